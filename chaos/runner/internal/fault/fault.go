@@ -1,0 +1,177 @@
+// Package fault knows Chaos Mesh objects: how to read them strictly, which
+// targets their selector and mode choose, and what was planned, seen and left
+// behind. It is pure; who injects is a target's business.
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/chaos-mesh/chaos-mesh/api/v1alpha1"
+)
+
+// Why a target cannot go on. A target wraps these with what it saw; the engine
+// turns each into its reason with errors.Is.
+var (
+	ErrNoTarget      = errors.New("the selector matches no target")
+	ErrBusy          = errors.New("the targets are in use by another run")
+	ErrUnreachable   = errors.New("the target is unreachable")
+	ErrNotInjectable = errors.New("this target cannot do that fault")
+	ErrPartial       = errors.New("only some targets were injected")
+)
+
+// RunID names one run of one experiment. It is a DNS label, unique on this
+// machine and in a cluster, and is the label that everything of the run carries.
+type RunID string
+
+// Fault is one Chaos Mesh object as its author wrote it, defaulted and validated
+// by the pinned API's own webhook code.
+type Fault struct {
+	Kind   string // PodChaos, NetworkChaos, …
+	Action string // pod-kill, delay, …; for StressChaos the stressors joined by "+": cpu, memory
+	Name   string // metadata.name
+	// Namespace is metadata.namespace, empty when the author left it to the run.
+	Namespace string
+
+	File string
+	Line int
+
+	// Object is the decoded object. Do not change it: copy it first.
+	Object v1alpha1.InnerObject
+	// YAML is the document as it stands in the file, for the evidence.
+	YAML string
+
+	Selector Selector // the primary selector, ".": who is hit
+	// Duration of a continuous fault, counted from its creation; 0 when the
+	// author gave none and on one-shots.
+	Duration time.Duration
+	// OneShot is true for faults that happen once and have no duration
+	// (pod-kill, container-kill).
+	OneShot bool
+}
+
+// ID names a fault in messages: kind/name.
+func (f Fault) ID() string { return f.Kind + "/" + f.Name }
+
+// Selector is Chaos Mesh's selector with its mode.
+type Selector struct {
+	v1alpha1.PodSelector
+	ContainerNames []string // only of container faults; empty means the first
+}
+
+// Pod is what selection needs to know of one pod, on any target.
+type Pod struct {
+	Namespace   string
+	Name        string
+	UID         string
+	Workload    string // kind/name of the owning workload; blast radius is counted per workload
+	Labels      map[string]string
+	Annotations map[string]string
+	Node        string
+	NodeLabels  map[string]string
+	Phase       string // Pending, Running, …
+	Ready       bool
+	Containers  []string
+}
+
+// Target is one thing that a fault hits: a pod, or one container of it.
+type Target struct {
+	Namespace string
+	Pod       string
+	UID       string
+	Container string // empty for pod faults
+	Workload  string
+}
+
+// ID is namespace/pod[/container], the form of Chaos Mesh's own records.
+func (t Target) ID() string {
+	id := t.Namespace + "/" + t.Pod
+	if t.Container != "" {
+		id += "/" + t.Container
+	}
+	return id
+}
+
+// Plan is what a run would do: every fault with the targets that it will hit.
+type Plan struct {
+	Run    RunID
+	Faults []Planned
+}
+
+// Planned is one fault of a plan.
+type Planned struct {
+	Fault   Fault
+	Targets []Target
+	// Ready counts the ready pods of each workload that is hit: the base of the
+	// blast radius in percent.
+	Ready map[string]int
+	// Emulated is empty when the fault is done as Chaos Mesh does it, else one
+	// sentence on what stands in for what.
+	Emulated string
+	// Exclusive is true when no other run may be under way on this machine
+	// meanwhile (CPU stress would starve its instrument).
+	Exclusive bool
+}
+
+// Radius is how much of the platform a plan touches.
+type Radius struct {
+	Targets int // distinct pods over all faults
+	// Percent of the ready pods of the workload that is hit hardest, 0 to 100.
+	Percent float64
+}
+
+// Radius computes the plan's blast radius: distinct pods over all its faults.
+func (p Plan) Radius() Radius {
+	seen := map[string]bool{}
+	hit := map[string]int{}
+	ready := map[string]int{}
+	for _, f := range p.Faults {
+		for w, n := range f.Ready {
+			ready[w] = max(ready[w], n)
+		}
+		for _, t := range f.Targets {
+			pod := t.Namespace + "/" + t.Pod
+			if seen[pod] {
+				continue
+			}
+			seen[pod] = true
+			hit[t.Workload]++
+		}
+	}
+	r := Radius{Targets: len(seen)}
+	for w, n := range hit {
+		percent := 100.0
+		if ready[w] > 0 {
+			percent = min(100, 100*float64(n)/float64(ready[w]))
+		}
+		r.Percent = max(r.Percent, percent)
+	}
+	return r
+}
+
+// Effect is what was measured of one fault on one target. Accepted is not
+// measured: only an observation of the target itself or of its path counts.
+type Effect struct {
+	Fault  string // Fault.ID
+	Target Target
+	// Injected is false when the injector itself says that it did not act here.
+	Injected bool
+	// Shown is true when the effect was observed.
+	Shown bool
+	// Observed says what was measured, with numbers and units, shown or not.
+	Observed string
+	At       time.Time
+}
+
+// Residue is something of a run that should be gone and is not.
+type Residue struct {
+	Run    RunID
+	Kind   string // process, directory, toxic, chaos object, …
+	Name   string
+	Detail string
+}
+
+func (r Residue) String() string {
+	return fmt.Sprintf("%s %s of run %s: %s", r.Kind, r.Name, r.Run, r.Detail)
+}
