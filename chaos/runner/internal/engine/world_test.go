@@ -1,0 +1,370 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/engine"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/internal/prom"
+	"github.com/ballast-sre/ballast/internal/promserver"
+	"github.com/ballast-sre/ballast/internal/slo"
+
+	"github.com/chaos-mesh/chaos-mesh/api/v1alpha1"
+)
+
+// world is a platform of three replicas behind a load of 100 requests per second,
+// in virtual time: it writes what a scrape would have found, once a second, into a
+// real Prometheus, which evaluates real rules and answers real PromQL.
+type world struct {
+	t      *testing.T
+	start  time.Time
+	target *target
+	api    *api
+
+	// What happens in the second before now. since is the time since the first
+	// injection, negative before it; faulty says that a fault is in place.
+	behave func(w *world, since time.Duration, faulty bool) second
+
+	mu     sync.Mutex
+	totals map[string]float64
+	prom   *promserver.Server
+}
+
+// second is what clients and scrapes saw in one second.
+type second struct {
+	requests, bad, slow float64 // slow ones succeed; bad ones are slow if they time out
+	hang                bool    // bad requests last a second each
+	down                int     // replicas that cannot be scraped
+	blind               bool    // the probe is not scraped
+	noTargets           bool    // nothing is scraped
+	lag                 float64 // send lag of the load, seconds
+	reset               bool    // the probe was restarted
+	budget              *float64
+	extra               []prom.Series
+}
+
+func healthy() second { return second{requests: 100} }
+
+// series appends a sample of one series at now.
+func (w *world) write(ss *[]prom.Series, now time.Time, v float64, labels ...string) {
+	m := map[string]string{}
+	for i := 0; i < len(labels); i += 2 {
+		m[labels[i]] = labels[i+1]
+	}
+	*ss = append(*ss, prom.Series{Labels: m, Points: []prom.Sample{{T: now, V: v}}})
+}
+
+func (w *world) scrape(ctx context.Context) {
+	now := time.Now().Truncate(time.Millisecond)
+	since, faulty := w.target.since(now)
+	s := w.behave(w, since, faulty)
+	var ss []prom.Series
+	if s.noTargets {
+		return
+	}
+	for i := range 3 {
+		up := 1.0
+		if i < s.down {
+			up = 0
+		}
+		w.write(&ss, now, up, "__name__", "up", "job", "monitor", "instance", strconv.Itoa(i))
+	}
+	if s.budget != nil {
+		w.write(&ss, now, *s.budget, "__name__", "slo:error_budget_remaining:ratio", "slo", "availability")
+	}
+	for _, e := range s.extra {
+		e.Points = []prom.Sample{{T: now, V: e.Points[0].V}}
+		ss = append(ss, e)
+	}
+	w.mu.Lock()
+	if s.reset {
+		w.totals = map[string]float64{}
+	}
+	add := func(k string, v float64) { w.totals[k] += v }
+	add("success", s.requests-s.bad)
+	add("error", s.bad)
+	fast := s.requests - s.slow
+	if s.hang {
+		fast -= s.bad
+	}
+	add("fast", fast)
+	add("all", s.requests)
+	if !s.blind {
+		w.write(&ss, now, w.totals["success"], "__name__", "probe_requests_total", "job", "probe", "outcome", "success")
+		w.write(&ss, now, w.totals["error"], "__name__", "probe_requests_total", "job", "probe", "outcome", "error")
+		w.write(&ss, now, w.totals["fast"], "__name__", "probe_duration_seconds_bucket", "job", "probe", "le", "0.25")
+		w.write(&ss, now, w.totals["all"], "__name__", "probe_duration_seconds_bucket", "job", "probe", "le", "+Inf")
+		w.write(&ss, now, w.totals["all"], "__name__", "probe_duration_seconds_count", "job", "probe")
+		w.write(&ss, now, s.lag, "__name__", "probe_lag", "job", "probe")
+	}
+	w.mu.Unlock()
+	if err := w.prom.Backfill(ctx, ss); err != nil && ctx.Err() == nil {
+		w.t.Errorf("the world could not be scraped: %v", err)
+	}
+}
+
+// target is the platform's side of the faults. Zero is a target on which
+// everything works.
+type target struct {
+	world *world
+
+	mu       sync.Mutex
+	injected time.Time
+	faulty   bool
+	removals int
+	removed  time.Time
+
+	planErr, injectErr, recoverErr, residueErr error
+	recoverFails                               int // how often Recover fails first
+	effects                                    func(since time.Duration, planned fault.Planned, t fault.Target) fault.Effect
+	residue                                    func(t *target) []fault.Residue
+	injectPanics                               bool
+	after                                      map[string]func() // called once in Plan, Inject, Effects, Recover, Residue
+	run                                        fault.RunID
+	hits                                       int
+}
+
+func (t *target) since(now time.Time) (time.Duration, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.injected.IsZero() {
+		return -1, false
+	}
+	return now.Sub(t.injected), t.faulty
+}
+
+func (t *target) called(name string) {
+	t.mu.Lock()
+	f := t.after[name]
+	delete(t.after, name)
+	t.mu.Unlock()
+	if f != nil {
+		f()
+	}
+}
+
+func (t *target) Plan(_ context.Context, run fault.RunID, fs []fault.Fault) (fault.Plan, error) {
+	defer t.called("Plan")
+	t.run = run
+	p := fault.Plan{Run: run}
+	for _, f := range fs {
+		planned := fault.Planned{Fault: f, Ready: map[string]int{"Deployment/monitor": 3}}
+		for i := range max(1, t.hits) {
+			planned.Targets = append(planned.Targets, fault.Target{Namespace: "monitor", Pod: "monitor-" + strconv.Itoa(i), Workload: "Deployment/monitor"})
+		}
+		p.Faults = append(p.Faults, planned)
+	}
+	return p, t.planErr
+}
+
+func (t *target) Inject(context.Context, fault.Plan) error {
+	defer t.called("Inject")
+	t.mu.Lock()
+	t.injected, t.faulty = time.Now(), true
+	t.mu.Unlock()
+	if t.injectPanics {
+		panic("a bug in the target")
+	}
+	return t.injectErr
+}
+
+func (t *target) Effects(_ context.Context, p fault.Plan) ([]fault.Effect, error) {
+	defer t.called("Effects")
+	since, _ := t.since(time.Now())
+	var out []fault.Effect
+	for _, f := range p.Faults {
+		for _, tg := range f.Targets {
+			e := fault.Effect{Injected: true, Shown: true, Observed: "seen"}
+			if t.effects != nil {
+				e = t.effects(since, f, tg)
+			}
+			e.Fault, e.Target, e.At = f.Fault.ID(), tg, time.Now()
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
+
+func (t *target) Recover(context.Context, fault.RunID) error {
+	defer t.called("Recover")
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.removals++
+	if t.removals <= t.recoverFails {
+		return errors.New("the API server hiccups")
+	}
+	if t.recoverErr != nil {
+		return t.recoverErr
+	}
+	if t.faulty {
+		t.removed = time.Now()
+	}
+	t.faulty = false
+	return nil
+}
+
+func (t *target) Residue(context.Context) ([]fault.Residue, error) {
+	defer t.called("Residue")
+	if t.residueErr != nil {
+		return nil, t.residueErr
+	}
+	if t.residue != nil {
+		return t.residue(t), nil
+	}
+	return nil, nil
+}
+
+// api is the way to Prometheus, which can fail.
+type api struct {
+	next http.RoundTripper
+	// trouble returns a status to answer instead, or a delay; -1 refuses to connect.
+	trouble func(since time.Duration) (status int, delay time.Duration)
+	target  *target
+}
+
+func (a *api) RoundTrip(req *http.Request) (*http.Response, error) {
+	if a.trouble != nil {
+		since, _ := a.target.since(time.Now())
+		status, delay := a.trouble(since)
+		if delay > 0 {
+			select {
+			case <-time.After(delay):
+			case <-req.Context().Done():
+				return nil, req.Context().Err()
+			}
+		}
+		if status < 0 {
+			return nil, errors.New("connection refused")
+		}
+		if status > 0 {
+			rec := httptest.NewRecorder()
+			rec.WriteHeader(status)
+			return rec.Result(), nil
+		}
+	}
+	return a.next.RoundTrip(req)
+}
+
+const rulesYAML = `
+groups:
+- name: test
+  interval: 1s
+  rules:
+  - alert: ReplicaDown
+    expr: up{job="monitor"} == 0
+    for: 2s
+    labels: {severity: ticket}
+  - alert: BudgetBurn
+    expr: |
+      sum(rate(probe_requests_total{outcome="error"}[4s])) / sum(rate(probe_requests_total[4s])) > 0.2
+    labels: {severity: page}
+`
+
+func availability() *slo.SLO {
+	return &slo.SLO{
+		Name: "availability", Objective: 0.999, Window: 30 * 24 * time.Hour,
+		Good: `probe_requests_total{outcome="success"}`, Total: `probe_requests_total`,
+	}
+}
+
+func latency() *slo.SLO {
+	return &slo.SLO{
+		Name: "latency", Objective: 0.99, Window: 30 * 24 * time.Hour,
+		Good: `probe_duration_seconds_bucket{le="0.25"}`, Total: `probe_duration_seconds_count`,
+	}
+}
+
+// podFailure is a continuous fault, podKill a one-shot.
+func podFailure() fault.Fault {
+	return fault.Fault{Kind: "PodChaos", Action: "pod-failure", Name: "f", Object: &v1alpha1.PodChaos{
+		Spec: v1alpha1.PodChaosSpec{Action: v1alpha1.PodFailureAction},
+	}}
+}
+
+func podKill() fault.Fault {
+	return fault.Fault{Kind: "PodChaos", Action: "pod-kill", Name: "f", OneShot: true, Object: &v1alpha1.PodChaos{
+		Spec: v1alpha1.PodChaosSpec{Action: v1alpha1.PodKillAction},
+	}}
+}
+
+// basic is an experiment on availability with short phases.
+func basic() experiment.Experiment {
+	return experiment.Experiment{
+		Name: "row", Hypothesis: "It holds.", Baseline: 5 * time.Second, Observe: 8 * time.Second, Recover: 12 * time.Second,
+		SLOs:   []experiment.Assertion{{Name: "availability", SLO: availability(), MaxBudgetSpend: 0.001}},
+		Faults: []fault.Fault{podFailure()},
+	}
+}
+
+// run takes one experiment through the engine in a world.
+func (w *world) run(ctx context.Context, cfg engine.Config, x experiment.Experiment) (result.Run, error) {
+	w.t.Helper()
+	dir, err := os.MkdirTemp("", "world")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	rules := filepath.Join(dir, "rules.yaml")
+	if err := os.WriteFile(rules, []byte(rulesYAML), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	w.prom, err = promserver.Open(promserver.Config{
+		Dir: filepath.Join(dir, "tsdb"), Scrape: time.Second, Evaluation: time.Second, RuleFiles: []string{rules},
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer w.prom.Close()
+	w.totals = map[string]float64{}
+	scraping, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var scraper sync.WaitGroup
+	scraper.Go(func() {
+		// Scrapes are out of step with the run, as they are in life.
+		time.Sleep(300 * time.Millisecond)
+		for scraping.Err() == nil {
+			w.scrape(scraping)
+			select {
+			case <-scraping.Done():
+			case <-time.After(time.Second):
+			}
+		}
+	})
+	defer scraper.Wait()
+	defer stop()
+
+	w.api.next = promserver.Transport(w.prom.Handler())
+	client, err := prom.New(prom.Config{URL: "http://prometheus.test", RoundTripper: w.api, Timeout: 2 * time.Second, MaxAge: 3 * time.Second})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	cfg.Target, cfg.Querier = w.target, client
+	if cfg.Healthy == "" {
+		cfg.Healthy = `count(up{job="monitor"} == 1)`
+	}
+	e, err := engine.New(cfg)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.start = time.Now()
+	return e.Run(ctx, x)
+}
+
+func newWorld(t *testing.T) *world {
+	w := &world{t: t, behave: func(*world, time.Duration, bool) second { return healthy() }}
+	w.target = &target{world: w, after: map[string]func(){}}
+	w.api = &api{target: w.target}
+	return w
+}
