@@ -58,6 +58,8 @@ func (f Fault) ID() string { return f.Kind + "/" + f.Name }
 type Selector struct {
 	v1alpha1.PodSelector
 	ContainerNames []string // only of container faults; empty means the first
+	// PerContainer is true for faults whose targets are containers, not pods.
+	PerContainer bool
 }
 
 // Pod is what selection needs to know of one pod, on any target.

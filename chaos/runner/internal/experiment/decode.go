@@ -1,0 +1,334 @@
+package experiment
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/fault/document"
+	"github.com/ballast-sre/ballast/internal/slo"
+)
+
+// MaxName is the length of the longest name: a run's objects are named after
+// it, with a suffix, and must stay DNS labels.
+const MaxName = 40
+
+// minPhase is the shortest phase: below it, there are too few samples to judge.
+const minPhase = time.Second
+
+// decoder turns the first document of a file into an experiment.
+type decoder struct {
+	doc      document.Document
+	opts     Options
+	problems []Problem
+}
+
+func (d *decoder) problem(path, format string, args ...any) {
+	d.problems = append(d.problems, d.doc.Problem(path, format, args...))
+}
+
+// bad reports whether a problem with this field, or within it, is known already;
+// a second one about its empty value would only confuse.
+func (d *decoder) bad(path string) bool {
+	return slices.ContainsFunc(d.problems, func(p Problem) bool {
+		return p.Field == path || strings.HasPrefix(p.Field, path+".") || strings.HasPrefix(p.Field, path+"[")
+	})
+}
+
+func (d *decoder) experiment() Experiment {
+	e := Experiment{File: d.doc.File, Line: d.doc.Line, YAML: d.doc.Text}
+	if got := d.doc.Value("apiVersion"); got != APIVersion {
+		d.problem("apiVersion", "the first document must be the experiment, of apiVersion %s; got %q", APIVersion, got)
+		return e
+	}
+	if got := d.doc.Value("kind"); got != Kind {
+		d.problem("kind", "unknown kind %q; the first document must be of kind %s", got, Kind)
+		return e
+	}
+	var raw rawDocument
+	d.problems = append(d.problems, d.doc.Decode(&raw)...)
+
+	e.Name, e.Labels = raw.Metadata.Name, raw.Metadata.Labels
+	d.name(e.Name)
+	e.Hypothesis = strings.TrimSpace(raw.Spec.Hypothesis)
+	if e.Hypothesis == "" && !d.bad("spec.hypothesis") {
+		d.problem("spec.hypothesis", "missing; say in one sentence what should stay true under the fault")
+	}
+	e.Baseline = d.phase("spec.baseline", raw.Spec.Baseline, defaultBaseline)
+	e.Observe = d.phase("spec.observe", raw.Spec.Observe, defaultObserve)
+	e.Recover = d.phase("spec.recover", raw.Spec.Recover, defaultRecover)
+	e.SLOs = d.assertions(raw.Spec.SLOs)
+	e.Abort = d.guardRails(raw.Spec.Abort, e.Observe+e.Recover)
+	e.Expect = d.expected(raw.Spec.Alerts.Expect, e.Observe)
+	e.Forbid = d.forbidden(raw.Spec.Alerts.Forbid, e.Expect)
+	e.Radius = d.radius(raw.Spec.BlastRadius)
+	if len(e.SLOs)+len(e.Expect)+len(e.Forbid) == 0 && !d.bad("spec") {
+		d.problem("spec.slos", "nothing is asserted, so the experiment could not fail; add an SLO, a bounded promql or an alert")
+	}
+	return e
+}
+
+func (d *decoder) name(name string) {
+	const at = "metadata.name"
+	switch {
+	case d.bad(at):
+	case name == "":
+		d.problem(at, "missing; name the experiment")
+	case len(name) > MaxName:
+		d.problem(at, "%q has %d letters; use at most %d", name, len(name), MaxName)
+	case len(validation.IsDNS1123Label(name)) > 0:
+		d.problem(at, "%q is no DNS label; use lower-case letters, digits and inner dashes", name)
+	}
+}
+
+func (d *decoder) phase(at string, given *duration, missing time.Duration) time.Duration {
+	v := given.or(missing)
+	if v < minPhase && !d.bad(at) {
+		d.problem(at, "%s is too short to be judged; give at least %s", v, minPhase)
+	}
+	return v
+}
+
+// slo finds what a ref names.
+func (d *decoder) slo(at, ref string) *slo.SLO {
+	if d.bad(at) {
+		return nil
+	}
+	if ref == "" {
+		d.problem(at, "missing; name an SLO by its metadata.name")
+		return nil
+	}
+	var names []string
+	if d.opts.SLOs != nil {
+		if s, ok := d.opts.SLOs.Get(ref); ok {
+			return &s
+		}
+		names = d.opts.SLOs.Names()
+	}
+	d.problem(at, "unknown SLO %q%s", ref, document.Suggest(ref, names))
+	return nil
+}
+
+func (d *decoder) assertions(raws []rawAssertion) []Assertion {
+	var out []Assertion
+	names := map[string]int{}
+	for i, r := range raws {
+		at := fmt.Sprintf("spec.slos[%d]", i)
+		if d.bad(at) {
+			continue
+		}
+		var a Assertion
+		switch {
+		case r.Ref != "" && r.PromQL != "":
+			d.problem(at, "ref and promql are given both; make two entries of it")
+			continue
+		case r.Ref != "":
+			a = d.byRef(at, r)
+		case r.PromQL != "":
+			a = d.byPromQL(at, r)
+		default:
+			d.problem(at, "neither ref nor promql is given; give one")
+			continue
+		}
+		if first, ok := names[a.Name]; ok && a.Name != "" {
+			d.problem(at, "%q is asserted twice, first in spec.slos[%d]; delete one or give it another name", a.Name, first)
+		}
+		names[a.Name] = i
+		out = append(out, a)
+	}
+	return out
+}
+
+func (d *decoder) byRef(at string, r rawAssertion) Assertion {
+	if r.Max != nil || r.Min != nil {
+		d.problem(at, "max and min bound a promql; bound a ref by maxBudgetSpend")
+	}
+	if r.Name != "" {
+		d.problem(at+".name", "an SLO has its own name; delete it")
+	}
+	a := Assertion{Name: r.Ref, SLO: d.slo(at+".ref", r.Ref), MaxBudgetSpend: defaultBudgetSpend}
+	if r.MaxBudgetSpend != nil {
+		a.MaxBudgetSpend = float64(*r.MaxBudgetSpend)
+	}
+	return a
+}
+
+func (d *decoder) byPromQL(at string, r rawAssertion) Assertion {
+	if r.MaxBudgetSpend != nil {
+		d.problem(at+".maxBudgetSpend", "only a ref has an error budget; bound the promql by max or min")
+	}
+	if r.Name == "" {
+		d.problem(at+".name", "missing; name the expression, the report shows it")
+	}
+	switch {
+	case r.Max == nil && r.Min == nil:
+		d.problem(at, "the promql has no bound, so it could not fail; give max, min or both")
+	case r.Max != nil && r.Min != nil && *r.Min > *r.Max:
+		d.problem(at+".min", "min %v is above max %v, so it could not hold; swap them", *r.Min, *r.Max)
+	}
+	if err := checkPromQL(r.PromQL); err != nil {
+		d.problem(at+".promql", "%s", err)
+	}
+	return Assertion{Name: r.Name, PromQL: strings.TrimSpace(r.PromQL), Max: r.Max, Min: r.Min}
+}
+
+func (d *decoder) guardRails(raws []rawGuardRail, armed time.Duration) []GuardRail {
+	var out []GuardRail
+	for i, r := range raws {
+		at := fmt.Sprintf("spec.abort[%d]", i)
+		if d.bad(at) {
+			continue
+		}
+		g := GuardRail{SLO: d.slo(at+".ref", r.Ref)}
+		if r.BurnRate == nil {
+			d.problem(at+".burnRate", "missing; give the burn rate that stops the run")
+		} else {
+			g.BurnRate = *r.BurnRate
+			d.burnRate(at+".burnRate", g)
+		}
+		if r.For == nil {
+			d.problem(at+".for", "missing; say how long the burn rate is looked at, such as 5s")
+		} else if g.For = time.Duration(*r.For); g.For > armed {
+			d.problem(at+".for", "%s is longer than observe and recover together, %s, so it could hardly trip; shorten it", g.For, armed)
+		}
+		out = append(out, g)
+	}
+	return out
+}
+
+// burnRate refuses a guard rail that cannot trip. When every single event is
+// bad, the burn rate is 1/(1-objective): at that, the rail would only stop a run
+// in which nothing is left to protect.
+func (d *decoder) burnRate(at string, g GuardRail) {
+	if g.BurnRate <= 0 {
+		d.problem(at, "%v is always reached; give a burn rate above 0", g.BurnRate)
+		return
+	}
+	if g.SLO == nil {
+		return
+	}
+	// The tolerance is for 1/(1-0.999), which is a little under 1000.
+	if worst := 1 / g.SLO.Budget(); g.BurnRate >= worst*(1-1e-9) {
+		d.problem(at, "%v cannot trip: with an objective of %v%%, the burn rate of a full outage is %v; give less",
+			g.BurnRate, round(100*g.SLO.Objective), round(worst))
+	}
+}
+
+func round(v float64) float64 { return math.Round(v*1e6) / 1e6 }
+
+func (d *decoder) alert(at, name string) {
+	if d.opts.Alerts != nil && !slices.Contains(d.opts.Alerts, name) {
+		d.problem(at, "no rule defines the alert %q%s", name, document.Suggest(name, d.opts.Alerts))
+	}
+}
+
+func (d *decoder) expected(raws []rawExpected, observe time.Duration) []ExpectedAlert {
+	var out []ExpectedAlert
+	for i, r := range raws {
+		at := fmt.Sprintf("spec.alerts.expect[%d]", i)
+		if d.bad(at) {
+			continue
+		}
+		a := ExpectedAlert{Name: r.Name, Within: r.Within.or(0), ResolvesWithin: r.ResolvesWithin.or(0)}
+		if a.Name == "" {
+			d.problem(at+".name", "missing; name the alert")
+		} else {
+			d.alert(at+".name", a.Name)
+		}
+		switch {
+		case r.Within == nil:
+			d.problem(at+".within", "missing; say how soon it must fire, such as 20s")
+		case a.Within > observe && !d.bad("spec.observe"):
+			d.problem(at+".within", "%s is longer than observe, %s: the fault is gone by then; lengthen observe or shorten it", a.Within, observe)
+		}
+		if slices.ContainsFunc(out, func(o ExpectedAlert) bool { return o.Name == a.Name }) {
+			d.problem(at+".name", "%s is expected twice; delete one", a.Name)
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+
+func (d *decoder) forbidden(raws []rawForbidden, expected []ExpectedAlert) []ForbiddenAlert {
+	var out []ForbiddenAlert
+	for i, r := range raws {
+		at := fmt.Sprintf("spec.alerts.forbid[%d]", i)
+		if d.bad(at) {
+			continue
+		}
+		labels := map[string]string{}
+		for _, name := range slices.Sorted(maps.Keys(r.Labels)) {
+			switch {
+			case name == "alertname" || name == "severity":
+				d.problem(at+".labels."+name, "write it beside labels, as %s", map[string]string{"alertname": "name", "severity": "severity"}[name])
+			case !labelName.MatchString(name):
+				d.problem(at+".labels."+name, "%q is no label name of Prometheus", name)
+			}
+			labels[name] = r.Labels[name]
+		}
+		if r.Name != "" {
+			labels["alertname"] = r.Name
+			d.alert(at+".name", r.Name)
+			if len(labels) == 1 && slices.ContainsFunc(expected, func(e ExpectedAlert) bool { return e.Name == r.Name }) {
+				d.problem(at+".name", "%s is also expected, so the experiment could not pass; delete one", r.Name)
+			}
+		}
+		if r.Severity != "" {
+			labels["severity"] = r.Severity
+		}
+		if len(labels) == 0 {
+			d.problem(at, "nothing is named; give name, severity or labels")
+		}
+		out = append(out, ForbiddenAlert{Labels: labels})
+	}
+	return out
+}
+
+func (d *decoder) radius(raw *rawBlastRadius) *BlastRadius {
+	const at = "spec.blastRadius"
+	if raw == nil || d.bad(at) {
+		return nil
+	}
+	if raw.MaxTargets == nil && raw.MaxPercent == nil {
+		d.problem(at, "it bounds nothing; give maxTargets, maxPercent or both")
+	}
+	r := &BlastRadius{}
+	if raw.MaxTargets != nil {
+		if r.MaxTargets = *raw.MaxTargets; r.MaxTargets < 1 {
+			d.problem(at+".maxTargets", "%d would allow no fault; give at least 1", r.MaxTargets)
+		}
+	}
+	if raw.MaxPercent != nil {
+		if r.MaxPercent = round(100 * float64(*raw.MaxPercent)); r.MaxPercent == 0 {
+			d.problem(at+".maxPercent", "0%% would allow no fault; give more")
+		}
+	}
+	return r
+}
+
+// addFault decodes one of the documents that follow the experiment.
+func addFault(e *Experiment, doc document.Document) []Problem {
+	if doc.Value("apiVersion") == APIVersion {
+		return []Problem{doc.Problem("kind", "a file holds one experiment; move this one to a file of its own")}
+	}
+	f, problems := fault.Decode(doc)
+	if len(problems) > 0 {
+		return problems
+	}
+	for _, other := range e.Faults {
+		if other.ID() == f.ID() && other.Namespace == f.Namespace {
+			return []Problem{doc.Problem("metadata.name", "%s stands in line %d already; give it another name", f.ID(), other.Line)}
+		}
+	}
+	e.Faults = append(e.Faults, f)
+	return nil
+}

@@ -1,0 +1,66 @@
+package experiment
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ballast-sre/ballast/internal/slo"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// testSLOs returns the set that the documents of testdata refer to.
+func testSLOs(tb testing.TB) slo.Set {
+	tb.Helper()
+	set, err := slo.NewSet(
+		slo.SLO{Name: "monitor-availability", Objective: 0.999, Window: 30 * 24 * time.Hour},
+		slo.SLO{Name: "monitor-latency", Objective: 0.99, Window: 30 * 24 * time.Hour},
+	)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return set
+}
+
+func testOptions(tb testing.TB) Options {
+	return Options{SLOs: testSLOs(tb), Alerts: []string{"MonitorReplicaDown", "MonitorLatencyBurn"}}
+}
+
+// Each file breaks one rule; the golden file beside it is what a person reads.
+func TestInvalidDocumentsAreRefusedWithTheirMend(t *testing.T) {
+	files, err := filepath.Glob("testdata/invalid-*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no test documents: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			_, err := Load([]string{file}, testOptions(t))
+			if err == nil {
+				t.Fatal("the document was accepted")
+			}
+			golden(t, strings.TrimSuffix(file, ".yaml")+".golden", err.Error()+"\n")
+		})
+	}
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s differs (-want +got), run with -update if that is meant:\n%s", file, diff)
+	}
+}

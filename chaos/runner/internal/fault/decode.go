@@ -1,0 +1,198 @@
+package fault
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/chaos-mesh/chaos-mesh/api/genericwebhook"
+	"github.com/chaos-mesh/chaos-mesh/api/v1alpha1"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/fault/document"
+)
+
+// Problem is one thing that is wrong with a document.
+type Problem = document.Problem
+
+// Decode reads one Chaos Mesh object: strictly against the pinned API's types,
+// then by that API's own defaults and validation, then by the checks that it
+// lacks. The fault is usable only when there are no problems.
+//
+// Namespaces that the author left out stay out, so that whoever creates the
+// object decides. Kinds that no target can inject are decoded all the same; it
+// is for the target to say so. Their Selector is empty when they choose no pods.
+func Decode(doc document.Document) (Fault, []Problem) {
+	f := Fault{File: doc.File, Line: doc.Line, YAML: doc.Text}
+	obj, problems := spawn(doc)
+	if obj == nil {
+		return f, problems
+	}
+	problems = doc.Decode(obj)
+	if len(problems) > 0 {
+		mendDurations(doc, problems)
+		// What did not decode reads as empty below, and would be reported twice.
+		return f, problems
+	}
+
+	check := checker{doc: doc}
+	f.Object = obj
+	f.Kind = doc.Value("kind")
+	f.Name, f.Namespace = obj.GetName(), obj.GetNamespace()
+	check.metadata(f)
+	f.Action = actionOf(obj)
+	check.action(f)
+	if len(check.problems) > 0 {
+		// The rules that follow depend on the action.
+		return f, check.problems
+	}
+
+	genericwebhook.Default(obj)
+	selectors := selectorsOf(obj)
+	for _, s := range selectors {
+		if slices.Equal(s.pods.Selector.Namespaces, []string{""}) {
+			s.pods.Selector.Namespaces = nil
+		}
+		check.selector(s, obj)
+		if s.primary {
+			f.Selector = Selector{PodSelector: *s.pods.DeepCopy(), ContainerNames: slices.Clone(s.containers), PerContainer: s.perContainer}
+		}
+	}
+	f.OneShot = obj.IsOneShot()
+	f.Duration = check.duration(f)
+	check.parameters(obj)
+	check.upstream(obj)
+	return f, check.problems
+}
+
+// mendDurations says, of a number where a duration is wanted, what to write: to
+// quote it, the general advice, would only lead to the next problem.
+func mendDurations(doc document.Document, problems []Problem) {
+	for i, p := range problems {
+		path := strings.Split(p.Field, ".")
+		switch path[len(path)-1] {
+		case "duration", "latency", "jitter", "timeOffset":
+			if n := document.Find(doc.Root, path...); n != nil && (n.Tag == "!!int" || n.Tag == "!!float") {
+				if _, err := ParseDuration(n.Value); err != nil {
+					problems[i].Message = err.Error()
+				}
+			}
+		}
+	}
+}
+
+// spawn makes an empty object of the document's kind.
+func spawn(doc document.Document) (v1alpha1.InnerObject, []Problem) {
+	version := v1alpha1.SchemeGroupVersion.String()
+	if got := doc.Value("apiVersion"); got != version {
+		return nil, []Problem{doc.Problem("apiVersion", "want %s, got %q", version, got)}
+	}
+	kinds := v1alpha1.AllKinds()
+	kind := doc.Value("kind")
+	if known, ok := kinds[kind]; ok {
+		if obj, ok := known.SpawnObject().(v1alpha1.InnerObject); ok {
+			return obj, nil
+		}
+	}
+	switch kind {
+	case v1alpha1.KindSchedule, v1alpha1.KindWorkflow:
+		return nil, []Problem{doc.Problem("kind",
+			"a %s starts faults at times of its own, so no verdict can be given over them; write the faults themselves, the runner times them", kind)}
+	}
+	names := make([]string, 0, len(kinds))
+	for name := range kinds {
+		names = append(names, name)
+	}
+	return nil, []Problem{doc.Problem("kind", "unknown kind %q%s", kind, document.Suggest(kind, names))}
+}
+
+// chosen is one of an object's pod selectors.
+type chosen struct {
+	path         string // of the mapping that holds selector and mode
+	primary      bool
+	pods         *v1alpha1.PodSelector
+	containers   []string
+	perContainer bool
+}
+
+// selectorsOf lists the pod selectors of an object, the primary one first.
+func selectorsOf(obj v1alpha1.InnerObject) []chosen {
+	with, ok := obj.(v1alpha1.InnerObjectWithSelector)
+	if !ok {
+		return nil
+	}
+	var out []chosen
+	for key, spec := range with.GetSelectorSpecs() {
+		c := chosen{path: "spec", primary: key == "."}
+		if !c.primary {
+			c.path += strings.ToLower(key)
+		}
+		switch s := spec.(type) {
+		case *v1alpha1.PodSelector:
+			c.pods = s
+		case *v1alpha1.ContainerSelector:
+			c.pods, c.containers, c.perContainer = &s.PodSelector, s.ContainerNames, true
+		case *v1alpha1.ContainerNodeVolumePathSelector:
+			c.pods, c.containers, c.perContainer = &s.PodSelector, s.ContainerNames, true
+		default:
+			continue // it selects machines of a cloud, not pods
+		}
+		out = append(out, c)
+	}
+	slices.SortFunc(out, func(a, b chosen) int { return strings.Compare(a.path, b.path) })
+	return out
+}
+
+// specField is a field of the object's spec, by its name in Go; the zero Value
+// when the kind has none.
+func specField(obj v1alpha1.InnerObject, name string) reflect.Value {
+	return reflect.ValueOf(obj).Elem().FieldByName("Spec").FieldByName(name)
+}
+
+// durationOf is the address of the object's spec.duration, nil when the kind has none.
+func durationOf(obj v1alpha1.InnerObject) **string {
+	v := specField(obj, "Duration")
+	if !v.IsValid() {
+		return nil
+	}
+	p, _ := v.Addr().Interface().(**string)
+	return p
+}
+
+// WithDuration returns the fault with a duration, rounded up to whole
+// milliseconds, when it can have one and its author gave none; else the fault as
+// it is. The object is copied, never changed.
+func WithDuration(f Fault, d time.Duration) Fault {
+	if f.OneShot || f.Object == nil || d <= 0 {
+		return f
+	}
+	if p := durationOf(f.Object); p == nil || *p != nil {
+		return f
+	}
+	obj, ok := f.Object.DeepCopyObject().(v1alpha1.InnerObject)
+	if !ok {
+		return f
+	}
+	if whole := d.Truncate(time.Millisecond); whole < d {
+		d = whole + time.Millisecond
+	}
+	text := d.String()
+	*durationOf(obj) = &text
+	f.Object, f.Duration = obj, d
+	return f
+}
+
+func (c *checker) metadata(f Fault) {
+	if f.Name == "" {
+		c.problem("metadata.name", "missing; name the fault, it stands in the report")
+	} else if errs := validation.IsDNS1123Subdomain(f.Name); len(errs) > 0 {
+		c.problem("metadata.name", "%q is no object name: lower-case letters, digits, - and . only", f.Name)
+	}
+	if f.Namespace != "" && len(validation.IsDNS1123Label(f.Namespace)) > 0 {
+		c.problem("metadata.namespace", "%q is no namespace: lower-case letters, digits and - only", f.Namespace)
+	}
+	if f.Object.IsPaused() {
+		c.problem("metadata.annotations", "%s parks the fault, so it would never be injected, except one-shots, which fire all the same; delete it", v1alpha1.PauseAnnotationKey)
+	}
+}
