@@ -1,0 +1,134 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
+)
+
+// envPrefix begins every variable that can stand for a flag. Variables with
+// the prefix that match no flag are left alone: Kubernetes sets some, such
+// as MONITOR_SERVICE_HOST, for a Service of that name.
+const envPrefix = "MONITOR_"
+
+// minInterval keeps a typing slip from turning the monitor into load.
+const minInterval = 100 * time.Millisecond
+
+// config is the command line, or the environment, after validation.
+type config struct {
+	Listen         string
+	AddressFile    string
+	Collectors     []string
+	Interval       time.Duration
+	CollectTimeout time.Duration
+	DrainPause     time.Duration
+	DrainTimeout   time.Duration
+	LogLevel       slog.Level
+	HostProc       string
+	HostSys        string
+	HostRoot       string
+}
+
+func (c *config) register(f *pflag.FlagSet) {
+	all := make([]string, 0, len(sample.Names()))
+	for _, name := range sample.Names() {
+		all = append(all, string(name))
+	}
+	f.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "`address` to serve on; port 0 chooses a free one")
+	f.StringVar(&c.AddressFile, "address-file", "", "`path` of a file that holds the address while the service listens")
+	f.StringSliceVar(&c.Collectors, "collectors", all, "`names` of what to collect and serve")
+	f.DurationVar(&c.Interval, "interval", 5*time.Second, "time between two readings of the host")
+	f.DurationVar(&c.CollectTimeout, "collect-timeout", 2*time.Second, "time after which a reading is given up as hanging")
+	f.DurationVar(&c.DrainPause, "drain-pause", 3*time.Second, "time between readiness going off and the end of new connections")
+	f.DurationVar(&c.DrainTimeout, "drain-timeout", 10*time.Second, "time that running requests have after the pause")
+	f.TextVar(&c.LogLevel, "log-level", slog.LevelInfo, "lowest `level` that is logged: debug, info, warn or error")
+	f.StringVar(&c.HostProc, "host-proc", os.Getenv("HOST_PROC"), "`path` of the host's procfs, when it is not /proc")
+	f.StringVar(&c.HostSys, "host-sys", os.Getenv("HOST_SYS"), "`path` of the host's sysfs, when it is not /sys")
+	f.StringVar(&c.HostRoot, "host-root", os.Getenv("HOST_ROOT"), "`path` where the host's root file system is mounted, when it is not /")
+}
+
+// fromEnvironment sets every flag that the command line did not set from
+// its variable, when there is one. It returns all problems together.
+func fromEnvironment(f *pflag.FlagSet, lookup func(string) (string, bool)) error {
+	var errs []error
+	f.VisitAll(func(flag *pflag.Flag) {
+		name := envName(flag.Name)
+		value, ok := lookup(name)
+		if flag.Changed || !ok || !configurable(flag.Name) {
+			return
+		}
+		if err := f.Set(flag.Name, value); err != nil {
+			errs = append(errs, fmt.Errorf("variable %s: %w", name, err))
+		}
+	})
+	return errors.Join(errs...)
+}
+
+func configurable(flag string) bool { return flag != "help" && flag != "version" }
+
+func envName(flag string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// names returns the collectors in their usual order.
+func (c *config) names() []sample.Name {
+	var names []sample.Name
+	for _, name := range sample.Names() {
+		if slices.Contains(c.Collectors, string(name)) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// check returns every problem together.
+func (c *config) check() error {
+	var errs []error
+	complain := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		complain("--listen %q: %w; write HOST:PORT", c.Listen, err)
+	}
+	known := sample.Names()
+	for i, name := range c.Collectors {
+		switch {
+		case !slices.Contains(known, sample.Name(name)):
+			complain("--collectors: unknown collector %q; there are %s", name, joined(known))
+		case slices.Contains(c.Collectors[:i], name):
+			complain("--collectors: %q is named twice", name)
+		}
+	}
+	if len(c.Collectors) == 0 {
+		complain("--collectors: name at least one of %s", joined(known))
+	}
+	if c.Interval < minInterval {
+		complain("--interval %s: at least %s, or the readings themselves become load", c.Interval, minInterval)
+	}
+	if c.CollectTimeout <= sample.DefaultCPUGap {
+		complain("--collect-timeout %s: more than %s, which the first CPU reading takes", c.CollectTimeout, sample.DefaultCPUGap)
+	}
+	if c.DrainPause < 0 {
+		complain("--drain-pause %s: not below 0", c.DrainPause)
+	}
+	if c.DrainTimeout <= 0 {
+		complain("--drain-timeout %s: more than 0", c.DrainTimeout)
+	}
+	return errors.Join(errs...)
+}
+
+func joined(names []sample.Name) string {
+	list := make([]string, len(names))
+	for i, n := range names {
+		list[i] = string(n)
+	}
+	return strings.Join(list, ", ")
+}

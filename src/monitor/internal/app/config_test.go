@@ -1,0 +1,108 @@
+package app
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// parse runs the command line up to where it would serve.
+func parse(t *testing.T, args ...string) (config, error) {
+	t.Helper()
+	var got config
+	cmd := newCommand(func(cfg config) error { got = cfg; return nil })
+	cmd.SetArgs(args)
+	cmd.SetOut(io.Discard)
+	cmd.SetErr(io.Discard)
+	err := cmd.ExecuteContext(t.Context())
+	return got, err
+}
+
+func TestDefaultsAreSafe(t *testing.T) {
+	t.Setenv("HOST_PROC", "")
+	t.Setenv("HOST_SYS", "")
+	t.Setenv("HOST_ROOT", "")
+	got, err := parse(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config{
+		Listen:     "127.0.0.1:8080",
+		Collectors: []string{"cpu", "memory", "disk", "network"},
+		Interval:   5 * time.Second, CollectTimeout: 2 * time.Second,
+		DrainPause: 3 * time.Second, DrainTimeout: 10 * time.Second,
+		LogLevel: slog.LevelInfo,
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("config (-want +got):\n%s", d)
+	}
+}
+
+func TestAVariableStandsForAFlagAndTheFlagWins(t *testing.T) {
+	t.Setenv("MONITOR_DRAIN_PAUSE", "7s")
+	t.Setenv("MONITOR_COLLECTORS", "network,cpu")
+	t.Setenv("MONITOR_INTERVAL", "1s")
+	t.Setenv("MONITOR_LOG_LEVEL", "warn")
+	t.Setenv("HOST_PROC", "/host/proc")
+	// What Kubernetes sets for a Service called monitor.
+	t.Setenv("MONITOR_SERVICE_HOST", "10.0.0.1")
+	t.Setenv("MONITOR_PORT", "tcp://10.0.0.1:80")
+	got, err := parse(t, "--interval", "2s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.DrainPause != 7*time.Second || got.Interval != 2*time.Second || got.LogLevel != slog.LevelWarn || got.HostProc != "/host/proc" {
+		t.Errorf("config: %+v", got)
+	}
+	if d := cmp.Diff([]sample.Name{sample.CPU, sample.Network}, got.names()); d != "" {
+		t.Errorf("collectors in their usual order (-want +got):\n%s", d)
+	}
+}
+
+func TestUsageErrorsNameTheThingAndTheMend(t *testing.T) {
+	for name, tc := range map[string]struct {
+		args []string
+		env  map[string]string
+		want []string
+	}{
+		"an unknown flag":                {args: []string{"--port", "1"}, want: []string{"--port"}},
+		"an argument":                    {args: []string{"serve"}, want: []string{`"serve"`, "only flags"}},
+		"an unknown collector":           {args: []string{"--collectors", "cpu,gpu"}, want: []string{`"gpu"`, "cpu, memory, disk, network"}},
+		"a collector named twice":        {args: []string{"--collectors", "cpu,cpu"}, want: []string{`"cpu"`, "twice"}},
+		"no collector":                   {args: []string{"--collectors", ""}, want: []string{"at least one"}},
+		"an address without a port":      {args: []string{"--listen", "localhost"}, want: []string{"--listen", "HOST:PORT"}},
+		"a number without a unit":        {args: []string{"--interval", "5"}, want: []string{"--interval", "unit"}},
+		"an interval that is load":       {args: []string{"--interval", "1ms"}, want: []string{"--interval 1ms", "100ms"}},
+		"a timeout that no CPU can meet": {args: []string{"--collect-timeout", "10ms"}, want: []string{"--collect-timeout 10ms"}},
+		"a pause below zero":             {args: []string{"--drain-pause", "-1s"}, want: []string{"--drain-pause"}},
+		"no time to drain":               {args: []string{"--drain-timeout", "0s"}, want: []string{"--drain-timeout"}},
+		"an unknown log level":           {args: []string{"--log-level", "loud"}, want: []string{"--log-level"}},
+		"a bad variable":                 {env: map[string]string{"MONITOR_INTERVAL": "soon"}, want: []string{"MONITOR_INTERVAL"}},
+		"several problems at once":       {args: []string{"--listen", "x", "--collectors", "y", "--interval", "0s"}, want: []string{"--listen", "--collectors", "--interval"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for k, v := range tc.env {
+				t.Setenv(k, v)
+			}
+			_, err := parse(t, tc.args...)
+			if !errors.Is(err, errUsage) {
+				t.Fatalf("got %v, want a usage error", err)
+			}
+			for _, want := range tc.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %q does not speak of %q", err, want)
+				}
+			}
+		})
+	}
+}

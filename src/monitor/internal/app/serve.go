@@ -1,0 +1,173 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/ballast-sre/ballast/src/monitor/internal/host"
+	"github.com/ballast-sre/ballast/src/monitor/internal/httpapi"
+	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
+)
+
+// service is the wired monitor.
+type service struct {
+	cfg     config
+	log     *slog.Logger
+	sampler *sample.Sampler
+	api     *httpapi.API
+	server  *http.Server
+	conns   *connections
+}
+
+// serveUntil serves until the first signal, or until second, which cuts the
+// drain short with errSecondSignal.
+func serveUntil(cfg config, stderr io.Writer, stop *stopper) error {
+	log := slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: cfg.LogLevel}))
+	s, err := wire(cfg, log)
+	if err != nil {
+		return err
+	}
+	file := addressFile{path: cfg.AddressFile}
+	if err := file.clear(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.serve(stop.first, file) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-stop.second.Done():
+		log.WarnContext(stop.second, "ending at once, without draining: second signal")
+		// The process ends now, so nobody waits for the goroutine; the
+		// file is all that would outlive it.
+		return errors.Join(errSecondSignal, file.clear())
+	}
+}
+
+// wire builds everything and starts nothing.
+func wire(cfg config, log *slog.Logger) (*service, error) {
+	h := host.New(host.Config{Proc: cfg.HostProc, Sys: cfg.HostSys, Root: cfg.HostRoot})
+	names := cfg.names()
+	chosen := make([]sample.Collector, 0, len(names))
+	for _, name := range names {
+		switch name {
+		case sample.CPU:
+			chosen = append(chosen, sample.NewCPU(h, sample.DefaultCPUGap))
+		case sample.Memory:
+			chosen = append(chosen, sample.NewMemory(h))
+		case sample.Disk:
+			chosen = append(chosen, sample.NewDisk(h))
+		case sample.Network:
+			chosen = append(chosen, sample.NewNetwork(h))
+		}
+	}
+	sampler, err := sample.New(sample.Config{
+		Collectors: chosen, Interval: cfg.Interval, Timeout: cfg.CollectTimeout, Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	build := readBuild()
+	reg, err := newRegistry(sampler.Snapshot, names, build)
+	if err != nil {
+		return nil, err
+	}
+	api, err := httpapi.New(httpapi.Config{
+		Snapshot: sampler.Snapshot, Collectors: names, Registry: reg, Build: build, Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &service{cfg: cfg, log: log, sampler: sampler, api: api, server: httpapi.NewServer(api, log), conns: newConnections()}
+	s.server.ConnState = s.conns.observe
+	return s, nil
+}
+
+// serve listens, samples and answers until ctx ends, then drains:
+//
+//	readiness off ──► pause ──► no new connections ──► last answers
+//	                                              ──► sampling ends
+//
+// Sampling goes on to the last request, so that scrapes while draining are
+// as fresh as before. It blocks until all of that is over.
+func (s *service) serve(ctx context.Context, file addressFile) (err error) {
+	// A signal is answered by draining, so it must not cut what drains.
+	running := context.WithoutCancel(ctx)
+	ln, err := listen(running, s.cfg.Listen)
+	if err != nil {
+		return err
+	}
+	sampling, endSampling := context.WithCancel(running)
+	var owned sync.WaitGroup
+	owned.Go(func() { s.sampler.Run(sampling) })
+	defer owned.Wait()
+	defer endSampling()
+
+	failed := make(chan error, 1)
+	owned.Go(func() { failed <- s.server.Serve(ln) })
+	// Harmless after a drain; after a failure it ends what still runs.
+	defer func() { err = errors.Join(err, s.server.Close()) }()
+
+	address := ln.Addr().String()
+	if err := file.write(address); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.clear()) }()
+	s.log.InfoContext(ctx, "listening", slog.String("address", address), slog.Any("collectors", s.cfg.names()))
+
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve on %s: %w", address, err)
+	case <-ctx.Done():
+	}
+	return s.drain(running, ln, failed)
+}
+
+func (s *service) drain(ctx context.Context, ln net.Listener, served <-chan error) error {
+	s.log.InfoContext(ctx, "draining: readiness is off", slog.Float64("pause_seconds", s.cfg.DrainPause.Seconds()))
+	s.api.Drain()
+	// Balancers need this long to see it; until then requests still come,
+	// and are answered.
+	time.Sleep(s.cfg.DrainPause)
+
+	// The budget starts after the pause, which would eat it otherwise.
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.DrainTimeout)
+	defer cancel()
+	s.log.InfoContext(ctx, "draining: no new connections", slog.Float64("timeout_seconds", s.cfg.DrainTimeout.Seconds()))
+	if err := ln.Close(); err != nil {
+		return fmt.Errorf("drain: stop listening: %w", err)
+	}
+	if err := <-served; !errors.Is(err, net.ErrClosed) {
+		s.log.WarnContext(ctx, "the server had stopped before it was drained", slog.Any("error", err))
+	}
+	s.conns.quiet(ctx)
+	// Only idle connections are left to close, unless time is up.
+	if err := s.server.Shutdown(ctx); err != nil {
+		return fmt.Errorf("drain: requests were still running after %s and are cut: %w", s.cfg.DrainTimeout, err)
+	}
+	s.log.InfoContext(ctx, "drained")
+	return nil
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", address)
+	switch {
+	case err == nil:
+		return ln, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("listen on %s: the port is taken; choose another with --listen, or port 0 for any: %w", address, err)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("listen on %s: not allowed; ports below 1024 need a privilege: %w", address, err)
+	default:
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+}

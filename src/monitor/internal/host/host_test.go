@@ -1,0 +1,149 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/shirou/gopsutil/v3/disk"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fixture reads testdata/proc; its mounts answer from memory.
+func fixture() *Host {
+	h := New(Config{Proc: filepath.Join("testdata", "proc"), Sys: filepath.Join("testdata", "sys"), Root: "/host"})
+	h.mounts.usage = func(_ context.Context, path string) (*disk.UsageStat, error) {
+		switch path {
+		case "/host":
+			return &disk.UsageStat{Total: 1000, Used: 300, Free: 600, InodesTotal: 10, InodesFree: 4}, nil
+		case "/host/empty":
+			return &disk.UsageStat{}, nil
+		default:
+			return nil, os.ErrPermission
+		}
+	}
+	return h
+}
+
+func TestCPUTimesAreSecondsPerOnlineProcessor(t *testing.T) {
+	got, err := fixture().CPUTimes(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []CoreTimes{
+		{ID: "0", CPUTimes: CPUTimes{User: 15, Nice: 385.5, System: 74.5, Idle: 794.75, IOWait: 1.25, IRQ: 0.5, SoftIRQ: 0.25, Steal: 1.12}},
+		{ID: "3", CPUTimes: CPUTimes{User: 1, System: 1, Idle: 2}},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("times (-want +got):\n%s", d)
+	}
+}
+
+func TestLoadIsReadFromTheHostsProcfs(t *testing.T) {
+	got, err := fixture().Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (Load{One: 0.5, Five: 0.25, Fifteen: 0.12}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestMemoryUsedIsWhatIsNotAvailable(t *testing.T) {
+	got, err := fixture().Memory(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := uint64(os.Getpagesize())
+	want := Memory{
+		TotalBytes: 8 << 30, AvailableBytes: 6 << 30, UsedBytes: 2 << 30, UsedPercent: 25,
+		FreeBytes: 4 << 30, BuffersBytes: 128 << 20, CachedBytes: 1 << 30,
+		Swap: Swap{TotalBytes: 2 << 30, UsedBytes: 512 << 20, UsedPercent: 25, FreeBytes: 1536 << 20, InBytes: 3 * page, OutBytes: 5 * page},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("memory (-want +got):\n%s", d)
+	}
+}
+
+func TestDiskShowsDataMountsAndWholeDisks(t *testing.T) {
+	got, err := fixture().Disk(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Disk{
+		Filesystems: []Filesystem{
+			{
+				Device: "/dev/vda1", Mountpoint: "/", Type: "ext4",
+				Usage: &FilesystemUsage{SizeBytes: 1000, UsedBytes: 300, AvailableBytes: 600, UsedPercent: 33.3333, Inodes: 10, InodesFree: 4},
+			},
+			{Device: "nas:/export", Mountpoint: "/mnt/nas", Type: "nfs4", ReadOnly: true, Error: "statfs: permission denied"},
+		},
+		Devices: []BlockDevice{{
+			Name:       "vda",
+			Read:       Transfers{Bytes: 1 << 20, Requests: 256, Seconds: 1.5},
+			Write:      Transfers{Bytes: 2 << 20, Requests: 512, Seconds: 2.5},
+			InProgress: 1, BusySeconds: 3.25,
+		}},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("disk (-want +got):\n%s", d)
+	}
+}
+
+func TestNetworkReadsTheHostsNamespaceNotTheReaders(t *testing.T) {
+	got, err := fixture().Network(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Network{Interfaces: []Interface{
+		{Name: "eth0", Receive: Traffic{Bytes: 1000, Packets: 10, Errors: 1, Dropped: 2}, Transmit: Traffic{Bytes: 2000, Packets: 20, Errors: 3, Dropped: 4}},
+		{Name: "lo", Receive: Traffic{Bytes: 100, Packets: 1}, Transmit: Traffic{Bytes: 100, Packets: 1}},
+	}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("network (-want +got):\n%s", d)
+	}
+}
+
+func TestAnUnreadableProcfsIsAnErrorNotAZero(t *testing.T) {
+	h := New(Config{Proc: t.TempDir()})
+	for name, tc := range map[string]struct {
+		read func(context.Context) error
+		want error
+	}{
+		"processor times": {func(ctx context.Context) error { _, err := h.CPUTimes(ctx); return err }, ErrEmpty},
+		"memory":          {func(ctx context.Context) error { _, err := h.Memory(ctx); return err }, ErrEmpty},
+		"mounts":          {func(ctx context.Context) error { _, err := h.Disk(ctx); return err }, os.ErrNotExist},
+		"network":         {func(ctx context.Context) error { _, err := h.Network(ctx); return err }, os.ErrNotExist},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := tc.read(t.Context()); !errors.Is(err, tc.want) {
+				t.Errorf("got %v, want %v", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestThisMachineCanBeRead(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("procfs only")
+	}
+	h := New(Config{})
+	if cores, err := h.CPUTimes(t.Context()); err != nil || len(cores) == 0 {
+		t.Errorf("processor times: %v, %v", cores, err)
+	}
+	if m, err := h.Memory(t.Context()); err != nil || m.UsedBytes == 0 || m.UsedBytes > m.TotalBytes {
+		t.Errorf("memory: %+v, %v", m, err)
+	}
+	if d, err := h.Disk(t.Context()); err != nil || len(d.Filesystems) == 0 {
+		t.Errorf("disk: %+v, %v", d, err)
+	}
+	if n, err := h.Network(t.Context()); err != nil || len(n.Interfaces) == 0 {
+		t.Errorf("network: %+v, %v", n, err)
+	}
+}

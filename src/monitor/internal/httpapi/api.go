@@ -1,0 +1,134 @@
+// Package httpapi serves snapshots as JSON, the service's own health, and
+// whatever the metrics registry holds. No handler reads the host, so none
+// can hang with it.
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync/atomic"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
+)
+
+// maxScrapes is how many scrapes are answered at the same time; one more
+// gets 503. Each costs memory in proportion to the number of series.
+const maxScrapes = 8
+
+// Registry is what the API registers its own metrics with, and serves.
+type Registry interface {
+	prometheus.Registerer
+	prometheus.Gatherer
+}
+
+// Config is what the API needs.
+type Config struct {
+	// Snapshot returns the newest snapshot, never nil, without blocking.
+	Snapshot func() *sample.Snapshot
+	// Collectors are the chosen ones: only they have a route.
+	Collectors []sample.Name
+	// Registry gets the API's request metrics, and is served at /metrics.
+	Registry Registry
+	// Build is served at /version.
+	Build Build
+	// Logger gets one line per request at debug level, per failed request
+	// at warn level.
+	Logger *slog.Logger
+}
+
+func (c Config) check() error {
+	var errs []error
+	if c.Snapshot == nil {
+		errs = append(errs, errors.New("http api: no snapshot function given"))
+	}
+	if c.Registry == nil {
+		errs = append(errs, errors.New("http api: no metrics registry given"))
+	}
+	if c.Logger == nil {
+		errs = append(errs, errors.New("http api: no logger given"))
+	}
+	for _, name := range c.Collectors {
+		if _, ok := partOf(name); !ok {
+			errs = append(errs, fmt.Errorf("http api: no route for collector %q", name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// API is the service's http.Handler.
+type API struct {
+	cfg      Config
+	engine   *gin.Engine
+	draining atomic.Bool
+}
+
+// New returns the API; it is ready to serve and owns no goroutine.
+func New(cfg Config) (*API, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	cfg.Collectors = slices.Clone(cfg.Collectors)
+	red, err := newRED(cfg.Registry)
+	if err != nil {
+		return nil, err
+	}
+	gin.SetMode(gin.ReleaseMode)
+	a := &API{cfg: cfg, engine: gin.New()}
+	e := a.engine
+	// A redirect would answer a wrong path with a URL that the client
+	// chose in part; a monitor's paths are few and exact.
+	e.RedirectTrailingSlash = false
+	e.HandleMethodNotAllowed = true
+	e.ForwardedByClientIP = false
+	if err := e.SetTrustedProxies(nil); err != nil {
+		return nil, fmt.Errorf("http api: trust no proxy: %w", err)
+	}
+	e.Use(red.middleware, a.log, a.recover, headers, a.closeWhenDraining, limitBody)
+	e.NoRoute(func(c *gin.Context) {
+		problem(c, http.StatusNotFound, "there is nothing at this path; /api/v1 lists what there is")
+	})
+	e.NoMethod(func(c *gin.Context) {
+		problem(c, http.StatusMethodNotAllowed, "this path answers GET and HEAD only")
+	})
+
+	a.get("/healthz", a.live)
+	a.get("/readyz", a.ready)
+	a.get("/version", a.version)
+	a.get("/api/v1", a.index)
+	for _, name := range cfg.Collectors {
+		a.get(route(name), a.part(name))
+	}
+	a.get("/metrics", gin.WrapH(promhttp.HandlerFor(cfg.Registry, promhttp.HandlerOpts{
+		ErrorLog: slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelError),
+		// One family that cannot be shown must not hide all others; the
+		// error is logged and counted.
+		ErrorHandling:       promhttp.ContinueOnError,
+		Registry:            cfg.Registry,
+		MaxRequestsInFlight: maxScrapes,
+		EnableOpenMetrics:   true,
+	})))
+	return a, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.ServeHTTP(w, r) }
+
+// Drain makes /readyz fail from now on and asks clients to close their
+// connections after the next answer. Everything else goes on working, and
+// liveness stays good: a process that is going away in order must not be
+// killed for it.
+func (a *API) Drain() { a.draining.Store(true) }
+
+func (a *API) get(path string, h gin.HandlerFunc) {
+	a.engine.GET(path, h)
+	a.engine.HEAD(path, h)
+}
+
+func route(name sample.Name) string { return "/api/v1/" + string(name) }

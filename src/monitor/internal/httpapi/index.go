@@ -1,0 +1,51 @@
+package httpapi
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
+)
+
+// Index is the body of /api/v1.
+type Index struct {
+	Version    string           `json:"version"`
+	Collectors []CollectorState `json:"collectors"`
+}
+
+// CollectorState is how one collector is doing, and where its reading is.
+type CollectorState struct {
+	Name            sample.Name `json:"name"`
+	Href            string      `json:"href"`
+	SampledAt       *time.Time  `json:"sampledAt"` // null: no reading yet
+	Stale           bool        `json:"stale"`
+	Error           string      `json:"error,omitempty"`
+	DurationSeconds float64     `json:"durationSeconds"`
+	Successes       uint64      `json:"successes"`
+	Failures        uint64      `json:"failures"`
+}
+
+func (a *API) index(c *gin.Context) {
+	s := a.cfg.Snapshot()
+	idx := Index{Version: a.cfg.Build.Version, Collectors: make([]CollectorState, 0, len(s.Statuses))}
+	for _, st := range s.Statuses {
+		state := CollectorState{
+			Name:            st.Name,
+			Href:            route(st.Name),
+			Stale:           st.Stale(),
+			DurationSeconds: st.Duration.Seconds(),
+			Successes:       st.Successes,
+			Failures:        st.Failures,
+		}
+		if st.Ready() {
+			state.SampledAt = &st.SampledAt
+		}
+		if st.Err != nil {
+			state.Error = st.Err.Error()
+		}
+		idx.Collectors = append(idx.Collectors, state)
+	}
+	c.JSON(http.StatusOK, idx)
+}

@@ -1,0 +1,214 @@
+package sample
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// ErrDeadline reports a collector that did not answer within its timeout.
+// Nothing new is asked of it until it does.
+var ErrDeadline = errors.New("no answer within the deadline")
+
+// ErrPanic reports a collector that panicked; the stack is in the log.
+var ErrPanic = errors.New("the collector panicked")
+
+// abandonAfter is how long Run waits at its end for collectors that hang.
+const abandonAfter = time.Second
+
+// Config is what a Sampler needs.
+type Config struct {
+	// Collectors must not be empty and have no name twice.
+	Collectors []Collector
+	// Interval is the time between two readings of one collector.
+	Interval time.Duration
+	// Timeout is how long one reading may take.
+	Timeout time.Duration
+	// Logger gets one line when a collector begins to fail and one when
+	// it works again.
+	Logger *slog.Logger
+}
+
+func (c Config) check() error {
+	var errs []error
+	if len(c.Collectors) == 0 {
+		errs = append(errs, errors.New("sampler: no collector given"))
+	}
+	seen := make(map[Name]bool)
+	for _, col := range c.Collectors {
+		if seen[col.name] {
+			errs = append(errs, fmt.Errorf("sampler: collector %q given twice", col.name))
+		}
+		seen[col.name] = true
+	}
+	if c.Interval <= 0 {
+		errs = append(errs, fmt.Errorf("sampler: interval %s is not positive", c.Interval))
+	}
+	if c.Timeout <= 0 {
+		errs = append(errs, fmt.Errorf("sampler: timeout %s is not positive", c.Timeout))
+	}
+	if c.Logger == nil {
+		errs = append(errs, errors.New("sampler: no logger given"))
+	}
+	return errors.Join(errs...)
+}
+
+// Sampler keeps the Snapshot fresh:
+//
+//	loop per collector ──► read, in a goroutine of its own ──► publish
+//	        │                            │
+//	      ticker                 deadline: publish the failure,
+//	                             keep the last good reading
+type Sampler struct {
+	cfg     Config
+	current atomic.Pointer[Snapshot]
+	publish sync.Mutex // held from loading current to storing the next
+}
+
+// New returns a sampler that does nothing until Run.
+func New(cfg Config) (*Sampler, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	s := &Sampler{cfg: cfg}
+	first := &Snapshot{}
+	for _, c := range cfg.Collectors {
+		first.Statuses = append(first.Statuses, Status{Name: c.name})
+	}
+	order := Names()
+	slices.SortFunc(first.Statuses, func(a, b Status) int {
+		return slices.Index(order, a.Name) - slices.Index(order, b.Name)
+	})
+	s.current.Store(first)
+	return s, nil
+}
+
+// Snapshot returns the newest snapshot. It is never nil, never blocks, and
+// must not be changed.
+func (s *Sampler) Snapshot() *Snapshot { return s.current.Load() }
+
+// Run reads every collector at once, then each at every interval, until ctx
+// ends. It blocks until its goroutines have ended, but for readings that
+// ignore ctx: those it leaves behind after a second, with a log line.
+func (s *Sampler) Run(ctx context.Context) {
+	var loops sync.WaitGroup
+	for _, c := range s.cfg.Collectors {
+		loops.Go(func() { s.loop(ctx, c) })
+	}
+	loops.Wait()
+}
+
+func (s *Sampler) loop(ctx context.Context, c Collector) {
+	ticker := time.NewTicker(s.cfg.Interval)
+	defer ticker.Stop()
+	for {
+		s.attempt(ctx, c)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// outcome is what one read came to.
+type outcome struct {
+	part part
+	err  error
+	took time.Duration
+}
+
+// attempt does one read and publishes what came of it. When the read
+// outlives its deadline it publishes that, then goes on waiting for it: a
+// late reading is still a good one, and a second call beside a hanging one
+// would only hang too.
+func (s *Sampler) attempt(ctx context.Context, c Collector) {
+	readCtx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+	defer cancel()
+	done := make(chan outcome, 1)
+	go func() { done <- s.read(readCtx, c) }()
+
+	select {
+	case o := <-done:
+		s.settle(ctx, c.name, o)
+		return
+	case <-readCtx.Done():
+	}
+	if ctx.Err() == nil {
+		s.record(ctx, c.name, outcome{err: fmt.Errorf("%w of %s", ErrDeadline, s.cfg.Timeout), took: s.cfg.Timeout})
+		select {
+		case o := <-done:
+			// Its failure is on record already.
+			if o.err == nil {
+				s.settle(ctx, c.name, o)
+			}
+			return
+		case <-ctx.Done():
+		}
+	}
+	select {
+	case <-done:
+	case <-time.After(abandonAfter):
+		s.cfg.Logger.WarnContext(ctx, "left a collector behind that does not answer",
+			slog.String("collector", string(c.name)))
+	}
+}
+
+// settle records o unless the sampler is being stopped: a read that was cut
+// short by that says nothing about the host.
+func (s *Sampler) settle(ctx context.Context, name Name, o outcome) {
+	if o.err != nil && ctx.Err() != nil {
+		return
+	}
+	s.record(ctx, name, o)
+}
+
+func (s *Sampler) read(ctx context.Context, c Collector) (o outcome) {
+	start := time.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			s.cfg.Logger.ErrorContext(ctx, "collector panicked",
+				slog.String("collector", string(c.name)), slog.Any("panic", p),
+				slog.String("stack", string(debug.Stack())))
+			o.err = fmt.Errorf("%w: %v", ErrPanic, p)
+		}
+		o.took = time.Since(start)
+	}()
+	o.part, o.err = c.read(ctx)
+	return o
+}
+
+// record publishes the next snapshot.
+func (s *Sampler) record(ctx context.Context, name Name, o outcome) {
+	s.publish.Lock()
+	defer s.publish.Unlock()
+	next := s.current.Load().clone()
+	i := slices.IndexFunc(next.Statuses, func(st Status) bool { return st.Name == name })
+	st := &next.Statuses[i]
+	failedBefore := st.Err != nil
+	st.Duration, st.Err = o.took, o.err
+	if o.err != nil {
+		st.Failures++
+	} else {
+		st.Successes++
+		st.SampledAt = time.Now().UTC()
+		o.part(next)
+	}
+	s.current.Store(next)
+
+	// One line a change, not one an interval: a mount can hang for days.
+	switch failed := o.err != nil; {
+	case failed && !failedBefore:
+		s.cfg.Logger.WarnContext(ctx, "collector failed; its last good reading is kept",
+			slog.String("collector", string(name)), slog.Any("error", o.err))
+	case !failed && failedBefore:
+		s.cfg.Logger.InfoContext(ctx, "collector works again",
+			slog.String("collector", string(name)), slog.Float64("took_seconds", o.took.Seconds()))
+	}
+}

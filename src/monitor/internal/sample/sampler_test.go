@@ -1,0 +1,263 @@
+package sample
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/ballast-sre/ballast/src/monitor/internal/host"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// memoryFunc is a memory source; the number of the call starts at 1.
+type memoryFunc func(ctx context.Context, call int) (uint64, error)
+
+func (f memoryFunc) collector() Collector {
+	var calls atomic.Int64
+	return NewMemory(source(func(ctx context.Context) (host.Memory, error) {
+		total, err := f(ctx, int(calls.Add(1)))
+		return host.Memory{TotalBytes: total}, err
+	}))
+}
+
+type source func(ctx context.Context) (host.Memory, error)
+
+func (f source) Memory(ctx context.Context) (host.Memory, error) { return f(ctx) }
+
+// network answers at once.
+type network struct{}
+
+func (network) Network(context.Context) (host.Network, error) { return host.Network{}, nil }
+
+// start runs a sampler at 5s with a timeout of 1s until the test's end, and
+// waits for the first readings that do not hang.
+func start(t *testing.T, logs *bytes.Buffer, cs ...Collector) (s *Sampler, stop func()) {
+	t.Helper()
+	s, err := New(Config{
+		Collectors: cs, Interval: 5 * time.Second, Timeout: time.Second,
+		Logger: slog.New(slog.NewJSONHandler(logs, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { s.Run(ctx); close(ended) }()
+	synctest.Wait()
+	return s, func() { cancel(); <-ended }
+}
+
+func status(t *testing.T, s *Sampler, name Name) Status {
+	t.Helper()
+	st, ok := s.Snapshot().Status(name)
+	if !ok {
+		t.Fatalf("no status of %s", name)
+	}
+	return st
+}
+
+func TestReadingsAreTakenAtOnceAndThenEveryInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var logs bytes.Buffer
+		s, stop := start(t, &logs, memoryFunc(func(_ context.Context, call int) (uint64, error) { return uint64(call), nil }).collector())
+		defer stop()
+		first := s.Snapshot()
+		if first.Memory.TotalBytes != 1 {
+			t.Fatalf("first reading: %+v", first.Memory)
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if got := s.Snapshot().Memory.TotalBytes; got != 3 {
+			t.Errorf("after two intervals: reading %d, want 3", got)
+		}
+		if first.Memory.TotalBytes != 1 || first.Statuses[0].Successes != 1 {
+			t.Error("a published snapshot was changed")
+		}
+	})
+}
+
+func TestNothingIsReadBeforeRun(t *testing.T) {
+	s, err := New(Config{
+		Collectors: []Collector{NewNetwork(network{}), memoryFunc(nil).collector()},
+		Interval:   time.Second, Timeout: time.Second, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := s.Snapshot()
+	if missing := got.Missing(); len(missing) != 2 || missing[0] != Memory || missing[1] != Network {
+		t.Errorf("missing %v, want memory and network in their usual order", missing)
+	}
+	if _, ok := got.Status(CPU); ok {
+		t.Error("a collector that was not chosen has a status")
+	}
+}
+
+func TestAnErringCollectorKeepsItsLastGoodReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := errors.New("disk on fire")
+		var logs bytes.Buffer
+		s, stop := start(t, &logs, memoryFunc(func(_ context.Context, call int) (uint64, error) {
+			if call >= 2 && call <= 4 {
+				return 0, broken
+			}
+			return uint64(call), nil
+		}).collector())
+		began := time.Now()
+		time.Sleep(15 * time.Second)
+		synctest.Wait()
+		st := status(t, s, Memory)
+		if !st.Stale() || !errors.Is(st.Err, broken) || st.Failures != 3 || st.Successes != 1 {
+			t.Errorf("status while it fails: %+v", st)
+		}
+		if got := s.Snapshot().Memory.TotalBytes; got != 1 {
+			t.Errorf("reading while it fails: %d, want the last good one, 1", got)
+		}
+		if age, ok := st.Age(time.Now()); !ok || age != 15*time.Second || !st.SampledAt.Equal(began) {
+			t.Errorf("age %s, sampled at %s; want 15s and %s", age, st.SampledAt, began)
+		}
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if st := status(t, s, Memory); st.Stale() || st.Err != nil || s.Snapshot().Memory.TotalBytes != 5 {
+			t.Errorf("status once it works again: %+v", st)
+		}
+		stop()
+		if got := strings.Count(logs.String(), "\n"); got != 2 {
+			t.Errorf("%d log lines, want one when it begins to fail and one when it works again:\n%s", got, &logs)
+		}
+	})
+}
+
+func TestACollectorThatNeverGaveAReadingIsMissingNotStale(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var logs bytes.Buffer
+		s, stop := start(t, &logs, memoryFunc(func(context.Context, int) (uint64, error) { return 0, errors.New("no") }).collector())
+		defer stop()
+		if st := status(t, s, Memory); st.Ready() || st.Stale() || st.Err == nil {
+			t.Errorf("status: %+v", st)
+		}
+		if s.Snapshot().Memory != nil {
+			t.Error("a failed reading was published")
+		}
+	})
+}
+
+func TestAHangingCollectorIsStaleAtItsDeadlineAndDelaysNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mended := make(chan struct{})
+		var running atomic.Int64
+		hanging := memoryFunc(func(_ context.Context, call int) (uint64, error) {
+			if running.Add(1) > 1 {
+				t.Error("a second reading was begun beside one that hangs")
+			}
+			defer running.Add(-1)
+			if call == 2 {
+				<-mended // whatever its context says
+			}
+			return uint64(call), nil
+		})
+		var logs bytes.Buffer
+		s, stop := start(t, &logs, hanging.collector(), NewNetwork(network{}))
+		defer stop()
+
+		time.Sleep(5*time.Second + 999*time.Millisecond)
+		synctest.Wait()
+		if st := status(t, s, Memory); st.Err != nil {
+			t.Errorf("before the deadline: %v", st.Err)
+		}
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		st := status(t, s, Memory)
+		if !errors.Is(st.Err, ErrDeadline) || !st.Stale() || st.Duration != time.Second {
+			t.Errorf("at the deadline: %+v", st)
+		}
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		if st := status(t, s, Memory); st.Failures != 1 || s.Snapshot().Memory.TotalBytes != 1 {
+			t.Errorf("while it hangs: %+v", st)
+		}
+		if st := status(t, s, Network); st.Successes != 8 {
+			t.Errorf("its neighbour gave %d readings in 36s, want 8", st.Successes)
+		}
+		close(mended)
+		synctest.Wait()
+		if st := status(t, s, Memory); st.Err != nil || s.Snapshot().Memory.TotalBytes < 2 {
+			t.Errorf("a late reading is still a good one: %+v", st)
+		}
+	})
+}
+
+func TestAPanickingCollectorFailsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var logs bytes.Buffer
+		s, stop := start(t, &logs, memoryFunc(func(context.Context, int) (uint64, error) { panic("odd line") }).collector(), NewNetwork(network{}))
+		defer stop()
+		if st := status(t, s, Memory); !errors.Is(st.Err, ErrPanic) {
+			t.Errorf("status: %+v", st)
+		}
+		if st := status(t, s, Network); !st.Ready() {
+			t.Errorf("its neighbour: %+v", st)
+		}
+	})
+}
+
+func TestRunWaitsForReadingsThatEndWithTheirContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ended := false
+		var logs bytes.Buffer
+		s, stop := start(t, &logs, memoryFunc(func(ctx context.Context, _ int) (uint64, error) {
+			<-ctx.Done()
+			time.Sleep(time.Millisecond)
+			ended = true
+			return 0, ctx.Err()
+		}).collector())
+		stop()
+		if !ended {
+			t.Error("Run returned before its reading did")
+		}
+		if st := status(t, s, Memory); st.Err != nil {
+			t.Errorf("being stopped was taken for a failure: %v", st.Err)
+		}
+	})
+}
+
+func TestRunLeavesAHangingReadingBehindAfterASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		defer close(release)
+		var logs bytes.Buffer
+		_, stop := start(t, &logs, memoryFunc(func(context.Context, int) (uint64, error) { <-release; return 0, nil }).collector())
+		began := time.Now()
+		stop()
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("Run ended after %s, want 1s", took)
+		}
+		var line struct{ Collector string }
+		if err := json.Unmarshal(logs.Bytes(), &line); err != nil || line.Collector != "memory" {
+			t.Errorf("log %q (%v), want one line that names memory", &logs, err)
+		}
+	})
+}
+
+func TestNewNamesEveryMissingThing(t *testing.T) {
+	c := NewNetwork(network{})
+	_, err := New(Config{Collectors: []Collector{c, c}})
+	for _, want := range []string{"twice", "interval", "timeout", "logger"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v does not speak of %q", err, want)
+		}
+	}
+	if _, err := New(Config{}); err == nil || !strings.Contains(err.Error(), "no collector") {
+		t.Errorf("without collectors: %v", err)
+	}
+}
