@@ -1,0 +1,93 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/textparse"
+)
+
+// exposition is what the programs of this repository export, by metric name.
+type exposition map[string][]labels.Labels
+
+// readExpositions reads the golden .prom files of dir in the text format. A
+// missing directory, or one without such files, is an empty exposition.
+func readExpositions(dir string) (exposition, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.prom"))
+	if err != nil {
+		return nil, fmt.Errorf("find expositions in %s: %w", dir, err)
+	}
+	known := exposition{}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // removed since
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read exposition: %w", err)
+		}
+		if err := known.add(content); err != nil {
+			return nil, fmt.Errorf("read exposition %s: %w", file, err)
+		}
+	}
+	return known, nil
+}
+
+func (e exposition) add(content []byte) error {
+	p, err := textparse.New(content, "text/plain", labels.NewSymbolTable(), textparse.ParserOptions{})
+	if p == nil {
+		return err
+	}
+	for {
+		entry, err := p.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if entry != textparse.EntrySeries {
+			continue
+		}
+		var ls labels.Labels
+		p.Labels(&ls)
+		name := ls.Get(model.MetricNameLabel)
+		e[name] = append(e[name], ls)
+	}
+}
+
+// matches tells whether a selector finds a series of the exposition. Labels that
+// a scrape adds are not in an exposition, so matchers of labels that no series
+// of the metric has only count against it when they cannot come from a scrape.
+func (e exposition) matches(matchers []*labels.Matcher) bool {
+	name := ""
+	for _, m := range matchers {
+		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
+			name = m.Value
+		}
+	}
+	for _, ls := range e[name] {
+		if !slices.ContainsFunc(matchers, func(m *labels.Matcher) bool {
+			return !targetLabel(m.Name) && !m.Matches(ls.Get(m.Name))
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+// targetLabel tells whether a label comes from the scrape, not from the program.
+func targetLabel(name string) bool {
+	switch name {
+	case "job", "instance", "namespace", "pod", "container", "service", "node", "cluster", "endpoint":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,98 @@
+package rules
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the generated rule files anew")
+
+const alertsDir = "../../alerts"
+
+func TestTheCommittedRulesAreWhatTheSourcesGenerate(t *testing.T) {
+	if *update {
+		if _, err := Generate(alertsDir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := Files(alertsDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < 3 {
+		t.Fatalf("%d files are generated, want the two SLOs and the resource alerts", len(files))
+	}
+	for name, want := range files {
+		got, err := os.ReadFile(filepath.Join(alertsDir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s differs from its sources; run `ballast slo generate`", name)
+		}
+		if !bytes.HasPrefix(got, []byte(header)) {
+			t.Errorf("%s does not start with the header", name)
+		}
+	}
+	committed, err := expand([]string{filepath.Join(alertsDir, "rules", "prometheus")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(committed) != len(files) {
+		t.Errorf("alerts/rules/prometheus holds %v, but %d files are generated", committed, len(files))
+	}
+}
+
+func TestGenerate(t *testing.T) {
+	dir := t.TempDir()
+	for _, sub := range []string{"slo", "resource"} {
+		if err := os.CopyFS(filepath.Join(dir, sub), os.DirFS(filepath.Join(alertsDir, sub))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	generate := func(t *testing.T) []string {
+		t.Helper()
+		changed, err := Generate(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return changed
+	}
+	if changed := generate(t); len(changed) != 3 {
+		t.Errorf("the first run wrote %v, want three files", changed)
+	}
+	if changed := generate(t); len(changed) != 0 {
+		t.Errorf("a second run changed %v", changed)
+	}
+
+	stale := filepath.Join(dir, "rules", "prometheus", "slo-gone.yaml")
+	if err := os.WriteFile(stale, []byte(header+"groups: []\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if changed := generate(t); len(changed) != 1 || changed[0] != stale {
+		t.Errorf("changed %v, want %s removed", changed, stale)
+	}
+	if _, err := os.Stat(stale); !os.IsNotExist(err) {
+		t.Errorf("the stale file is still there: %v", err)
+	}
+
+	byHand := filepath.Join(dir, "rules", "prometheus", "slo-monitor-latency.yaml")
+	if err := os.WriteFile(byHand, []byte("groups: []\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Generate(dir); err == nil || !strings.Contains(err.Error(), "by hand") {
+		t.Errorf("a hand-written file in the way gives %v", err)
+	}
+}
+
+func TestGenerateWithoutSourcesFails(t *testing.T) {
+	if _, err := Generate(t.TempDir()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v, want fs.ErrNotExist", err)
+	}
+}

@@ -1,0 +1,231 @@
+package rules
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/ballast-sre/ballast/internal/slo"
+)
+
+// minPending is the shortest pending time of an alert on the newest samples: it
+// outlasts one missed scrape at the usual intervals.
+const minPending = time.Minute
+
+// Lint looks for what is wrong with the SLOs, rules and runbooks of a checkout:
+// documents that do not decode, generated files that are out of date, alerts
+// that cannot fire, that select what no program exports (docs/metrics, if it has
+// expositions), that fire on one missed scrape, or that lack severity, texts or
+// runbook, and runbooks without an alert. It asks no Prometheus. The error is of
+// reading only; all findings come back, in the order of files.
+func Lint(root string) (slo.Problems, error) {
+	l := linter{alerts: filepath.Join(root, "alerts"), runbooks: filepath.Join(root, "docs", "runbooks")}
+	var err error
+	if l.known, err = readExpositions(filepath.Join(root, "docs", "metrics")); err != nil {
+		return nil, err
+	}
+	set, err := slo.Load(filepath.Join(l.alerts, "slo"))
+	var problems slo.Problems
+	if errors.As(err, &problems) {
+		return problems, nil // the rest would only repeat them
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range set.All() {
+		l.slo(s)
+	}
+	if err := l.generated(); err != nil {
+		return nil, err
+	}
+	if err := l.rules(); err != nil {
+		return nil, err
+	}
+	if err := l.orphans(); err != nil {
+		return nil, err
+	}
+	return l.problems, nil
+}
+
+type linter struct {
+	alerts, runbooks string
+	known            exposition
+	names            []string // of all alerts
+	problems         slo.Problems
+}
+
+func (l *linter) problem(file string, line int, field, format string, args ...any) {
+	l.problems = append(l.problems, slo.Problem{File: file, Line: line, Field: field, Message: fmt.Sprintf(format, args...)})
+}
+
+func (l *linter) slo(s slo.SLO) {
+	for _, w := range slo.BurnWindows(s.Window) {
+		if !w.Reachable(s.Objective) {
+			l.problem(s.File, s.Line, "spec.objectives[0].target",
+				"no error ratio reaches the %s alert over %s (%s times %s is not below 1), so it is not generated; a higher objective has it",
+				w.Severity, window(w.Long), number(w.Rate), percent(s.Budget()))
+		}
+	}
+	for _, q := range []struct{ field, selector string }{{"good", s.Good}, {"total", s.Total}} {
+		for _, unknown := range l.unknown(q.selector, nil) {
+			l.problem(s.File, s.Line, "spec.indicator.spec.ratioMetric."+q.field, "%s", unknown)
+		}
+	}
+}
+
+// unknown explains every selector of the expression that finds nothing in the
+// expositions nor among the recorded names.
+func (l *linter) unknown(expr string, recorded map[string]bool) []string {
+	if len(l.known) == 0 {
+		return nil
+	}
+	parsed, err := newParser().ParseExpr(expr)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var found []string
+	for _, matchers := range parser.ExtractSelectors(parsed) {
+		name := ""
+		for _, m := range matchers {
+			if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
+				name = m.Value
+			}
+		}
+		switch {
+		case recorded[name] || builtin(name):
+		case len(l.known[name]) == 0:
+			found = append(found, fmt.Sprintf("no exposition in docs/metrics has a metric %q; check its name", name))
+		case !l.known.matches(matchers):
+			found = append(found, fmt.Sprintf("no series of %s in docs/metrics matches the selector; check its labels", name))
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// builtin tells whether Prometheus itself makes a metric, or the client library
+// in every program; expositions leave those out because they vary by system.
+func builtin(name string) bool {
+	if name == "up" || name == "ALERTS" || name == "ALERTS_FOR_STATE" {
+		return true
+	}
+	return slices.ContainsFunc([]string{"scrape_", "process_", "go_"}, func(prefix string) bool {
+		return strings.HasPrefix(name, prefix)
+	})
+}
+
+// generated compares the generated files with their sources.
+func (l *linter) generated() error {
+	files, err := Files(l.alerts)
+	if err != nil {
+		l.problem("", 0, "", "%s", err)
+		return nil
+	}
+	for _, rel := range slices.Sorted(maps.Keys(files)) {
+		file := filepath.Join(l.alerts, filepath.FromSlash(rel))
+		content, err := os.ReadFile(file)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			l.problem(file, 0, "", "is missing; run ballast slo generate")
+		case err != nil:
+			return fmt.Errorf("read generated rules: %w", err)
+		case !bytes.Equal(content, files[rel]):
+			l.problem(file, 0, "", "differs from its source; run ballast slo generate")
+		}
+	}
+	return nil
+}
+
+func (l *linter) rules() error {
+	files, err := expand([]string{filepath.Join(l.alerts, "rules", "prometheus")})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // already noted, file by file
+	}
+	if err != nil {
+		return err
+	}
+	byFile := map[string][]rulefmt.RuleGroup{}
+	recorded := map[string]bool{}
+	for _, file := range files {
+		groups, err := Load(file)
+		if err != nil {
+			l.problem(file, 0, "", "%s", err)
+			continue
+		}
+		byFile[file] = groups
+		for _, g := range groups {
+			for _, r := range g.Rules {
+				recorded[r.Record] = true
+			}
+		}
+	}
+	for _, file := range files {
+		for _, g := range byFile[file] {
+			for _, r := range g.Rules {
+				l.rule(file, r, recorded)
+			}
+		}
+		l.names = append(l.names, AlertNames(byFile[file])...)
+	}
+	return nil
+}
+
+func (l *linter) rule(file string, r rulefmt.Rule, recorded map[string]bool) {
+	field := "rule " + r.Record + r.Alert
+	if r.Labels[LabelSLO] == "" { // those of SLOs were looked at where they come from
+		for _, unknown := range l.unknown(r.Expr, recorded) {
+			l.problem(file, 0, field, "%s", unknown)
+		}
+	}
+	if r.Alert == "" {
+		return
+	}
+	if s := r.Labels[LabelSeverity]; s != slo.Page && s != slo.Ticket {
+		l.problem(file, 0, field, "severity is %q; make it %s or %s", s, slo.Page, slo.Ticket)
+	}
+	for _, annotation := range []string{"summary", "description"} {
+		if strings.TrimSpace(r.Annotations[annotation]) == "" {
+			l.problem(file, 0, field, "annotation %s is missing; say what is wrong", annotation)
+		}
+	}
+	name, ok := strings.CutPrefix(r.Annotations["runbook_url"], runbookBase)
+	if !ok || name != path.Base(name) {
+		l.problem(file, 0, field, "runbook_url %q is not below %s", r.Annotations["runbook_url"], runbookBase)
+	} else if _, err := os.Stat(filepath.Join(l.runbooks, name)); err != nil {
+		l.problem(file, 0, field, "its runbook docs/runbooks/%s is missing; write what to look at and what to do", name)
+	}
+	if r.Labels[LabelLongWindow] != "" || time.Duration(r.For) >= minPending {
+		return
+	}
+	if back, err := looksBack(r.Expr); err == nil && !back {
+		l.problem(file, 0, field, "for is %s, so that one missed scrape fires it; make it at least %s", r.For, window(minPending))
+	}
+}
+
+// orphans finds runbooks that no alert leads to.
+func (l *linter) orphans() error {
+	files, err := filepath.Glob(filepath.Join(l.runbooks, "*.md"))
+	if err != nil {
+		return fmt.Errorf("find runbooks: %w", err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".md")
+		if name != "README" && !slices.Contains(l.names, name) {
+			l.problem(file, 0, "", "no alert has this name; remove the runbook or rename it")
+		}
+	}
+	return nil
+}

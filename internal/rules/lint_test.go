@@ -1,0 +1,216 @@
+package rules
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestThisRepositoryIsClean(t *testing.T) {
+	problems, err := Lint("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Error(p)
+	}
+}
+
+const shopSLO = `apiVersion: openslo/v1
+kind: SLO
+metadata: {name: shop}
+spec:
+  service: shop
+  indicator: {spec: {ratioMetric: {counter: true,
+    good: {metricSource: {type: Prometheus, spec: {query: 'orders_total{code="200"}'}}},
+    total: {metricSource: {type: Prometheus, spec: {query: orders_total}}}}}}
+  timeWindow: [{duration: 30d, isRolling: true}]
+  budgetingMethod: Occurrences
+  objectives: [{target: 0.999}]
+`
+
+const shopAlert = `groups:
+  - name: shop
+    rules:
+      - alert: ShopDown
+        expr: up{job="shop"} == 0
+        for: 2m
+        labels: {severity: page}
+        annotations: {summary: Down., description: It is down.}
+`
+
+const shopExposition = `# TYPE orders_total counter
+orders_total{code="200"} 1
+orders_total{code="500"} 1
+`
+
+func TestLintFinds(t *testing.T) {
+	type checkout struct{ slo, alert, exposition string }
+	for _, tt := range []struct {
+		name   string
+		change func(*checkout)
+		after  func(t *testing.T, root string) // once all is generated
+		want   []string                        // one part for each finding, in order
+	}{
+		{name: "nothing in a clean checkout"},
+		{
+			name:   "a tier that cannot fire",
+			change: func(c *checkout) { c.slo = strings.Replace(c.slo, "0.999", "0.9", 1) },
+			want:   []string{"shop.yaml:1: spec.objectives[0].target: no error ratio reaches the page alert over 1h"},
+		},
+		{
+			name:   "a document that does not decode, and then nothing else",
+			change: func(c *checkout) { c.slo = strings.Replace(c.slo, "kind: SLO", "kind: Service", 1) },
+			want:   []string{"shop.yaml:2: kind"},
+		},
+		{
+			name:   "an SLO over a metric that nobody exports",
+			change: func(c *checkout) { c.slo = strings.ReplaceAll(c.slo, "orders_total", "oders_total") },
+			want:   []string{`good: no exposition in docs/metrics has a metric "oders_total"`, `total: no exposition`},
+		},
+		{
+			name:   "an SLO over a label value that nobody exports",
+			change: func(c *checkout) { c.slo = strings.ReplaceAll(c.slo, `"200"`, `"2000"`) },
+			want:   []string{"good: no series of orders_total in docs/metrics matches"},
+		},
+		{
+			name:   "nothing about metrics while there are no expositions",
+			change: func(c *checkout) { c.exposition = ""; c.slo = strings.ReplaceAll(c.slo, "orders_total", "oders_total") },
+		},
+		{
+			name: "an alert over a metric that nobody exports",
+			change: func(c *checkout) {
+				c.alert = strings.Replace(c.alert, `up{job="shop"} == 0`, `absent(gone{job="shop"})`, 1)
+			},
+			want: []string{`rule ShopDown: no exposition in docs/metrics has a metric "gone"`},
+		},
+		{
+			name: "an alert over a recorded metric is fine",
+			change: func(c *checkout) {
+				c.alert = strings.Replace(c.alert, `up{job="shop"} == 0`, `slo:burn_rate:ratio > 100`, 1)
+			},
+		},
+		{
+			name:   "an alert that one missed scrape fires",
+			change: func(c *checkout) { c.alert = strings.Replace(c.alert, "for: 2m", "for: 30s", 1) },
+			want:   []string{"rule ShopDown: for is 30s"},
+		},
+		{
+			name:   "a severity that routes nowhere",
+			change: func(c *checkout) { c.alert = strings.Replace(c.alert, "severity: page", "severity: critical", 1) },
+			want:   []string{`severity is "critical"`},
+		},
+		{
+			name:   "an alert without words",
+			change: func(c *checkout) { c.alert = strings.Replace(c.alert, "summary: Down., ", "", 1) },
+			want:   []string{"annotation summary is missing"},
+		},
+		{
+			name: "a runbook kept elsewhere",
+			change: func(c *checkout) {
+				c.alert = strings.Replace(c.alert, "{summary", "{runbook_url: 'https://example.org/x.md', summary", 1)
+			},
+			want: []string{`runbook_url "https://example.org/x.md" is not below`},
+		},
+		{
+			name:  "a runbook that is missing",
+			after: func(t *testing.T, root string) { remove(t, filepath.Join(root, "docs", "runbooks", "ShopDown.md")) },
+			want:  []string{"docs/runbooks/ShopDown.md is missing"},
+		},
+		{
+			name: "a runbook that no alert leads to",
+			after: func(t *testing.T, root string) {
+				write(t, filepath.Join(root, "docs", "runbooks", "Old.md"), "# Old\n")
+			},
+			want: []string{"Old.md: no alert has this name"},
+		},
+		{
+			name: "a generated file that was edited",
+			after: func(t *testing.T, root string) {
+				file := filepath.Join(root, "alerts", "rules", "prometheus", "slo-shop.yaml")
+				content, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				write(t, file, string(content)+"# edited\n")
+			},
+			want: []string{"slo-shop.yaml: differs from its source"},
+		},
+		{
+			name: "a generated file that is missing",
+			after: func(t *testing.T, root string) {
+				remove(t, filepath.Join(root, "alerts", "rules", "prometheus", "resource-shop.yaml"))
+			},
+			want: []string{"resource-shop.yaml: is missing", "ShopDown.md: no alert has this name"},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			root := t.TempDir()
+			c := checkout{shopSLO, shopAlert, shopExposition}
+			if tt.change != nil {
+				tt.change(&c)
+			}
+			write(t, filepath.Join(root, "alerts", "slo", "shop.yaml"), c.slo)
+			write(t, filepath.Join(root, "alerts", "resource", "shop.yaml"), c.alert)
+			if c.exposition != "" {
+				write(t, filepath.Join(root, "docs", "metrics", "shop.prom"), c.exposition)
+			}
+			for _, alert := range []string{"ShopDown", "ShopBudgetBurn", "ShopNoData"} {
+				write(t, filepath.Join(root, "docs", "runbooks", alert+".md"), "# "+alert+"\n")
+			}
+			if _, err := Generate(filepath.Join(root, "alerts")); err != nil && !strings.Contains(tt.name, "decode") {
+				t.Fatal(err)
+			}
+			if tt.after != nil {
+				tt.after(t, root)
+			}
+			problems, err := Lint(root)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(problems) != len(tt.want) {
+				t.Fatalf("%d findings, want %d:\n%s", len(problems), len(tt.want), problems)
+			}
+			for i, p := range problems {
+				if !strings.Contains(p.String(), tt.want[i]) {
+					t.Errorf("finding %d is %s, want %q in it", i, p, tt.want[i])
+				}
+			}
+		})
+	}
+}
+
+func TestAnExpositionThatIsNoneIsAnError(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "bad.prom"), "a{b=} 1\n")
+	if _, err := readExpositions(dir); err == nil || !strings.Contains(err.Error(), "bad.prom") {
+		t.Errorf("got %v, want an error that names the file", err)
+	}
+	known, err := readExpositions(filepath.Join(dir, "gone"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(exposition{}, known); diff != "" {
+		t.Errorf("a missing directory differs from none (-want +got):\n%s", diff)
+	}
+}
+
+func write(t *testing.T, file, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove(t *testing.T, file string) {
+	t.Helper()
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,78 @@
+package slo
+
+import "time"
+
+// AlertModel is what the arithmetic needs to know of one alerting rule.
+type AlertModel struct {
+	Name     string
+	Labels   map[string]string // the rule's own, without alertname
+	Severity string
+	SLO      string // empty for resource alerts
+	// Objective of the SLO; it has no meaning without Burn.
+	Objective float64
+	// Burn is nil for alerts that do not watch a burn rate. Its windows are unscaled.
+	Burn *BurnWindow
+	// For is the rule's unscaled pending time.
+	For time.Duration
+	// Opaque is true when the condition looks back over a range or at recorded
+	// series, so that nothing here can tell when a fault meets it.
+	Opaque bool
+	// EventDelay is how long an event may take until its outcome is counted, such
+	// as a client's timeout. It is not scaled. Rule files do not tell it.
+	EventDelay time.Duration
+}
+
+// Predict bounds the time from a fault's start to the alert firing.
+//
+// scale divides the alert's windows and pending time (1 leaves them alone, 0 and
+// less predict nothing);
+// scrape and evaluation are the real intervals of Prometheus. A burn alert is
+// thought to see errorRatio from the start on, steadily, after healthy history
+// over its long window, with traffic enough for its guard. A resource alert
+// does not look at errorRatio: the fault is thought to meet its condition, so
+// ask only for alerts that the fault is about.
+//
+// ok is false when the alert does not fire (the error ratio does not exceed the
+// threshold, or the scaled short window is too short to hold two scrapes) or
+// when the model is Opaque.
+func (m AlertModel) Predict(errorRatio, scale float64, scrape, evaluation time.Duration) (earliest, latest time.Duration, ok bool) {
+	if m.Opaque || !(scale > 0) {
+		return 0, 0, false
+	}
+	pending := divide(m.For, scale)
+	if m.Burn == nil {
+		// A scrape may fail at once or by its timeout, which is at most the interval.
+		return pending, 2*scrape + evaluation + ceil(pending, evaluation), true
+	}
+	if divide(m.Burn.Short, scale) < 2*scrape {
+		return 0, 0, false
+	}
+	detection, ok := m.Burn.Detection(errorRatio, m.Objective)
+	if !ok {
+		return 0, 0, false
+	}
+	detection = divide(detection, scale)
+	// A range holds whole scrapes only: up to two of them shorter than its
+	// window, it crosses the threshold that much sooner.
+	window := float64(divide(m.Burn.Long, scale))
+	soonest := time.Duration(float64(detection) * (1 - 2*float64(scrape)/window))
+	return soonest + pending,
+		detection + m.EventDelay + scrape + evaluation + ceil(pending, evaluation),
+		true
+}
+
+func divide(d time.Duration, scale float64) time.Duration {
+	return time.Duration(float64(d) / scale)
+}
+
+// ceil rounds d up to a multiple of step: an alert leaves pending only when the
+// rule is evaluated.
+func ceil(d, step time.Duration) time.Duration {
+	if step <= 0 {
+		return d
+	}
+	if over := d % step; over > 0 {
+		d += step - over
+	}
+	return d
+}

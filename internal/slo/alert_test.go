@@ -1,0 +1,43 @@
+package slo
+
+import (
+	"testing"
+	"time"
+)
+
+func TestPredict(t *testing.T) {
+	fast := BurnWindows(month)[0]
+	burn := AlertModel{Objective: 0.999, Burn: &fast}
+	slowClient := burn
+	slowClient.EventDelay = time.Second
+	down := AlertModel{For: 2 * time.Minute}
+	tests := []struct {
+		name       string
+		model      AlertModel
+		errors     float64
+		scale      float64
+		scrape     time.Duration
+		evaluation time.Duration
+		min, max   time.Duration
+		ok         bool
+	}{
+		{"a burn alert as it is", burn, 1, 1, 15 * time.Second, 30 * time.Second, 51408 * time.Millisecond, 96840 * time.Millisecond, true},
+		{"a burn alert on scaled time", burn, 1, 75, time.Second, time.Second, 662 * time.Millisecond, 2691 * time.Millisecond, true},
+		{"a burn alert whose events are counted late", slowClient, 1, 75, time.Second, time.Second, 662 * time.Millisecond, 3691 * time.Millisecond, true},
+		{"errors below the threshold", burn, 0.01, 75, time.Second, time.Second, 0, 0, false},
+		{"a short window without two scrapes", burn, 1, 200, time.Second, time.Second, 0, 0, false},
+		{"a pending time rounded up to evaluations", down, 0, 75, time.Second, time.Second, 1600 * time.Millisecond, 5 * time.Second, true},
+		{"a pending time that is whole evaluations", down, 0, 1, 15 * time.Second, 30 * time.Second, 2 * time.Minute, 3 * time.Minute, true},
+		{"a scale that is none", burn, 1, 0, time.Second, time.Second, 0, 0, false},
+		{"a condition that nothing is known of", AlertModel{Opaque: true}, 1, 1, time.Second, time.Second, 0, 0, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			earliest, latest, ok := tt.model.Predict(tt.errors, tt.scale, tt.scrape, tt.evaluation)
+			const tolerance = time.Millisecond
+			if ok != tt.ok || (earliest-tt.min).Abs() > tolerance || (latest-tt.max).Abs() > tolerance {
+				t.Errorf("got %s to %s, %v; want %s to %s, %v", earliest, latest, ok, tt.min, tt.max, tt.ok)
+			}
+		})
+	}
+}

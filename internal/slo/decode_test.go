@@ -1,0 +1,270 @@
+package slo
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const valid = `apiVersion: openslo/v1
+kind: SLO
+metadata:
+  name: shop-availability
+  displayName: Shop availability
+  labels: {team: shop}
+  annotations: {owner: jane}
+spec:
+  description: Orders succeed.
+  service: shop
+  indicator:
+    metadata: {name: successful-orders}
+    spec:
+      ratioMetric:
+        counter: true
+        good:
+          metricSource:
+            type: Prometheus
+            spec: {query: 'orders_total{code="200", }'}
+        total:
+          metricSource:
+            type: Prometheus
+            spec: {query: orders_total}
+  timeWindow:
+    - {duration: 4w, isRolling: true}
+  budgetingMethod: Occurrences
+  objectives:
+    - {displayName: three nines, target: 0.999}
+`
+
+func TestDecodeReadsAWholeDocument(t *testing.T) {
+	got, err := Decode("shop.yaml", []byte(valid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []SLO{{
+		Name: "shop-availability", DisplayName: "Shop availability", Description: "Orders succeed.", Service: "shop",
+		File: "shop.yaml", Line: 1,
+		Objective: 0.999, Window: 28 * 24 * time.Hour,
+		Good: `orders_total{code="200"}`, Total: "orders_total",
+		Labels: map[string]string{"team": "shop"}, Annotations: map[string]string{"owner": "jane"},
+	}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestDecodeOfFilesThatAreNotOneUnixDocument(t *testing.T) {
+	second := strings.ReplaceAll(valid, "shop-availability", "shop-quality")
+	for name, tt := range map[string]struct {
+		content string
+		names   []string
+	}{
+		"an empty file":                      {"", nil},
+		"comments alone":                     {"# nothing yet\n", nil},
+		"Windows line ends":                  {strings.ReplaceAll(valid, "\n", "\r\n"), []string{"shop-availability"}},
+		"two documents and an empty third":   {valid + "---\n" + second + "---\n", []string{"shop-availability", "shop-quality"}},
+		"a byte order mark":                  {"\ufeff" + valid, []string{"shop-availability"}},
+		"a field that is explicitly nothing": {strings.Replace(valid, "  displayName: Shop availability", "  displayName:", 1), []string{"shop-availability"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			slos, err := Decode("f.yaml", []byte(tt.content))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var names []string
+			for _, s := range slos {
+				names = append(names, s.Name)
+			}
+			if diff := cmp.Diff(tt.names, names); diff != "" {
+				t.Errorf("names differ (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	tests := []struct {
+		name     string
+		old, new string // replaced in the valid document
+		line     int
+		field    string
+		message  string // part of it
+	}{
+		{"an unknown field at the top", "kind: SLO\n", "kind: SLO\nstatus: {}\n", 3, "status", "unknown field"},
+		{"an unknown field deep down", "{displayName: three nines, target", "{name: x, target", 28, "spec.objectives[0].name", "unknown field"},
+		{"a field given twice", "kind: SLO\n", "kind: SLO\nkind: SLO\n", 3, "kind", "given twice, first in line 2"},
+		{"another version", "openslo/v1", "openslo/v1alpha", 1, "apiVersion", "write openslo/v1"},
+		{"another kind", "kind: SLO", "kind: Service", 2, "kind", "only SLO documents"},
+		{"a document without kind", "kind: SLO\n", "", 1, "kind", "is missing"},
+		{"a name that is no label", "shop-availability", "Shop_Availability", 4, "metadata.name", "not a DNS label"},
+		{"a name that is a number", "name: shop-availability", "name: 12", 4, "metadata.name", "must be a string"},
+		{"no name", "  name: shop-availability\n", "", 4, "metadata.name", "is missing"},
+		{"a label that is a list", "{team: shop}", "{team: [a, b]}", 6, "metadata.labels.team", "must be a string, not a list"},
+		{"a document that is a list", valid, "- a\n", 1, "", "must be a mapping, not a list"},
+		{"metadata that is a string", "  labels: {team: shop}", "  labels: team", 6, "metadata.labels", `must be a mapping, not "team"`},
+		{"no service", "  service: shop\n", "", 9, "spec.service", "is missing"},
+		{"a calendar window", "isRolling: true}", "isRolling: true, calendar: {timeZone: UTC}}", 25, "spec.timeWindow[0].calendar", "use a rolling window"},
+		{"a window that does not roll", "isRolling: true", "isRolling: false", 25, "spec.timeWindow[0].isRolling", "only rolling"},
+		{"a window that does not say that it rolls", ", isRolling: true", "", 25, "spec.timeWindow[0].isRolling", "only rolling"},
+		{"a window in months", "4w", "1M", 25, "spec.timeWindow[0].duration", "not a duration"},
+		{"a window without unit", "duration: 4w", `duration: "5"`, 25, "spec.timeWindow[0].duration", "not a duration"},
+		{"a window shorter than the slowest alert needs", "4w", "3d", 25, "spec.timeWindow[0].duration", "out of range"},
+		{"a window of centuries", "4w", "200y", 25, "spec.timeWindow[0].duration", "out of range"},
+		{"two windows", "    - {duration: 4w, isRolling: true}\n", "    - {duration: 4w, isRolling: true}\n    - {duration: 5w, isRolling: true}\n", 25, "spec.timeWindow", "exactly one entry"},
+		{"time slices", "Occurrences", "Timeslices", 26, "spec.budgetingMethod", "not time slices"},
+		{"a target of one", "0.999}", "1}", 28, "spec.objectives[0].target", "out of range"},
+		{"a target of zero", "0.999}", "0.0}", 28, "spec.objectives[0].target", "out of range"},
+		{"a target that is not a number", "0.999}", ".nan}", 28, "spec.objectives[0].target", "must be a decimal number"},
+		{"a target in quotes", "0.999}", "'0.999'}", 28, "spec.objectives[0].target", "must be a decimal number"},
+		{"a target in percent", "target: 0.999}", "targetPercent: 99.9}", 28, "spec.objectives[0].targetPercent", "as a ratio"},
+		{"no target", ", target: 0.999}", "}", 28, "spec.objectives[0].target", "is missing"},
+		{"two objectives", "    - {displayName: three nines, target: 0.999}\n", "    - {target: 0.99}\n    - {target: 0.9}\n", 28, "spec.objectives", "exactly one entry"},
+		{"a composite", "three nines, target: 0.999}", "x, target: 0.999, compositeWeight: 2}", 28, "spec.objectives[0].compositeWeight", "several SLOs"},
+		{"a threshold metric", "ratioMetric:", "thresholdMetric:", 14, "spec.indicator.spec.thresholdMetric", "histogram's bucket"},
+		{"an indicator kept elsewhere", "  service: shop\n", "  service: shop\n  indicatorRef: x\n", 11, "spec.indicatorRef", "inline"},
+		{"alert policies", "  service: shop\n", "  service: shop\n  alertPolicies: []\n", 11, "spec.alertPolicies", "derived from the objective"},
+		{"gauges", "counter: true", "counter: false", 15, "spec.indicator.spec.ratioMetric.counter", "only counters"},
+		{"no word on counters", "        counter: true\n", "", 15, "spec.indicator.spec.ratioMetric.counter", "only counters"},
+		{"bad events", "        good:\n", "        bad:\n", 16, "spec.indicator.spec.ratioMetric.bad", "select the good events"},
+		{"another data source", "type: Prometheus\n            spec: {query: orders_total}", "type: Datadog\n            spec: {query: orders_total}", 22, "spec.indicator.spec.ratioMetric.total.metricSource.type", "write Prometheus"},
+		{"a query that is no PromQL", "query: orders_total}", "query: 'orders_total{'}", 23, "spec.indicator.spec.ratioMetric.total.metricSource.spec.query", "not PromQL"},
+		{"a query with a range", "query: orders_total}", "query: 'orders_total[5m]'}", 23, "spec.indicator.spec.ratioMetric.total.metricSource.spec.query", "bare selector"},
+		{"a query with a rate", "query: orders_total}", "query: 'sum(rate(orders_total[5m]))'}", 23, "spec.indicator.spec.ratioMetric.total.metricSource.spec.query", "bare selector"},
+		{"a query with an offset", "query: orders_total}", "query: orders_total offset 5m}", 23, "spec.indicator.spec.ratioMetric.total.metricSource.spec.query", "without offset"},
+		{"a query pinned to a time", "query: orders_total}", "query: 'orders_total @ 0'}", 23, "spec.indicator.spec.ratioMetric.total.metricSource.spec.query", "without offset"},
+		{"a query of metrics by pattern", "query: orders_total}", `query: '{__name__=~"orders.*"}'}`, 23, "spec.indicator.spec.ratioMetric.total.metricSource.spec.query", "one metric"},
+		{"good events that are all events", `'orders_total{code="200", }'`, "orders_total", 19, "spec.indicator.spec.ratioMetric.good.metricSource.spec.query", "nothing could ever be bad"},
+		{"an alias", "labels: {team: shop}\n  annotations: {owner: jane}", "labels: &l {team: shop}\n  annotations: *l", 7, "metadata.annotations", "aliases"},
+		{"broken YAML", "kind: SLO", "kind: [", 0, "", "not YAML"},
+		{"a tab", "kind: SLO", "\tkind: SLO", 0, "", "not YAML"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			content := strings.Replace(valid, tt.old, tt.new, 1)
+			if content == valid {
+				t.Fatal("the replacement did not change the document")
+			}
+			_, err := Decode("shop.yaml", []byte(content))
+			var problems Problems
+			if !errors.As(err, &problems) {
+				t.Fatalf("got %v, want Problems", err)
+			}
+			for _, p := range problems {
+				if p.File == "shop.yaml" && p.Field == tt.field && strings.Contains(p.Message, tt.message) {
+					if tt.line != p.Line {
+						t.Errorf("line %d, want %d: %s", p.Line, tt.line, p)
+					}
+					return
+				}
+			}
+			t.Errorf("no problem of %q with %q in:\n%s", tt.field, tt.message, problems)
+		})
+	}
+}
+
+func TestDecodeReportsEveryProblemInOneGo(t *testing.T) {
+	content, err := os.ReadFile(filepath.Join("testdata", "many-problems.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Decode("many-problems.yaml", content)
+	if err == nil {
+		t.Fatal("no problem at all")
+	}
+	golden(t, filepath.Join("testdata", "many-problems.golden"), err.Error()+"\n")
+}
+
+func TestDecodeOfAYAMLBombEndsAtOnce(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("a0: &a0 [x,x,x,x,x,x,x,x,x]\n")
+	for i := 1; i < 30; i++ {
+		n, prev := string(rune('a'+i%26)), string(rune('a'+(i-1)%26))
+		if i == 1 {
+			prev = "a0"
+		}
+		b.WriteString(n + ": &" + n + " [*" + prev + ",*" + prev + ",*" + prev + ",*" + prev + ",*" + prev + "]\n")
+	}
+	if _, err := Decode("bomb.yaml", []byte(b.String())); err == nil {
+		t.Error("a bomb was taken for an SLO")
+	}
+}
+
+func TestLoadNamesEveryProblemOfEveryFile(t *testing.T) {
+	_, err := LoadFS(fstest.MapFS{
+		"a.yaml":     {Data: []byte(valid)},
+		"deep/b.yml": {Data: []byte(valid)},
+		"c.yaml":     {Data: []byte("kind: [\n")},
+		"huge.yaml":  {Data: []byte("# " + strings.Repeat("x", maxFile))},
+		"notes.txt":  {Data: []byte("not read")},
+	}, "alerts/slo")
+	var problems Problems
+	if !errors.As(err, &problems) {
+		t.Fatalf("got %v, want Problems", err)
+	}
+	var got []string
+	for _, p := range problems {
+		got = append(got, p.String())
+	}
+	want := []string{
+		`alerts/slo/c.yaml: not YAML: line 1: did not find expected node content`,
+		`alerts/slo/deep/b.yml:1: metadata.name: "shop-availability" is already used at alerts/slo/a.yaml:1; rename one`,
+		`alerts/slo/huge.yaml: the file is larger than 1024 KiB; SLO documents are small`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestLoadOfThisRepositorysDocuments(t *testing.T) {
+	set, err := Load("../../alerts/slo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"monitor-availability", "monitor-latency"}, set.Names()); diff != "" {
+		t.Errorf("names differ (-want +got):\n%s", diff)
+	}
+	s, ok := set.Get("monitor-availability")
+	if !ok || s.Objective != 0.999 || s.Window != 30*24*time.Hour || s.File != filepath.FromSlash("../../alerts/slo/monitor-availability.yaml") {
+		t.Errorf("got %+v, %v", s, ok)
+	}
+	if _, ok := set.Get("nobody"); ok {
+		t.Error("an SLO that does not exist was found")
+	}
+}
+
+func TestLoadOfAMissingDirectory(t *testing.T) {
+	if _, err := Load(filepath.Join(t.TempDir(), "gone")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v, want fs.ErrNotExist", err)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(valid))
+	f.Add([]byte("a: &a [*a]\n"))
+	f.Add([]byte("? [x]\n: y\n"))
+	f.Add([]byte("apiVersion: openslo/v1\nkind: SLO\nmetadata: {name: !!binary YQ==}\nspec: null\n"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		slos, err := Decode("f.yaml", content)
+		var problems Problems
+		if err != nil && !errors.As(err, &problems) {
+			t.Fatalf("an error that is not Problems: %v", err)
+		}
+		for _, p := range problems {
+			if p.Message == "" || p.File != "f.yaml" {
+				t.Errorf("an unhelpful problem: %+v", p)
+			}
+		}
+		for _, s := range slos {
+			if s.Name == "" || s.Service == "" || s.Good == "" || s.Total == "" || s.Good == s.Total ||
+				!(s.Objective > 0 && s.Objective < 1) || s.Window < minWindow || s.Window > maxWindow {
+				t.Errorf("an incomplete SLO was accepted: %+v", s)
+			}
+		}
+	})
+}
