@@ -1,0 +1,61 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+)
+
+// headline says in one sentence how it went.
+func headline(r result.Report) string {
+	n := len(r.Experiments)
+	if n == 0 {
+		return "No experiment was run."
+	}
+	noun := "experiment"
+	if slices.ContainsFunc(r.Experiments, func(run result.Run) bool { return run.Attempt > 1 }) {
+		noun = "run"
+	}
+	control := !slices.ContainsFunc(r.Experiments, func(run result.Run) bool { return !run.Control })
+	if control {
+		noun = "control run"
+	}
+	bad := tally(r.Experiments)[r.Verdict]
+	some := fmt.Sprintf("%d of %s", bad, plural(n, noun))
+	if n == 1 {
+		some = "the " + noun
+	}
+	switch {
+	case r.Verdict == result.Pass && control && n == 1:
+		return "The control run passed: without a fault every SLO held."
+	case r.Verdict == result.Pass && control:
+		return fmt.Sprintf("All %s passed: without a fault every SLO held.", plural(n, noun))
+	case r.Verdict == result.Pass && n == 1:
+		return "The " + noun + " passed."
+	case r.Verdict == result.Pass:
+		return fmt.Sprintf("All %s passed.", plural(n, noun))
+	case r.Verdict == result.Residual:
+		return fmt.Sprintf("Something of a fault is still there after %s.", some)
+	case r.Verdict == result.Aborted:
+		return fmt.Sprintf("A guard rail stopped %s.", some)
+	case r.Verdict == result.Fail:
+		return capital(some + " failed.")
+	case slices.ContainsFunc(r.Experiments, result.Run.Interrupted):
+		return fmt.Sprintf("Interrupted: %s could not be judged.", some)
+	default:
+		return capital(some + " could not be judged.")
+	}
+}
+
+// tally counts the runs of each verdict.
+func tally(runs []result.Run) map[result.Verdict]int {
+	out := map[result.Verdict]int{}
+	for _, run := range runs {
+		out[run.Verdict]++
+	}
+	return out
+}
+
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

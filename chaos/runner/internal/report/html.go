@@ -1,0 +1,35 @@
+package report
+
+import (
+	"embed"
+	"fmt"
+	"html/template"
+	"io"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+)
+
+//go:embed template
+var templates embed.FS
+
+// HTML writes report.html: one file that needs neither network nor script.
+func HTML(w io.Writer, r result.Report) error {
+	t, err := template.New("report.gohtml").Funcs(template.FuncMap{
+		"px":         coordinate,
+		"stylesheet": stylesheet,
+		"sub":        func(a, b float64) float64 { return a - b },
+	}).ParseFS(templates, "template/*.gohtml")
+	if err != nil {
+		return fmt.Errorf("parse the report's template: %w", err)
+	}
+	if err := t.Execute(w, newPage(r.Normal())); err != nil {
+		return fmt.Errorf("render the report: %w", err)
+	}
+	return nil
+}
+
+// stylesheet is ours, hence safe to inline.
+func stylesheet() (template.CSS, error) {
+	css, err := templates.ReadFile("template/report.css")
+	return template.CSS(css), err //nolint:gosec // embedded, not input
+}

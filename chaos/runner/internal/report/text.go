@@ -1,0 +1,165 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+)
+
+// textWidth is what the final table fits into.
+const textWidth = 100
+
+// Text writes the final table without colour: a line for each run, then what
+// spoke against those that did not pass, then the verdict over all.
+func Text(w io.Writer, r result.Report) error { return TextIn(w, r, false) }
+
+// TextIn is [Text], in colour when the writer is a terminal that wants it.
+func TextIn(w io.Writer, r result.Report, colour bool) error {
+	paint := painter(colour)
+	var b strings.Builder
+	if len(r.Experiments) > 0 {
+		writeTable(&b, r.Experiments, paint)
+	}
+	for _, run := range r.Experiments {
+		if run.Verdict == result.Pass {
+			continue
+		}
+		fmt.Fprintf(&b, "\n%s  %s\n", paint.verdict(run.Verdict), paint.bold(runName(run)))
+		writeWrapped(&b, "  ", run.Summary)
+		for _, f := range run.Findings {
+			writeWrapped(&b, "  - ", fmt.Sprintf("%s: %s", f.Reason, f.Detail))
+		}
+		for _, left := range run.Residue {
+			writeWrapped(&b, "  - ", "left behind: "+left)
+		}
+	}
+	fmt.Fprintf(&b, "\n%s  %s\n", paint.verdict(r.Verdict), headline(r))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+type cell struct {
+	text  string
+	right bool
+	paint func(string) string
+}
+
+func writeTable(b *strings.Builder, runs []result.Run, paint palette) {
+	rows := [][]cell{{
+		{text: "VERDICT"},
+		{text: "EXPERIMENT"},
+		{text: "BUDGET SPENT", right: true},
+		{text: "DETECT", right: true},
+		{text: "RECOVER", right: true},
+		{text: "REASON"},
+	}}
+	for _, run := range runs {
+		rows = append(rows, []cell{
+			{text: string(run.Verdict), paint: func(s string) string { return paint.colour(run.Verdict, s) }},
+			{text: runName(run)},
+			{text: spentOfAllowed(run), right: true},
+			{text: secondsOf(run.TimeToDetect), right: true},
+			{text: secondsOf(run.TimeToRecover), right: true},
+			{text: string(run.Reason)},
+		})
+	}
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, c := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(c.text))
+		}
+	}
+	total := 2 * (len(widths) - 1)
+	for _, w := range widths {
+		total += w
+	}
+	// A long name is the only thing that may be cut: it stands in full below.
+	if over := total - textWidth; over > 0 {
+		widths[1] = max(10, widths[1]-over)
+	}
+	for _, row := range rows {
+		var line strings.Builder
+		for i, c := range row {
+			text := cut(c.text, widths[i])
+			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text))
+			if c.paint != nil {
+				text = c.paint(text)
+			}
+			if c.right {
+				line.WriteString(pad + text)
+			} else {
+				line.WriteString(text + pad)
+			}
+			line.WriteString("  ")
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+}
+
+// cut shortens s to width runes.
+func cut(s string, width int) string {
+	if utf8.RuneCountInString(s) <= width {
+		return s
+	}
+	if width < 1 {
+		return ""
+	}
+	return string([]rune(s)[:width-1]) + "…"
+}
+
+// writeWrapped writes text behind prefix, its further lines indented as far.
+func writeWrapped(b *strings.Builder, prefix, text string) {
+	indent := strings.Repeat(" ", len(prefix))
+	used := 0
+	for i, word := range strings.Fields(printable(text)) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+			b.WriteString(prefix)
+			used = len(prefix)
+		case used+1+n > textWidth:
+			b.WriteString("\n" + indent)
+			used = len(indent)
+		default:
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(word)
+		used += n
+	}
+	if used > 0 {
+		b.WriteByte('\n')
+	}
+}
+
+// worstBudget is the SLO of a run that came nearest to what it may spend, or
+// went furthest beyond it.
+func worstBudget(run result.Run) (worst result.SLI, found bool) {
+	share := func(s result.SLI) float64 {
+		if s.BudgetLimit == nil || *s.BudgetLimit == 0 {
+			return *s.BudgetSpent
+		}
+		return *s.BudgetSpent / *s.BudgetLimit
+	}
+	for _, s := range run.SLIs {
+		if s.BudgetSpent != nil && (!found || share(s) > share(worst)) {
+			worst, found = s, true
+		}
+	}
+	return worst, found
+}
+
+func spentOfAllowed(run result.Run) string {
+	s, ok := worstBudget(run)
+	switch {
+	case !ok:
+		return none
+	case s.BudgetLimit == nil:
+		return percent(*s.BudgetSpent)
+	default:
+		return percent(*s.BudgetSpent) + " of " + exactPercent(*s.BudgetLimit)
+	}
+}
