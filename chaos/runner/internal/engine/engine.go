@@ -118,6 +118,10 @@ func (e *Engine) lag() time.Duration { return e.cfg.Scrape + e.cfg.Evaluation }
 // the age at which samples are stale, so that none from before it counts.
 func (e *Engine) settle() time.Duration { return 3 * e.cfg.Scrape }
 
+// instant is now in whole milliseconds, the resolution of Prometheus: a step that
+// is asked for is found again in the answer.
+func instant() time.Time { return time.Now().Truncate(time.Millisecond) }
+
 // blindness is how long a run goes on under fault without data.
 const blindness = 5 * time.Second
 

@@ -24,7 +24,7 @@ func (r *run) finish(ctx context.Context) {
 		}
 	}
 	r.enter(result.Judge, time.Time{})
-	r.end = time.Now()
+	r.end = instant()
 	if !r.began.IsZero() {
 		r.collect(ctx)
 		r.judge()
@@ -107,8 +107,11 @@ func (r *run) evidence() {
 		}
 		return &t
 	}
-	r.res.T0, r.res.T1, r.res.Removed, r.res.Back = ptr(r.t0), ptr(r.t1), ptr(r.removed), ptr(r.back)
-	if r.res.Asserts == nil || len(r.res.Asserts) == 0 {
+	r.res.T0, r.res.T1, r.res.Removed = ptr(r.t0), ptr(r.t1), ptr(r.removed)
+	if _, last, ok := r.recoveredAt(); ok {
+		r.res.Back = &last
+	}
+	if len(r.res.Asserts) == 0 {
 		r.res.Asserts = r.unjudged()
 	}
 	r.res.Verdict, r.res.Reason, r.res.Findings = decide(r.findings)

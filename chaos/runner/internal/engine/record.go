@@ -178,19 +178,20 @@ func (r *run) timeToDetect() *result.Seconds {
 	return first
 }
 
-// timeToRecover is from the end of the fault to the last trace of it: a bad event
-// or a missing target. A one-shot fault ends when it begins.
-func (r *run) timeToRecover() *result.Seconds {
+// recoveredAt returns the end of the fault and the last trace of it: a bad event or
+// a missing target. A one-shot fault ends when it begins. That it was the last is
+// known only once everything has held for a while. ok is false without recovery.
+func (r *run) recoveredAt() (from, last time.Time, ok bool) {
 	if r.back.IsZero() {
-		return nil
+		return from, last, false
 	}
-	from := r.t0
+	from = r.t0
 	for _, p := range r.plan.Faults {
 		if !p.Fault.OneShot {
 			from = r.removed
 		}
 	}
-	last := from
+	last = from
 	for _, w := range r.slos {
 		if at, ok := w.events().lastBad(from, r.back); ok {
 			last = later(last, at)
@@ -198,6 +199,14 @@ func (r *run) timeToRecover() *result.Seconds {
 	}
 	if r.lastHealthyLoss.After(last) && !r.lastHealthyLoss.After(r.back) {
 		last = r.lastHealthyLoss
+	}
+	return from, last, true
+}
+
+func (r *run) timeToRecover() *result.Seconds {
+	from, last, ok := r.recoveredAt()
+	if !ok {
+		return nil
 	}
 	s := result.Seconds(last.Sub(from).Seconds())
 	return &s

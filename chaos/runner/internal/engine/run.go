@@ -330,6 +330,9 @@ func (r *run) warmUp(ctx context.Context) bool {
 	var blind error
 	ok := r.watch(ctx, deadline, nil, func(v view) bool {
 		blind = v.blind()
+		if blind != nil {
+			r.cfg.Log.Debug("warming up", "run", r.id, "missing", blind)
+		}
 		return blind == nil
 	})
 	switch {
@@ -367,7 +370,7 @@ const minEvents = 100
 
 // baseline watches the steady state: everything must hold before it is disturbed.
 func (r *run) baseline(ctx context.Context) bool {
-	r.began = time.Now()
+	r.began = instant()
 	until := r.began.Add(r.x.Baseline)
 	r.enter(result.Baseline, until)
 	var last view
@@ -445,7 +448,7 @@ func (r *run) baselinePromQL(ctx context.Context, w *watchedPromQL, now time.Tim
 // inject starts the faults. From here on removal is owed.
 func (r *run) inject(ctx context.Context) bool {
 	r.enter(result.Inject, time.Time{})
-	r.t0 = time.Now()
+	r.t0 = instant()
 	if r.cfg.Control {
 		return true
 	}
@@ -466,7 +469,7 @@ func (r *run) confirm(ctx context.Context) bool {
 	deadline := time.Now().Add(r.cfg.ConfirmTimeout)
 	r.enter(result.Confirm, deadline)
 	if r.cfg.Control {
-		r.t1 = time.Now()
+		r.t1 = instant()
 		return true
 	}
 	seen, ok := r.measure(ctx, deadline, r.plan)
@@ -475,7 +478,7 @@ func (r *run) confirm(ctx context.Context) bool {
 		return false
 	}
 	if ok {
-		r.t1 = time.Now()
+		r.t1 = instant()
 		return true
 	}
 	reason, detail := unconfirmed(seen, r.plan)
@@ -636,7 +639,7 @@ func (r *run) alertsSettled(v view) bool {
 // remove asks for the removal of every fault, once more after each failure as
 // long as there is time. It goes on when ctx has ended.
 func (r *run) remove(ctx context.Context) {
-	r.removed = time.Now()
+	r.removed = instant()
 	if !r.owed {
 		return
 	}

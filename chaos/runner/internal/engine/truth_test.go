@@ -163,7 +163,9 @@ func truthTable() []row {
 		{name: "an outage at the start of the fault fails", set: func(s *setup) { s.between(0, 3*time.Second, outage()) }, verdict: result.Fail, reason: result.SLOBroken, check: faultsRemoved},
 		{name: "an outage in the middle fails", set: func(s *setup) { s.between(3*time.Second, 6*time.Second, outage()) }, verdict: result.Fail, reason: result.SLOBroken},
 		{name: "an outage at the very end of the observation fails", set: func(s *setup) { s.between(6*time.Second, 9*time.Second, outage()) }, verdict: result.Fail, reason: result.SLOBroken},
-		{name: "an outage that begins with the removal fails", set: func(s *setup) { s.between(8*time.Second+500*time.Millisecond, 11*time.Second+500*time.Millisecond, outage()) }, verdict: result.Fail, reason: result.SLOBroken},
+		{name: "an outage that begins with the removal fails", set: func(s *setup) {
+			s.between(8*time.Second+500*time.Millisecond, 11*time.Second+500*time.Millisecond, outage())
+		}, verdict: result.Fail, reason: result.SLOBroken},
 		{name: "a freeze of all replicas for twelve seconds fails", set: func(s *setup) {
 			s.x.Observe = 15 * time.Second
 			s.between(0, 12*time.Second, second{requests: 100, bad: 100, hang: true, down: 3})

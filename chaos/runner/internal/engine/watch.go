@@ -118,7 +118,7 @@ func (r *run) look(ctx context.Context) view {
 	// A look that takes longer than this says nothing about now.
 	ctx, cancel := context.WithTimeout(ctx, max(2*time.Second, r.cfg.Scrape))
 	defer cancel()
-	t := time.Now()
+	t := instant()
 	at := prom.Window{Start: t, End: t, Step: r.cfg.Scrape}
 	v := view{t: t, sights: make([]seen, len(r.slos)+len(r.promql)), instrument: make([]seen, len(r.cfg.Instrument))}
 

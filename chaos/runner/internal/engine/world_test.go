@@ -311,6 +311,8 @@ func basic() experiment.Experiment {
 // run takes one experiment through the engine in a world.
 func (w *world) run(ctx context.Context, cfg engine.Config, x experiment.Experiment) (result.Run, error) {
 	w.t.Helper()
+	// Nothing begins on a whole millisecond, as nothing does in life.
+	time.Sleep(123_456_789 * time.Nanosecond)
 	dir, err := os.MkdirTemp("", "world")
 	if err != nil {
 		w.t.Fatal(err)

@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/engine"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/internal/slo"
+)
+
+// place is somewhere to run one experiment: a target with its Prometheus.
+type place struct {
+	engine.Config
+	// lost is closed when the place is gone; the run is then interrupted with
+	// what lostErr says.
+	lost    <-chan struct{}
+	lostErr func() error
+	close   func(context.Context) error
+}
+
+// site makes places.
+type site interface {
+	// open blocks until a place for the experiment is ready. exclusive asks that
+	// no other place on this machine is in use meanwhile.
+	open(ctx context.Context, x experiment.Experiment, exclusive bool) (*place, error)
+	exclusive(x experiment.Experiment) bool
+}
+
+// attempt is one experiment to run, the n-th time.
+type attempt struct {
+	experiment.Experiment
+	n int
+}
+
+// attempts repeats every experiment, all of one round before the next.
+func attempts(xs []experiment.Experiment, repeat int) []attempt {
+	out := make([]attempt, 0, len(xs)*repeat)
+	for n := 1; n <= repeat; n++ {
+		for _, x := range xs {
+			out = append(out, attempt{x, n})
+		}
+	}
+	return out
+}
+
+// session runs experiments, side by side where they do not disturb each other.
+type session struct {
+	site      site
+	alerts    []slo.AlertModel
+	control   bool
+	parallel  int
+	keepGoing bool
+	emit      func(result.Event)
+	log       *slog.Logger
+
+	mu   sync.Mutex
+	stop string // why nothing more is started; empty: go on
+}
+
+// run blocks until every attempt has a result, in the order given. Those that
+// were not started any more are skipped. The error joins internal ones.
+func (s *session) run(ctx context.Context, todo []attempt) ([]result.Run, error) {
+	runs := make([]result.Run, len(todo))
+	errs := make([]error, len(todo))
+	var alone, together []int
+	for i, a := range todo {
+		if s.site.exclusive(a.Experiment) && !s.control {
+			alone = append(alone, i)
+		} else {
+			together = append(together, i)
+		}
+	}
+	one := func(i int, exclusive bool) {
+		if why := s.stopped(ctx); why != "" {
+			runs[i] = s.skip(todo[i], why)
+			return
+		}
+		runs[i], errs[i] = s.one(ctx, todo[i], exclusive)
+		s.consider(runs[i])
+	}
+	queue := make(chan int)
+	var workers sync.WaitGroup
+	for range s.parallel {
+		workers.Go(func() {
+			for i := range queue {
+				one(i, false)
+			}
+		})
+	}
+	for _, i := range together {
+		queue <- i
+	}
+	close(queue)
+	workers.Wait()
+	for _, i := range alone {
+		one(i, true)
+	}
+	return runs, errors.Join(errs...)
+}
+
+// stopped says why nothing more is started.
+func (s *session) stopped(ctx context.Context) string {
+	if ctx.Err() != nil {
+		return "the session was interrupted before it began"
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stop
+}
+
+// consider ends the session after residue or an abort: something is wrong with
+// the platform that more faults would only hide.
+func (s *session) consider(r result.Run) {
+	if s.keepGoing || r.Verdict != result.Residual && r.Verdict != result.Aborted {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stop == "" {
+		s.stop = fmt.Sprintf("%s ended with %s; --keep-going goes on", r.Name, r.Verdict)
+	}
+}
+
+func (s *session) skip(a attempt, why string) result.Run {
+	r := engine.NotRun(a.Experiment, a.n, s.control, result.Skipped, why)
+	s.verdict(r)
+	return r
+}
+
+func (s *session) verdict(r result.Run) {
+	s.emit(result.Event{
+		Time: r.Ended, Type: result.EventVerdict, Run: r.ID, Experiment: r.Name, Attempt: r.Attempt,
+		Verdict: r.Verdict, Reason: r.Reason, Summary: r.Summary,
+	})
+}
+
+// one runs one attempt in a place of its own.
+func (s *session) one(ctx context.Context, a attempt, exclusive bool) (result.Run, error) {
+	began := time.Now()
+	p, err := s.site.open(ctx, a.Experiment, exclusive)
+	if err != nil {
+		reason, detail := result.TargetUnreachable, err.Error()
+		if ctx.Err() != nil {
+			reason, detail = result.Interrupted, "interrupted while the target was started"
+		}
+		r := engine.NotRun(a.Experiment, a.n, s.control, reason, detail)
+		r.Started = began
+		s.verdict(r)
+		return r, nil
+	}
+	cfg := p.Config
+	cfg.Emit, cfg.Log, cfg.Alerts = s.emit, s.log, s.alerts
+	cfg.Control, cfg.Attempt, cfg.Began = s.control, a.n, began
+	eng, err := engine.New(cfg)
+	if err != nil {
+		return engine.NotRun(a.Experiment, a.n, s.control, result.Skipped, err.Error()), errors.Join(err, s.leave(p))
+	}
+	running, cancel := context.WithCancelCause(ctx)
+	watching := make(chan struct{})
+	go func() {
+		defer close(watching)
+		select {
+		case <-p.lost:
+			cancel(p.lostErr())
+		case <-running.Done():
+		}
+	}()
+	r, err := eng.Run(running, a.Experiment)
+	cancel(nil)
+	<-watching
+	return r, errors.Join(err, s.leave(p))
+}
+
+// leave closes a place; it goes on when the session has been interrupted.
+func (s *session) leave(p *place) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return p.close(ctx)
+}

@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/engine"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/local"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/internal/prom"
+)
+
+// The local target's clocks: a second a scrape, and alert windows so short that
+// a minute shows what an hour would.
+const (
+	localScrape     = time.Second
+	localEvaluation = time.Second
+	localAlertScale = 75
+	localConfirm    = 10 * time.Second
+	// localWait is how long a run waits for others to leave the machine.
+	localWait = 5 * time.Minute
+)
+
+// localSite opens a fleet on this machine for every run.
+type localSite struct {
+	cfg local.Config
+}
+
+func newLocalSite(common *commonFlags, flags *runFlags, cat catalogue, log *slog.Logger) (*localSite, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find ballast itself: %w", err)
+	}
+	monitor := flags.monitor
+	if monitor == "" {
+		monitor = filepath.Join(filepath.Dir(self), "monitor")
+	}
+	if info, err := os.Stat(monitor); err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
+		return nil, usageError{fmt.Errorf("the monitor binary %s is not there or cannot be executed; run `make build`, or name it with --monitor", monitor)}
+	}
+	return &localSite{cfg: local.Config{
+		Monitor: monitor, Self: self, RuleFiles: cat.ruleFiles, Scale: localAlertScale,
+		Rate: flags.rate, Namespace: common.namespace, Scrape: localScrape, Evaluation: localEvaluation, Logger: log,
+	}}, nil
+}
+
+// exclusive says whether an experiment would starve the others' instruments.
+func (*localSite) exclusive(x experiment.Experiment) bool {
+	for _, f := range x.Faults {
+		if f.Kind == "StressChaos" && strings.Contains(f.Action, "cpu") {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *localSite) open(ctx context.Context, x experiment.Experiment, exclusive bool) (*place, error) {
+	waiting, cancel := context.WithTimeout(ctx, localWait)
+	defer cancel()
+	release, err := local.Reserve(waiting, s.cfg.TempRoot, exclusive)
+	if err != nil {
+		return nil, err
+	}
+	cfg := s.cfg
+	cfg.Logger = cfg.Logger.With("experiment", x.Name)
+	env, err := local.Start(ctx, cfg)
+	if err != nil {
+		return nil, errors.Join(err, release())
+	}
+	client, err := prom.New(prom.Config{URL: env.PrometheusURL(), Timeout: 2 * time.Second, MaxAge: 3 * localScrape})
+	if err != nil {
+		return nil, errors.Join(err, env.Close(ctx), release())
+	}
+	return &place{
+		Config: engine.Config{
+			Target: env, Querier: client, Scrape: localScrape, Evaluation: localEvaluation,
+			ConfirmTimeout: localConfirm, AlertScale: localAlertScale,
+			Healthy: `count(up{job="monitor"} == 1)`, Instrument: localInstrument(),
+		},
+		lost:    env.Done(),
+		lostErr: func() error { return fmt.Errorf("the fleet's keeper is gone: %w", fault.ErrUnreachable) },
+		close: func(ctx context.Context) error {
+			client.Close()
+			return errors.Join(env.Close(ctx), release())
+		},
+	}, nil
+}
+
+// localInstrument bounds what the runner itself may suffer before its numbers
+// say more about this machine's load than about the platform.
+func localInstrument() []engine.Bound {
+	lag, scrapes := 0.1, 8.0 // of ten in ten seconds: two missed
+	return []engine.Bound{
+		{Name: "send lag p99 in seconds", PromQL: `histogram_quantile(0.99, sum by (le) (rate(probe_send_lag_seconds_bucket[$window])))`, Max: &lag},
+		{Name: "scrapes of the probe in ten seconds", PromQL: `count_over_time(up{job="probe"}[10s])`, Min: &scrapes},
+	}
+}
+
+func (s *localSite) info() result.TargetInfo {
+	return result.TargetInfo{
+		Kind: targetLocal, ScrapeInterval: result.Seconds(localScrape.Seconds()),
+		EvaluationInterval: result.Seconds(localEvaluation.Seconds()), AlertScale: localAlertScale,
+		Notes: []string{
+			"The fleet is real processes on this machine: three replicas of monitor behind a gateway that balances by readiness and never retries.",
+			fmt.Sprintf("Alert windows are divided by %d: 5 minutes become 4 seconds. The history that longer windows need is backfilled as healthy at the load's rate of %g requests per second.", localAlertScale, s.cfg.Rate),
+			"Error budgets are not scaled: spend is a share of the SLO's real window at the baseline's request rate.",
+		},
+	}
+}
