@@ -1,0 +1,50 @@
+package local
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/chaos-mesh/chaos-mesh/api/v1alpha1"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
+)
+
+// action is one fault as this target does it. It is made from the fault alone,
+// so that a plan can refuse before anything is touched.
+type action interface {
+	// emulated says what stands in for what, or is empty.
+	emulated() string
+	// exclusive is true when nothing else may run on this machine meanwhile.
+	exclusive() bool
+	// on prepares the action for one pod and injects nothing. before is what was
+	// measured of the pod's path when the run was planned.
+	on(e *Environment, p *pod, key string, before pathBaseline) effector
+}
+
+// effector is one action on one pod. inject is called once, undo may be called
+// again after an error; observe is called by one goroutine at a time.
+type effector interface {
+	inject(ctx context.Context) error
+	// observe measures the effect and says what it saw, with numbers and units.
+	observe(ctx context.Context) (shown bool, observed string)
+	undo(ctx context.Context) error
+}
+
+// actionFor returns what this target does for a fault, or an error that wraps
+// fault.ErrNotInjectable with the reason.
+func actionFor(f fault.Fault) (action, error) {
+	switch o := f.Object.(type) {
+	case *v1alpha1.PodChaos:
+		return podAction(&o.Spec)
+	case *v1alpha1.NetworkChaos:
+		return networkAction(&o.Spec)
+	case *v1alpha1.StressChaos:
+		return stressAction(&o.Spec)
+	}
+	return nil, cannot("target local does PodChaos, NetworkChaos and StressChaos only; run it on a cluster")
+}
+
+// cannot is a refusal with its reason.
+func cannot(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", fault.ErrNotInjectable, fmt.Errorf(format, args...))
+}

@@ -1,0 +1,120 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"github.com/ballast-sre/ballast/internal/prom"
+)
+
+const (
+	// Of the backfilled history, the newest part is as dense as live scrapes, the
+	// older part only as dense as long windows need.
+	denseHistory = 5 * time.Minute
+	sparseStep   = 15 * time.Second
+	// healthyLatency is what every request of the history took.
+	healthyLatency = 0.003
+)
+
+// families reads what a /metrics handler exposes now.
+func families(ctx context.Context, h http.Handler) (map[string]*dto.MetricFamily, error) {
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, httptest.NewRequestWithContext(ctx, http.MethodGet, "/metrics", nil))
+	if rec.Code != http.StatusOK {
+		return nil, fmt.Errorf("metrics: status %d", rec.Code)
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	return parser.TextToMetricFamilies(rec.Body)
+}
+
+// healthyHistory invents the past of a load generator that has sent rate requests
+// per second, all answered well, for the span before end: what alert windows that
+// are longer than the run need to see. The series are those that the generator
+// exposes, so that live samples continue them; a counter that starts again at
+// zero is a restart, which rate and increase know. Labels are those of the target.
+func healthyHistory(exposed map[string]*dto.MetricFamily, labels map[string]string, rate float64, end time.Time, span, step time.Duration) ([]prom.Series, error) {
+	requests, ok := exposed["probe_requests_total"]
+	if !ok {
+		return nil, errors.New("history: the load generator exposes no probe_requests_total")
+	}
+	times := historyTimes(end, span, step)
+	total := func(t time.Time) float64 { return math.Floor(rate * t.Sub(times[0]).Seconds()) }
+	none := func(time.Time) float64 { return 0 }
+	var out []prom.Series
+	add := func(name string, extra map[string]string, value func(time.Time) float64) {
+		s := prom.Series{Labels: map[string]string{"__name__": name}, Points: make([]prom.Sample, len(times))}
+		for _, ls := range []map[string]string{labels, extra} {
+			for k, v := range ls {
+				s.Labels[k] = v
+			}
+		}
+		for i, t := range times {
+			s.Points[i] = prom.Sample{T: t, V: value(t)}
+		}
+		out = append(out, s)
+	}
+	for _, m := range requests.GetMetric() {
+		value, ls := none, labelsOf(m)
+		if ls["outcome"] == "success" {
+			value = total
+		}
+		add("probe_requests_total", ls, value)
+	}
+	for _, m := range exposed["probe_duration_seconds"].GetMetric() {
+		add("probe_duration_seconds_count", labelsOf(m), total)
+		add("probe_duration_seconds_sum", labelsOf(m), func(t time.Time) float64 { return healthyLatency * total(t) })
+		for _, b := range m.GetHistogram().GetBucket() {
+			value, ls := none, labelsOf(m)
+			if b.GetUpperBound() >= healthyLatency {
+				value = total
+			}
+			ls["le"] = leLabel(b.GetUpperBound())
+			add("probe_duration_seconds_bucket", ls, value)
+		}
+	}
+	return out, nil
+}
+
+// historyTimes ascends to end, dense near it.
+func historyTimes(end time.Time, span, step time.Duration) []time.Time {
+	var times []time.Time
+	start, dense := end.Add(-span), end.Add(-min(span, denseHistory))
+	for t := start; t.Before(dense); t = t.Add(max(step, sparseStep)) {
+		times = append(times, t)
+	}
+	for t := dense; !t.After(end); t = t.Add(step) {
+		times = append(times, t)
+	}
+	return times
+}
+
+func labelsOf(m *dto.Metric) map[string]string {
+	ls := map[string]string{}
+	for _, l := range m.GetLabel() {
+		ls[l.GetName()] = l.GetValue()
+	}
+	return ls
+}
+
+// leLabel writes a bucket's bound as Prometheus 3 stores it: always as a float.
+func leLabel(bound float64) string {
+	if math.IsInf(bound, 1) {
+		return "+Inf"
+	}
+	s := strconv.FormatFloat(bound, 'g', -1, 64)
+	if !strings.ContainsAny(s, ".e") {
+		s += ".0"
+	}
+	return s
+}

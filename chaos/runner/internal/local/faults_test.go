@@ -1,0 +1,299 @@
+package local
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/fault/document"
+)
+
+const header = "apiVersion: chaos-mesh.org/v1alpha1\nmetadata: {name: f}\n"
+
+// parse reads a fault as an experiment would have it.
+func parse(t testing.TB, text string) fault.Fault {
+	t.Helper()
+	docs, problems := document.Split("f.yaml", []byte(header+text))
+	if len(problems) > 0 || len(docs) != 1 {
+		t.Fatalf("%d documents, problems %v", len(docs), problems)
+	}
+	f, problems := fault.Decode(docs[0])
+	if len(problems) > 0 {
+		t.Fatalf("%s\n%v", text, problems)
+	}
+	return f
+}
+
+func pods(mode string) string {
+	return "  mode: " + mode + "\n  selector: {labelSelectors: {app.kubernetes.io/name: monitor}}\n"
+}
+
+func podChaos(mode, rest string) string { return "kind: PodChaos\nspec:\n" + pods(mode) + rest }
+func networkChaos(mode, rest string) string {
+	return "kind: NetworkChaos\nspec:\n" + pods(mode) + rest
+}
+func stressChaos(rest string) string { return "kind: StressChaos\nspec:\n" + pods("one") + rest }
+
+// confirm polls as the engine does, until every effect is shown.
+func confirm(t *testing.T, e *Environment, p fault.Plan) []fault.Effect {
+	t.Helper()
+	var effects []fault.Effect
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+		began := time.Now()
+		var err error
+		if effects, err = e.Effects(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took > 3*time.Second {
+			t.Errorf("a measurement took %s", took)
+		}
+		shown := true
+		for _, effect := range effects {
+			shown = shown && effect.Shown
+		}
+		if shown {
+			return effects
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("not shown: %+v", effects)
+	return nil
+}
+
+// healthy waits until all pods are ready and the gateway answers.
+func healthy(t *testing.T, e *Environment) {
+	t.Helper()
+	var last error
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		ready := 0
+		for _, p := range e.fleet.describe() {
+			if p.Ready {
+				ready++
+			}
+		}
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
+		if last = probe(t.Context(), client, e.GatewayURL()+probePath); last == nil && ready == e.cfg.Replicas {
+			return
+		}
+	}
+	t.Fatalf("the fleet is not healthy again: %v", last)
+}
+
+func clean(t *testing.T, e *Environment) {
+	t.Helper()
+	residue, err := e.Residue(t.Context())
+	if err != nil || len(residue) > 0 {
+		t.Fatalf("residue: %v, %v", residue, err)
+	}
+}
+
+// Each fault is injected, measured, held, recovered and has left nothing. One
+// environment serves all of them, one after the other, as in a catalogue.
+func TestEachFaultIsInjectedShownAndUndone(t *testing.T) {
+	t.Parallel()
+	e := start(t, nil)
+	for _, row := range []struct {
+		name, yaml string
+		targets    int
+		observed   string // some of what was measured
+		emulated   bool
+		exclusive  bool
+	}{
+		{"a pod is killed", podChaos("one", "  action: pod-kill"), 1, "took its place", false, false},
+		{"a pod is killed with a grace period", podChaos("one", "  action: pod-kill\n  gracePeriod: 5"), 1, "took its place", false, false},
+		{"a pod fails", podChaos("one", "  action: pod-failure\n  duration: 30s"), 1, "port refuses", true, false},
+		{"all containers are killed", podChaos("all", "  action: container-kill\n  containerNames: [monitor]"), 3, "restarted as process", false, false},
+		{"a path is slow", networkChaos("one", "  action: delay\n  delay: {latency: 150ms, jitter: 20ms}"), 1, "added", true, false},
+		{"a path loses packets", networkChaos("one", "  action: loss\n  loss: {loss: '40'}"), 1, "late by a retransmission", true, false},
+		{"a path loses all packets", networkChaos("one", "  action: loss\n  loss: {loss: '100'}"), 1, "no answer within", true, false},
+		{"a path is cut", networkChaos("fixed\n  value: '2'", "  action: partition"), 2, "no answer within", true, false},
+		{"a path is rejected", networkChaos("one", "  action: partition\n  partitionBehavior: reject"), 1, "connection reset", true, false},
+		{"a path is narrow", networkChaos("one", "  action: bandwidth\n  bandwidth: {rate: 200kbps, limit: 20971520, buffer: 10000}"), 1, "at a limit of 200.0 kB/s", true, false},
+		{"a pod's cpu is busy", stressChaos("  stressors: {cpu: {workers: 2, load: 60}}"), 1, "CPU seconds per second", true, true},
+		{"a pod's memory is taken", stressChaos("  stressors: {memory: {workers: 2, size: 20MB}}"), 1, "of the 40.0 MB asked", true, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			run := fault.RunID("run-" + strings.ReplaceAll(row.name, " ", "-"))
+			plan, err := e.Plan(t.Context(), run, []fault.Fault{parse(t, row.yaml)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p := plan.Faults[0]; len(p.Targets) != row.targets || p.Ready[workload] != 3 || (p.Emulated != "") != row.emulated || p.Exclusive != row.exclusive {
+				t.Errorf("plan: %+v", p)
+			}
+			clean(t, e) // a plan injects nothing
+			if effects, err := e.Effects(t.Context(), plan); err != nil || effects[0].Injected || effects[0].Shown {
+				t.Errorf("effect before the injection: %+v, %v", effects, err)
+			}
+			if err := e.Inject(t.Context(), plan); err != nil {
+				t.Fatal(err)
+			}
+			for _, effect := range confirm(t, e, plan) {
+				if !effect.Injected || !strings.Contains(effect.Observed, row.observed) {
+					t.Errorf("effect: %+v", effect)
+				}
+				t.Log(effect.Observed)
+			}
+			if !plan.Faults[0].Fault.OneShot {
+				if residue, err := e.Residue(t.Context()); err != nil || len(residue) == 0 || residue[0].Run != run {
+					t.Errorf("residue under the fault: %v, %v", residue, err)
+				}
+			}
+			for range 2 {
+				if err := e.Recover(t.Context(), run); err != nil {
+					t.Fatal(err)
+				}
+			}
+			clean(t, e)
+			healthy(t, e)
+		})
+	}
+}
+
+func TestAMeasurementWithoutItsFaultShowsNothing(t *testing.T) {
+	t.Parallel()
+	e := start(t, nil)
+	p := e.fleet.all()[0]
+	before := measureBaseline(t.Context(), p, true)
+	for _, row := range []struct{ name, yaml string }{
+		{"delay", networkChaos("one", "  action: delay\n  delay: {latency: 150ms}")},
+		{"loss", networkChaos("one", "  action: loss\n  loss: {loss: '30'}")},
+		{"partition", networkChaos("one", "  action: partition")},
+		{"bandwidth", networkChaos("one", "  action: bandwidth\n  bandwidth: {rate: 100kbps, limit: 1000, buffer: 1000}")},
+		{"pod-kill", podChaos("one", "  action: pod-kill")},
+		{"pod-failure", podChaos("one", "  action: pod-failure")},
+		{"container-kill", podChaos("one", "  action: container-kill\n  containerNames: [monitor]")},
+		{"cpu", stressChaos("  stressors: {cpu: {workers: 1}}")},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			a, err := actionFor(parse(t, row.yaml))
+			if err != nil {
+				t.Fatal(err)
+			}
+			shown, observed := a.on(e, p, "run/f", before).observe(t.Context())
+			if shown || observed == "" {
+				t.Errorf("shown: %v, %q", shown, observed)
+			}
+			t.Log(observed)
+		})
+	}
+}
+
+func TestFaultsOnOnePodComposeAndEndAlone(t *testing.T) {
+	t.Parallel()
+	e := start(t, func(c *Config) { c.Replicas = 1 })
+	slow := parse(t, networkChaos("one", "  action: delay\n  delay: {latency: 100ms}"))
+	lossy := parse(t, networkChaos("one", "  action: loss\n  loss: {loss: '50'}\n  duration: 600ms"))
+	lossy.Name, slow.Name = "lossy", "slow"
+
+	plan, err := e.Plan(t.Context(), "both", []fault.Fault{slow, lossy})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Inject(t.Context(), plan); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(e.fleet.all()[0].proxy.active()); got != 2 {
+		t.Errorf("%d toxics, want 2", got)
+	}
+	if _, err := e.Plan(t.Context(), "other", []fault.Fault{slow}); !errors.Is(err, fault.ErrBusy) {
+		t.Errorf("a second run beside the first: %v", err)
+	}
+	// The loss ends by itself; the delay goes on.
+	for end := time.Now().Add(5 * time.Second); len(e.fleet.all()[0].proxy.active()) > 1 && time.Now().Before(end); {
+		time.Sleep(20 * time.Millisecond)
+	}
+	effects, err := e.Effects(t.Context(), plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !effects[0].Shown || effects[1].Shown || !strings.Contains(effects[1].Observed, "by itself") {
+		t.Errorf("effects: %+v", effects)
+	}
+	if err := e.Recover(t.Context(), "both"); err != nil {
+		t.Fatal(err)
+	}
+	clean(t, e)
+
+	// Two holds: the first to end does not free the pod.
+	p := e.fleet.all()[0]
+	p.hold("a/1")
+	p.hold("b/2")
+	p.release("a/1")
+	if s := p.state(); !s.held {
+		t.Error("the second hold went with the first")
+	}
+	p.release("b/2")
+	healthy(t, e)
+}
+
+func TestWhatThisTargetCannotDoIsRefusedWithTheReason(t *testing.T) {
+	for _, row := range []struct{ name, yaml, reason string }{
+		{"another kind", "kind: IOChaos\nspec:\n" + pods("one") + "  action: latency\n  volumePath: /data\n  delay: 10ms", "run it on a cluster"},
+		{"duplicate", networkChaos("one", "  action: duplicate\n  duplicate: {duplicate: '10'}"), "packets"},
+		{"corrupt", networkChaos("one", "  action: corrupt\n  corrupt: {corrupt: '10'}"), "packets"},
+		{"netem", networkChaos("one", "  action: netem\n  delay: {latency: 10ms}"), "packets"},
+		{"a target", networkChaos("one", "  action: partition\n  direction: both\n  target:\n    mode: all\n    selector: {labelSelectors: {a: b}}"), "one path"},
+		{"external targets", networkChaos("one", "  action: partition\n  externalTargets: [example.com]"), "nothing outside"},
+		{"a device", networkChaos("one", "  action: delay\n  device: eth0\n  delay: {latency: 10ms}"), "no network device"},
+		{"correlated delay", networkChaos("one", "  action: delay\n  delay: {latency: 10ms, correlation: '25'}"), "independently"},
+		{"correlated loss", networkChaos("one", "  action: loss\n  loss: {loss: '10', correlation: '25'}"), "independently"},
+		{"reorder", networkChaos("one", "  action: delay\n  delay: {latency: 10ms, reorder: {reorder: '10', gap: 2}}"), "keeps its order"},
+		{"a delay below a millisecond", networkChaos("one", "  action: delay\n  delay: {latency: 100us}"), "whole milliseconds"},
+		{"a rate near nothing", networkChaos("one", "  action: bandwidth\n  bandwidth: {rate: 8bit, limit: 1, buffer: 1}"), "below 100 bytes"},
+		{"a peak rate", networkChaos("one", "  action: bandwidth\n  bandwidth: {rate: 1mbps, limit: 1, buffer: 1, peakrate: 5}"), "peakrate"},
+		{"stress-ng", stressChaos("  stressngStressors: --cpu 1"), "no stress-ng"},
+		{"cpu options", stressChaos("  stressors: {cpu: {workers: 1, options: ['--x']}}"), "leave them out"},
+		{"too many workers", stressChaos("  stressors: {cpu: {workers: 1000}}"), "1 to 256"},
+		{"memory without a size", stressChaos("  stressors: {memory: {workers: 1}}"), "give a size"},
+		{"more memory than there is", stressChaos("  stressors: {memory: {workers: 1, size: 90%}}"), "give less"},
+		{"a better oom score", stressChaos("  stressors: {memory: {workers: 1, size: 1MB, oomScoreAdj: -5}}"), "privileges"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, err := actionFor(parse(t, row.yaml))
+			if !errors.Is(err, fault.ErrNotInjectable) || !strings.Contains(err.Error(), row.reason) {
+				t.Errorf("got %v, want the reason %q", err, row.reason)
+			}
+		})
+	}
+}
+
+func TestPlanSaysWhyThereIsNothingToHit(t *testing.T) {
+	t.Parallel()
+	e := start(t, func(c *Config) { c.Replicas = 1 })
+	nobody := parse(t, "kind: PodChaos\nspec: {action: pod-kill, mode: one, selector: {labelSelectors: {app: nobody}}}")
+	if _, err := e.Plan(t.Context(), "r", []fault.Fault{nobody}); !errors.Is(err, fault.ErrNoTarget) {
+		t.Errorf("no match: %v", err)
+	}
+	cannot := parse(t, networkChaos("one", "  action: corrupt\n  corrupt: {corrupt: '10'}"))
+	if _, err := e.Plan(t.Context(), "r", []fault.Fault{nobody, cannot}); !errors.Is(err, fault.ErrNotInjectable) {
+		t.Errorf("not injectable: %v", err)
+	}
+	if err := e.Recover(t.Context(), "never-seen"); err != nil {
+		t.Errorf("recover of a run that was never here: %v", err)
+	}
+
+	// A pod that goes between plan and injection is not hit, and nobody else is.
+	kill := parse(t, podChaos("one", "  action: pod-kill"))
+	plan, err := e.Plan(t.Context(), "late", []fault.Fault{kill})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := e.fleet.all()[0]
+	if err := e.fleet.delete(gone, 0); err != nil {
+		t.Fatal(err)
+	}
+	<-gone.done
+	for end := time.Now().Add(5 * time.Second); len(e.fleet.all()) > 1 && time.Now().Before(end); {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if err := e.Inject(t.Context(), plan); !errors.Is(err, fault.ErrNoTarget) || errors.Is(err, fault.ErrPartial) {
+		t.Errorf("inject into a pod that is gone: %v", err)
+	}
+	if err := e.Recover(t.Context(), "late"); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,317 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
+)
+
+// undoTimeout bounds the undoing of one injection.
+const undoTimeout = 5 * time.Second
+
+// injection is one fault on one target, from its injection to its recovery.
+type injection struct {
+	fault    string // Fault.ID
+	target   fault.Target
+	effector effector
+	oneShot  bool
+	ended    chan struct{} // closed when its duration is over and it is undone
+	timer    *time.Timer   // of the duration; nil without one
+
+	mu     sync.Mutex // one undo at a time
+	undone bool
+}
+
+// undo is idempotent.
+func (i *injection) undo(ctx context.Context) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.undone {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, undoTimeout)
+	defer cancel()
+	if err := i.effector.undo(ctx); err != nil {
+		return fmt.Errorf("undo %s on %s: %w", i.fault, i.target.ID(), err)
+	}
+	i.undone = true
+	return nil
+}
+
+// Plan resolves the targets of every fault and injects nothing. Where a fault
+// changes a pod's path, it measures the path as it is: a second at most. The
+// error wraps fault.ErrNotInjectable, ErrNoTarget, ErrBusy or ErrUnreachable.
+func (e *Environment) Plan(ctx context.Context, run fault.RunID, fs []fault.Fault) (fault.Plan, error) {
+	if err := e.lost(); err != nil {
+		return fault.Plan{}, err
+	}
+	e.mu.Lock()
+	for other, injections := range e.active {
+		if other != run && len(injections) > 0 {
+			e.mu.Unlock()
+			return fault.Plan{}, fmt.Errorf("%w: run %s is under way here", fault.ErrBusy, other)
+		}
+	}
+	e.mu.Unlock()
+
+	plan := fault.Plan{Run: run}
+	pods := e.fleet.describe()
+	var errs []error
+	for _, f := range fs {
+		planned, err := e.plan(f, pods)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", f.ID(), err))
+			continue
+		}
+		plan.Faults = append(plan.Faults, planned)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fault.Plan{}, err
+	}
+	return plan, e.measure(ctx, plan)
+}
+
+func (e *Environment) plan(f fault.Fault, pods []fault.Pod) (fault.Planned, error) {
+	a, err := actionFor(f)
+	if err != nil {
+		return fault.Planned{}, err
+	}
+	// The author's namespace, when there is one, is where the object would be.
+	namespace := f.Namespace
+	if namespace == "" {
+		namespace = e.cfg.Namespace
+	}
+	e.mu.Lock() // rng is no friend of concurrency
+	targets, err := fault.Select(pods, f.Selector, namespace, e.rng)
+	e.mu.Unlock()
+	if err != nil {
+		return fault.Planned{}, err
+	}
+	ready := map[string]int{}
+	for _, p := range pods {
+		if p.Ready && slices.ContainsFunc(targets, func(t fault.Target) bool { return t.Workload == p.Workload }) {
+			ready[p.Workload]++
+		}
+	}
+	return fault.Planned{Fault: f, Targets: targets, Ready: ready, Emulated: a.emulated(), Exclusive: a.exclusive()}, nil
+}
+
+// measure takes the baselines that network faults are compared with.
+func (e *Environment) measure(ctx context.Context, plan fault.Plan) error {
+	bulk := map[*pod]bool{} // the pods to measure, and whether with throughput
+	for _, planned := range plan.Faults {
+		a, err := actionFor(planned.Fault)
+		if err != nil {
+			return err
+		}
+		n, ok := a.(network)
+		if !ok {
+			continue
+		}
+		for _, t := range planned.Targets {
+			if p, ok := e.fleet.find(t.UID); ok {
+				bulk[p] = bulk[p] || n.kind == toxicBandwidth
+			}
+		}
+	}
+	baselines := map[string]pathBaseline{}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for p, withBulk := range bulk {
+		wg.Go(func() {
+			b := measureBaseline(ctx, p, withBulk)
+			mu.Lock()
+			defer mu.Unlock()
+			baselines[p.uid] = b
+		})
+	}
+	wg.Wait()
+	e.mu.Lock()
+	e.baselines = baselines
+	e.mu.Unlock()
+	return ctx.Err()
+}
+
+// Inject starts every fault of the plan, and each one's duration. On error,
+// Recover is still owed. The error wraps fault.ErrPartial when some targets were
+// injected and others were not.
+func (e *Environment) Inject(ctx context.Context, p fault.Plan) error {
+	if err := e.lost(); err != nil {
+		return err
+	}
+	if err := e.dir.note(p.Run); err != nil {
+		return err
+	}
+	var (
+		errs []error
+		done int
+	)
+	for _, planned := range p.Faults {
+		for _, t := range planned.Targets {
+			if err := e.inject(ctx, p.Run, planned.Fault, t); err != nil {
+				errs = append(errs, fmt.Errorf("inject %s on %s: %w", planned.Fault.ID(), t.ID(), err))
+				continue
+			}
+			done++
+		}
+	}
+	err := errors.Join(errs...)
+	if err != nil && done > 0 {
+		return fmt.Errorf("%w: %w", fault.ErrPartial, err)
+	}
+	return err
+}
+
+func (e *Environment) inject(ctx context.Context, run fault.RunID, f fault.Fault, t fault.Target) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	p, ok := e.fleet.find(t.UID)
+	if !ok {
+		return fmt.Errorf("%w: the pod is gone since it was planned", fault.ErrNoTarget)
+	}
+	a, err := actionFor(f)
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	before, measured := e.baselines[t.UID]
+	e.mu.Unlock()
+	if !measured {
+		before.err = errNoBaseline
+	}
+	i := &injection{
+		fault: f.ID(), target: t, oneShot: f.OneShot, ended: make(chan struct{}),
+		effector: a.on(e, p, string(run)+"/"+f.ID()+"/"+t.ID(), before),
+	}
+	// On the books first: whatever happens from here on, Recover undoes it.
+	e.mu.Lock()
+	e.active[run] = append(e.active[run], i)
+	if f.Duration > 0 && !f.OneShot {
+		i.timer = time.AfterFunc(f.Duration, func() { e.expire(i) })
+	}
+	e.mu.Unlock()
+	return i.effector.inject(ctx)
+}
+
+// expire ends an injection whose duration is over.
+func (e *Environment) expire(i *injection) {
+	if err := i.undo(context.Background()); err != nil {
+		e.cfg.Logger.Error("a fault did not end by itself", "error", err)
+		return // Recover tries again, Residue tells
+	}
+	e.cfg.Logger.Info("a fault ended by itself", "fault", i.fault, "target", i.target.ID())
+	close(i.ended)
+}
+
+// Effects measures, now, what each fault of the plan does to each target, all at
+// once; it takes as long as the slowest measurement, some 1.5 s.
+func (e *Environment) Effects(ctx context.Context, p fault.Plan) ([]fault.Effect, error) {
+	if err := e.lost(); err != nil {
+		return nil, err
+	}
+	var (
+		effects []fault.Effect
+		wg      sync.WaitGroup
+	)
+	n := 0
+	for _, planned := range p.Faults {
+		n += len(planned.Targets)
+	}
+	effects = make([]fault.Effect, 0, n) // no growth: goroutines hold places in it
+	for _, planned := range p.Faults {
+		for _, t := range planned.Targets {
+			effects = append(effects, fault.Effect{Fault: planned.Fault.ID(), Target: t})
+			effect := &effects[len(effects)-1]
+			i, ok := e.injected(p.Run, effect.Fault, t)
+			wg.Go(func() {
+				defer func() { effect.At = time.Now() }()
+				if !ok {
+					effect.Observed = "it is not injected here"
+					return
+				}
+				effect.Injected = true
+				select {
+				case <-i.ended:
+					effect.Observed = "its duration is over: it ended by itself"
+				default:
+					effect.Shown, effect.Observed = i.effector.observe(ctx)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return effects, fmt.Errorf("measure the effects: %w", err)
+	}
+	return effects, e.lost()
+}
+
+func (e *Environment) injected(run fault.RunID, id string, t fault.Target) (*injection, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, i := range e.active[run] {
+		if i.fault == id && i.target == t {
+			return i, true
+		}
+	}
+	return nil, false
+}
+
+// Recover undoes every fault of the run. It is idempotent, and a run that was
+// never here needs nothing. What could not be undone stays, for Residue to tell
+// and the next Recover to try.
+func (e *Environment) Recover(ctx context.Context, run fault.RunID) error {
+	e.mu.Lock()
+	injections := e.active[run]
+	e.mu.Unlock()
+
+	var errs []error
+	undone := map[*injection]bool{}
+	// The newest first, as it was put upon the others.
+	for _, i := range slices.Backward(injections) {
+		if i.timer != nil {
+			i.timer.Stop()
+		}
+		if err := i.undo(ctx); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		undone[i] = true
+	}
+	e.mu.Lock()
+	left := slices.DeleteFunc(slices.Clone(e.active[run]), func(i *injection) bool { return undone[i] })
+	if len(left) == 0 {
+		delete(e.active, run)
+	} else {
+		e.active[run] = left
+	}
+	e.mu.Unlock()
+	if err := errors.Join(errs...); err != nil {
+		if lost := e.lost(); lost != nil {
+			return fmt.Errorf("%w: %w", lost, err)
+		}
+		return err
+	}
+	return nil
+}
+
+// endInjections recovers all runs, for Close.
+func (e *Environment) endInjections(ctx context.Context) {
+	e.mu.Lock()
+	var runs []fault.RunID
+	for run := range e.active {
+		runs = append(runs, run)
+	}
+	e.mu.Unlock()
+	for _, run := range runs {
+		if err := e.Recover(ctx, run); err != nil {
+			e.cfg.Logger.Debug("recover at the end", "run", run, "error", err)
+		}
+	}
+}
