@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -155,6 +154,3 @@ func selector(pairs []string) (map[string]string, error) {
 	}
 	return out, nil
 }
-
-// sortedKeys is for messages that must not change from run to run.
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

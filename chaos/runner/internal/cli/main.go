@@ -18,7 +18,7 @@ import (
 )
 
 // version is set by the linker; see the Makefile.
-var version = "dev" //nolint:gochecknoglobals // The linker needs a variable.
+var version = "dev"
 
 // streams are where the program reads and writes: product to out, logs to err.
 type streams struct {
@@ -143,6 +143,6 @@ func fail(w io.Writer, err error) int {
 	if errors.As(err, &u) {
 		err = u.error
 	}
-	fmt.Fprintf(w, "ballast: %v\n", err) //nolint:errcheck // Nobody is left to tell.
+	fmt.Fprintf(w, "ballast: %v\n", err)
 	return code
 }

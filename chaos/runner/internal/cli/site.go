@@ -97,10 +97,12 @@ func (s *localSite) open(ctx context.Context, x experiment.Experiment, exclusive
 // localInstrument bounds what the runner itself may suffer before its numbers
 // say more about this machine's load than about the platform.
 func localInstrument() []engine.Bound {
-	lag, scrapes := 0.1, 8.0 // of ten in ten seconds: two missed
+	// After one missed scrape the newest sample is up to two intervals old, after
+	// two up to three.
+	lag, age := 0.1, 2.5*localScrape.Seconds()
 	return []engine.Bound{
 		{Name: "send lag p99 in seconds", PromQL: `histogram_quantile(0.99, sum by (le) (rate(probe_send_lag_seconds_bucket[$window])))`, Max: &lag},
-		{Name: "scrapes of the probe in ten seconds", PromQL: `count_over_time(up{job="probe"}[10s])`, Min: &scrapes},
+		{Name: "age of the probe's newest scrape in seconds", PromQL: `max_over_time((time() - timestamp(up{job="probe"}))[$window:500ms])`, Max: &age},
 	}
 }
 

@@ -117,18 +117,6 @@ func (tr alertTrack) resolvedAfter(end time.Time) (at time.Time, open bool) {
 	return at, !at.IsZero() && !at.Before(end)
 }
 
-// activeAt says whether the alert was pending or firing at t.
-func (tr alertTrack) activeAt(t time.Time) bool {
-	for _, spans := range [][]result.Span{tr.pending, tr.firing} {
-		for _, s := range spans {
-			if !t.Before(s.Start) && !t.After(s.End) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // alertStates are the states of every alert at one tick, by identity.
 type alertStates map[string]alertState
 

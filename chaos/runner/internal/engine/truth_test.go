@@ -81,8 +81,9 @@ func (s *setup) promql(name, expr string, lowest, highest *float64) {
 
 func ptr[T any](v T) *T { return &v }
 
-func gauge(name string, v float64, labels ...string) prom.Series {
-	m := map[string]string{"__name__": name}
+// gauge is a sample of the metric g.
+func gauge(v float64, labels ...string) prom.Series {
+	m := map[string]string{"__name__": "g"}
 	for i := 0; i < len(labels); i += 2 {
 		m[labels[i]] = labels[i+1]
 	}
@@ -100,7 +101,7 @@ func (s *setup) interrupt(p result.Phase) {
 	}
 }
 
-func never(since time.Duration, _ fault.Planned, _ fault.Target) fault.Effect {
+func never(_ time.Duration, _ fault.Planned, _ fault.Target) fault.Effect {
 	return fault.Effect{Injected: true, Observed: "nothing changed"}
 }
 
@@ -194,7 +195,7 @@ func truthTable() []row {
 		{name: "errors before the fault are an unhealthy baseline", set: func(s *setup) { s.always(second{requests: 100, bad: 5}) }, verdict: result.Inconclusive, reason: result.BaselineUnhealthy, check: notTouched},
 		{name: "one bad event in a baseline is allowed", set: func(s *setup) {
 			n := 0
-			s.behave = func(_ *world, since time.Duration, _ bool) second {
+			s.behave = func(_ *world, _ time.Duration, _ bool) second {
 				n++
 				if n == 5 {
 					return second{requests: 30, bad: 1}
@@ -252,7 +253,7 @@ func truthTable() []row {
 				if since > 3*time.Second && since < 5*time.Second {
 					v = math.NaN()
 				}
-				return second{requests: 100, extra: []prom.Series{gauge("g", v)}}
+				return second{requests: 100, extra: []prom.Series{gauge(v)}}
 			}
 		}, verdict: result.Inconclusive, reason: result.NoData},
 		{name: "a PromQL that is infinite under fault is no pass", set: func(s *setup) {
@@ -262,7 +263,7 @@ func truthTable() []row {
 				if since > 3*time.Second && since < 5*time.Second {
 					v = math.Inf(-1)
 				}
-				return second{requests: 100, extra: []prom.Series{gauge("g", v)}}
+				return second{requests: 100, extra: []prom.Series{gauge(v)}}
 			}
 		}, verdict: result.Inconclusive, reason: result.NoData},
 		{name: "a PromQL of several series is no pass", set: func(s *setup) {
@@ -270,20 +271,20 @@ func truthTable() []row {
 		}, verdict: result.Inconclusive, reason: result.NoData, check: notTouched},
 		{name: "a PromQL that becomes several series under fault is no pass", set: func(s *setup) {
 			s.promql("gauge", `g`, nil, ptr(1.0))
-			s.behave = func(_ *world, since time.Duration, on bool) second {
-				out := second{requests: 100, extra: []prom.Series{gauge("g", 0.5, "pod", "a")}}
+			s.behave = func(_ *world, _ time.Duration, on bool) second {
+				out := second{requests: 100, extra: []prom.Series{gauge(0.5, "pod", "a")}}
 				if on {
-					out.extra = append(out.extra, gauge("g", 0.5, "pod", "b"))
+					out.extra = append(out.extra, gauge(0.5, "pod", "b"))
 				}
 				return out
 			}
 		}, verdict: result.Inconclusive, reason: result.NoData},
 		{name: "a PromQL that vanishes under fault is no pass", set: func(s *setup) {
 			s.promql("gauge", `g`, nil, ptr(1.0))
-			s.behave = func(_ *world, since time.Duration, on bool) second {
+			s.behave = func(_ *world, _ time.Duration, on bool) second {
 				out := healthy()
 				if !on {
-					out.extra = []prom.Series{gauge("g", 0.5)}
+					out.extra = []prom.Series{gauge(0.5)}
 				}
 				return out
 			}

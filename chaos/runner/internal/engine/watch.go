@@ -30,7 +30,6 @@ type seen struct {
 	v     float64
 	err   error
 	bound bounds
-	query string
 }
 
 // blind returns why some assertion has no data, or nil.

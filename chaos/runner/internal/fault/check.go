@@ -25,7 +25,9 @@ func (c *checker) problem(path, format string, args ...any) {
 	c.problems = append(c.problems, c.doc.Problem(path, format, args...))
 }
 
-var modes = texts(v1alpha1.OneMode, v1alpha1.AllMode, v1alpha1.FixedMode, v1alpha1.FixedPercentMode, v1alpha1.RandomMaxPercentMode)
+func modes() []string {
+	return texts(v1alpha1.OneMode, v1alpha1.AllMode, v1alpha1.FixedMode, v1alpha1.FixedPercentMode, v1alpha1.RandomMaxPercentMode)
+}
 
 // selector refuses what Chaos Mesh would admit and then read as more, fewer or
 // other pods than its author meant.
@@ -80,7 +82,7 @@ func (c *checker) mode(s chosen) {
 	mode, value := s.pods.Mode, s.pods.Value
 	switch mode {
 	case "":
-		c.problem(s.path+".mode", "missing; give one of %s", strings.Join(modes, ", "))
+		c.problem(s.path+".mode", "missing; give one of %s", strings.Join(modes(), ", "))
 	case v1alpha1.OneMode, v1alpha1.AllMode:
 		if value != "" {
 			c.problem(s.path+".value", "mode %s takes no value; delete it, or use mode fixed or fixed-percent", mode)
@@ -94,7 +96,7 @@ func (c *checker) mode(s chosen) {
 			c.problem(s.path+".value", "%q is no percentage; write a whole number from 1 to 100 in quotes and without %%: \"50\"", value)
 		}
 	default:
-		c.problem(s.path+".mode", "unknown mode %q%s", mode, document.Suggest(string(mode), modes))
+		c.problem(s.path+".mode", "unknown mode %q%s", mode, document.Suggest(string(mode), modes()))
 	}
 }
 

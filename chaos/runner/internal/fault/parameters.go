@@ -154,9 +154,16 @@ func ParseRate(text string) (float64, error) {
 		suffix string
 		bytes  float64
 	}{
-		{"kbit", 1e3 / 8}, {"mbit", 1e6 / 8}, {"gbit", 1e9 / 8}, {"tbit", 1e12 / 8},
-		{"kbps", 1e3}, {"mbps", 1e6}, {"gbps", 1e9}, {"tbps", 1e12},
-		{"bit", 1.0 / 8}, {"bps", 1},
+		{"kbit", 1e3 / 8},
+		{"mbit", 1e6 / 8},
+		{"gbit", 1e9 / 8},
+		{"tbit", 1e12 / 8},
+		{"kbps", 1e3},
+		{"mbps", 1e6},
+		{"gbps", 1e9},
+		{"tbps", 1e12},
+		{"bit", 1.0 / 8},
+		{"bps", 1},
 	} {
 		number, ok := strings.CutSuffix(s, u.suffix)
 		if !ok {

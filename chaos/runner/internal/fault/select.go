@@ -64,6 +64,7 @@ func size(mode v1alpha1.SelectorMode, value string, n int, rng *rand.Rand) (int,
 		return 1, "one", nil
 	case v1alpha1.AllMode:
 		return n, "all", nil
+	default: // the others take a value
 	}
 	v, err := strconv.Atoi(value)
 	switch {

@@ -123,7 +123,7 @@ type Environment struct {
 }
 
 // Start starts everything and returns when every pod is ready and every job has
-// been scraped twice: some three seconds. When something does not start, all is
+// been scraped: one to two seconds. When something does not start, all is
 // ended again and the error says what it was, with the last lines of its log.
 // Close ends it. If this process is killed, the keeper ends the rest.
 func Start(ctx context.Context, cfg Config) (_ *Environment, err error) {
@@ -271,7 +271,7 @@ func (e *Environment) publishTargets() {
 	}
 }
 
-// awaitScrapes blocks until each of n targets has been scraped twice.
+// awaitScrapes blocks until each of n targets has been scraped.
 func (e *Environment) awaitScrapes(ctx context.Context, n int) error {
 	client, err := prom.New(prom.Config{URL: e.prom.URL()})
 	if err != nil {
@@ -281,7 +281,7 @@ func (e *Environment) awaitScrapes(ctx context.Context, n int) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second+5*e.cfg.Scrape)
 	defer cancel()
 	// The scrape's own series, for these are not backfilled.
-	expr := fmt.Sprintf("count(count_over_time(scrape_samples_scraped[%dms]) >= 2)", (time.Minute + 5*e.cfg.Scrape).Milliseconds())
+	expr := fmt.Sprintf("count(count_over_time(scrape_samples_scraped[%dms]) >= 1)", (time.Minute + 5*e.cfg.Scrape).Milliseconds())
 	tick := time.NewTicker(max(e.cfg.Scrape/20, 5*time.Millisecond))
 	defer tick.Stop()
 	for {
@@ -294,7 +294,7 @@ func (e *Environment) awaitScrapes(ctx context.Context, n int) error {
 		case <-e.keeper.lost:
 			return errKeeperLost()
 		case <-ctx.Done():
-			return fmt.Errorf("prometheus has scraped %v of %d targets twice: %w", s.V, n, errors.Join(ctx.Err(), err))
+			return fmt.Errorf("prometheus has scraped %v of %d targets: %w", s.V, n, errors.Join(ctx.Err(), err))
 		}
 	}
 }

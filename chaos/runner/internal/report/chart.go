@@ -43,6 +43,7 @@ type chart struct {
 	Logarithmic            bool
 	Caption                string
 	Moments                []moment
+	FaultTimes             string
 }
 
 type row struct {
@@ -140,13 +141,24 @@ func (p plot) in(f frame, run result.Run) chart {
 		c.Gaps = append(c.Gaps, f.box(g, "no data", "gap"))
 	}
 	if run.T1 != nil && !run.Control {
-		c.Moments = append(c.Moments, moment{f.X(*run.T1), "confirmed"})
+		c.Moments = append(c.Moments, moment{f.X(*run.T1), "confirmed at " + f.when(*run.T1)})
 	}
 	if run.Back != nil {
-		c.Moments = append(c.Moments, moment{f.X(*run.Back), "recovered"})
+		c.Moments = append(c.Moments, moment{f.X(*run.Back), "recovered at " + f.when(*run.Back)})
+	}
+	if c.Fault != nil {
+		c.FaultTimes = "from 0 s"
+		if run.Removed != nil {
+			c.FaultTimes += " to " + f.when(*run.Removed)
+		}
 	}
 	c.Description = p.describe(f, gaps)
 	return c
+}
+
+// when is a moment as the axis would show it, to the tenth of a second.
+func (f frame) when(t time.Time) string {
+	return offset(t.Sub(f.zero).Round(100 * time.Millisecond))
 }
 
 // labelEnd is where a bound's label ends: with its line, or else where the data

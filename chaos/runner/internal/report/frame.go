@@ -25,8 +25,8 @@ type frame struct {
 // in an SVG shrinks with it, so one size cannot serve both.
 func frames(s span, height float64) []frame {
 	return []frame{
-		{Wide: true, Width: 960, Height: height, Left: 64, Right: 948, from: s.from, to: s.to, zero: s.zero},
-		{Width: 400, Height: height, Left: 52, Right: 392, from: s.from, to: s.to, zero: s.zero},
+		{Wide: true, Width: 960, Height: height, Left: 64, Right: 940, from: s.from, to: s.to, zero: s.zero},
+		{Width: 400, Height: height, Left: 52, Right: 380, from: s.from, to: s.to, zero: s.zero},
 	}
 }
 
@@ -92,7 +92,7 @@ type mark struct {
 
 // marks divides the time axis, counted from zero.
 func (f frame) marks() []mark {
-	const room = 60
+	const room = 48
 	step := timeStep(f.to.Sub(f.from), int((f.Right-f.Left)/room))
 	var out []mark
 	for n := int64(math.Ceil(f.from.Sub(f.zero).Seconds() / step.Seconds())); ; n++ {
@@ -102,9 +102,9 @@ func (f frame) marks() []mark {
 		}
 		m := mark{X: f.X(at), Label: offset(at.Sub(f.zero)), Anchor: "middle"}
 		switch {
-		case m.X > f.Right-16:
+		case m.X > f.Width-20:
 			m.Anchor = "end"
-		case m.X < f.Left+12:
+		case m.X < 20:
 			m.Anchor = "start"
 		}
 		out = append(out, m)

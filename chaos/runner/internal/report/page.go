@@ -39,6 +39,9 @@ type runPage struct {
 	result.Run
 	Anchor   string
 	FullName string
+	Claim    string // what the overview says: the hypothesis that held, or why not
+	Further  []result.Finding
+	Clocks   []fact
 	Took     string
 	Spent    string
 	Allowed  string
@@ -73,6 +76,7 @@ type timeline struct {
 
 type alertPage struct {
 	result.Alert
+	Which  string // which one of several of the same name
 	Story  string
 	Strips []strip
 }
@@ -148,7 +152,13 @@ func newRunPage(i int, run result.Run, r result.Report) runPage {
 		Back:     secondsOf(run.TimeToRecover),
 		Spent:    none,
 		Facts:    keyFigures(run),
+		Claim:    run.Summary,
+		Further:  further(run),
+		Clocks:   clocks(run),
 		Command:  runAgain(run, r),
+	}
+	if run.Verdict == result.Pass && run.Hypothesis != "" && !run.Control {
+		p.Claim = run.Hypothesis
 	}
 	if worst, ok := worstBudget(run); ok {
 		p.Spent = percent(*worst.BudgetSpent)
@@ -170,7 +180,7 @@ func newRunPage(i int, run result.Run, r result.Report) runPage {
 		p.Timeline = &timeline{Axes: timeAxes(run, s)}
 		for j, a := range run.Alerts {
 			p.Timeline.Alerts = append(p.Timeline.Alerts, alertPage{
-				Alert: a, Story: alertStory(a, run),
+				Alert: a, Which: which(a, run.Alerts), Story: alertStory(a, run),
 				Strips: strips(fmt.Sprintf("%s-alert-%d", id, j+1), a, run, s),
 			})
 			p.Timeline.Predicted = p.Timeline.Predicted || a.PredictedMin != nil
@@ -196,11 +206,15 @@ func newRunPage(i int, run result.Run, r result.Report) runPage {
 	return p
 }
 
+// chartScrapes is how many scrapes the engine puts into one point of an error
+// ratio; so long a tail has every outage in the chart.
+const chartScrapes = 4
+
 func sliFigure(id string, sli result.SLI, run result.Run, s span, step time.Duration) figure {
 	unit := func(v float64) string { return significant(v, 3) }
 	title, caption := sli.Name, sli.Unit
 	if isRatio(sli) {
-		unit, caption = percent, "share of bad requests"
+		unit, caption = percent, "share of bad requests, each point over the last "+seconds(chartScrapes*step.Seconds())
 	}
 	p := plot{
 		id: id, title: title, unit: unit, points: sli.Points, caption: caption,
@@ -234,6 +248,29 @@ func newFigure(sli result.SLI, p plot, run result.Run, s span) figure {
 	f := figure{Name: p.title, Query: sli.Query, Charts: draw(p, run, s), Bounds: len(p.bounds) > 0}
 	f.Gaps = len(f.Charts[0].Gaps) > 0
 	return f
+}
+
+// clocks are the instants of a run on the reader's clock and on the charts' axis.
+func clocks(run result.Run) []fact {
+	if run.T0 == nil {
+		return nil
+	}
+	first := "Fault began (t0)"
+	if run.Control {
+		first = "Fault left out (t0)"
+	}
+	at := func(name string, t *time.Time) fact {
+		f := fact{Name: name, Value: none}
+		if t != nil {
+			f.Value = t.UTC().Format("15:04:05.0") + " UTC"
+			f.More = offset(t.Sub(*run.T0).Round(100 * time.Millisecond))
+		}
+		return f
+	}
+	return []fact{
+		at(first, run.T0), at("Seen on every target (t1)", run.T1),
+		at("Removal asked for", run.Removed), at("Last trace gone", run.Back),
+	}
 }
 
 // isRatio tells an SLO's error ratio from the value of a PromQL expression.

@@ -68,12 +68,12 @@ func NewProgress(w io.Writer, mode Mode, width func() int, now func() time.Time)
 	p := &Progress{w: w, width: width, stop: make(chan struct{})}
 	switch mode {
 	case Live, LiveColour:
-		p.view = newBlockView(painter(mode == LiveColour), now)
+		p.view = newBlockView(painter(mode == LiveColour), now, p.columns)
 		p.done.Go(p.tick)
 	case Stream:
 		p.view = streamView{}
 	default:
-		p.view = lineView{}
+		p.view = lineView{alertMemory{}}
 	}
 	return p
 }
@@ -123,10 +123,15 @@ func (p *Progress) tick() {
 }
 
 func (p *Progress) block() []string {
+	return p.view.block(p.columns())
+}
+
+// columns is the width of the terminal, as far as it is known and usable.
+func (p *Progress) columns() int {
 	if p.width == nil {
-		return p.view.block(80)
+		return 80
 	}
-	return p.view.block(max(20, p.width()))
+	return max(20, p.width())
 }
 
 // draw replaces the block on the screen by text, which stays, and a new block.

@@ -1,8 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -25,27 +27,37 @@ type running struct {
 // blockView keeps a line for each run under way and lets verdicts, findings and
 // alerts scroll away above them.
 type blockView struct {
-	paint palette
-	now   func() time.Time
-	order []string // run IDs as they began
-	runs  map[string]*running
+	paint  palette
+	now    func() time.Time
+	width  func() int
+	order  []string // run IDs as they began
+	runs   map[string]*running
+	alerts alertMemory
+	judged map[result.Verdict]int
 }
 
-func newBlockView(paint palette, now func() time.Time) *blockView {
-	return &blockView{paint: paint, now: now, runs: map[string]*running{}}
+func newBlockView(paint palette, now func() time.Time, width func() int) *blockView {
+	return &blockView{
+		paint: paint, now: now, width: width,
+		runs: map[string]*running{}, alerts: alertMemory{}, judged: map[result.Verdict]int{},
+	}
 }
+
+// verdictColumn is as wide as the longest verdict and a gap.
+const verdictColumn = 14
 
 func (v *blockView) event(e result.Event) string {
 	if e.Type == result.EventVerdict {
 		delete(v.runs, e.Run)
-		line := fmt.Sprintf("%s  %s", v.paint.verdict(e.Verdict)+strings.Repeat(" ", max(0, 12-len(e.Verdict))), v.paint.bold(eventName(e)))
+		v.judged[e.Verdict]++
+		line := v.paint.verdict(e.Verdict) + strings.Repeat(" ", max(2, verdictColumn-len(e.Verdict))) + v.paint.bold(eventName(e))
+		if e.Verdict == result.Pass || e.Summary == "" {
+			return line + "\n"
+		}
 		if e.Reason != "" {
 			line += "  " + string(e.Reason)
 		}
-		if e.Summary != "" {
-			line += "  " + v.paint.dim(oneLine(e.Summary))
-		}
-		return line + "\n"
+		return line + "\n" + wrapped(strings.Repeat(" ", verdictColumn), e.Summary, v.width())
 	}
 	r := v.run(e)
 	switch e.Type {
@@ -53,7 +65,11 @@ func (v *blockView) event(e result.Event) string {
 		r.phase, r.until = e.Phase, e.Until
 	case result.EventSample:
 		r.samples = e.Samples
-	case result.EventAlert, result.EventFinding:
+	case result.EventAlert:
+		if v.alerts.worth(e) {
+			return v.note(e)
+		}
+	case result.EventFinding:
 		return v.note(e)
 	case result.EventEffect:
 		if e.Effect != nil && !e.Effect.Shown {
@@ -66,7 +82,9 @@ func (v *blockView) event(e result.Event) string {
 
 // note is a line that scrolls away above the block.
 func (v *blockView) note(e result.Event) string {
-	return fmt.Sprintf("%s  %s  %s\n", v.paint.dim(e.Time.Local().Format(time.TimeOnly)), eventName(e), oneLine(describe(e)))
+	const clock = "15:04:05  "
+	text := wrapped(e.Time.Local().Format(clock), eventName(e)+"  "+oneLine(describe(e)), v.width())
+	return v.paint.dim(text[:len(clock)]) + text[len(clock):]
 }
 
 func (v *blockView) run(e result.Event) *running {
@@ -96,9 +114,10 @@ func (v *blockView) block(width int) []string {
 		}
 	}
 	more := 0
-	if len(alive) > maxBlock {
-		more = len(alive) - (maxBlock - 1)
-		alive = alive[:maxBlock-1]
+	const lines = maxBlock - 1 // the last one is for what has been judged
+	if len(alive) > lines {
+		more = len(alive) - (lines - 1)
+		alive = alive[:lines-1]
 	}
 	names = min(names, max(8, width/3))
 	var out []string
@@ -108,7 +127,27 @@ func (v *blockView) block(width int) []string {
 	if more > 0 {
 		out = append(out, cut(fmt.Sprintf("… and %d more", more), width-1))
 	}
+	if so := v.tallied(width); so != "" && len(out) > 0 {
+		out = append(out, so)
+	}
 	return out
+}
+
+// tallied says how many runs have been judged, and how. The verdicts themselves
+// may have scrolled away.
+func (v *blockView) tallied(width int) string {
+	var plain, painted []string
+	for _, verdict := range slices.Backward(result.Verdicts()) {
+		if n := v.judged[verdict]; n > 0 {
+			text := fmt.Sprintf("%d %s", n, verdict)
+			plain, painted = append(plain, text), append(painted, v.paint.colour(verdict, text))
+		}
+	}
+	const prefix = "so far: "
+	if len(plain) == 0 || utf8.RuneCountInString(prefix+strings.Join(plain, ", ")) >= width {
+		return ""
+	}
+	return v.paint.dim(prefix) + strings.Join(painted, ", ")
 }
 
 // line is one run's state, at most width-1 columns: some terminals wrap a line
@@ -125,23 +164,63 @@ func (v *blockView) line(r *running, names, width int) string {
 	name := cut(r.name, names)
 	name += strings.Repeat(" ", names-utf8.RuneCountInString(name))
 	rest := fmt.Sprintf("  %-9s %10s", r.phase, left)
-	for _, s := range r.samples {
-		rest += "   " + sampleText(s)
-	}
-	rest = strings.TrimRight(cut(rest, max(0, width-1-names)), " ")
+	room := max(0, width-1-names)
+	rest += samplesText(r, room-utf8.RuneCountInString(rest))
+	rest = strings.TrimRight(cut(rest, room), " ")
 	return v.paint.bold(name) + rest
 }
 
-func sampleText(s result.Now) string {
+// samplesText shows what is measured now within room columns, the worst first:
+// in full, else short, else as many as fit and how many more there are.
+func samplesText(r *running, room int) string {
+	samples := slices.Clone(r.samples)
+	slices.SortStableFunc(samples, func(a, b result.Now) int { return cmp.Compare(urgency(b), urgency(a)) })
+	first := func(n int, short bool) string {
+		text := ""
+		for _, s := range samples[:n] {
+			text += "   " + sampleText(s, r.name, short)
+		}
+		if rest := len(samples) - n; rest > 0 {
+			text += fmt.Sprintf("   +%d", rest)
+		}
+		return text
+	}
+	text := first(len(samples), false)
+	for n := len(samples); n > 0 && utf8.RuneCountInString(text) > room; n-- {
+		text = first(n, true)
+	}
+	return text
+}
+
+// urgency orders what is measured: no data first, then by burn rate, and values
+// of which only the experiment knows what they mean last.
+func urgency(s result.Now) float64 {
+	switch {
+	case s.Value == nil:
+		return math.Inf(1)
+	case s.BurnRate != nil:
+		return *s.BurnRate
+	}
+	return -1
+}
+
+func sampleText(s result.Now, run string, short bool) string {
 	value := "no data"
 	switch {
 	case s.Value == nil:
+	case s.BurnRate != nil && short:
+		value = percent(*s.Value) + " bad, " + significant(*s.BurnRate, 2) + "×"
 	case s.BurnRate != nil:
-		value = percent(*s.Value) + " errors, burning " + significant(*s.BurnRate, 2) + "×"
+		value = percent(*s.Value) + " bad, burning " + significant(*s.BurnRate, 2) + "×"
 	default:
 		value = significant(*s.Value, 3)
 	}
-	return printable(s.Name) + " " + value
+	name := printable(s.Name)
+	// What an experiment and its SLO are both named after needs no column.
+	if app, rest, ok := strings.Cut(name, "-"); short && ok && strings.HasPrefix(run, app+"-") {
+		name = rest
+	}
+	return name + " " + value
 }
 
 func cursorUp(lines int) string { return fmt.Sprintf("\x1b[%dA\r", lines) }

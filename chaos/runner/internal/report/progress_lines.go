@@ -36,11 +36,14 @@ func (streamView) event(e result.Event) string {
 }
 
 // lineView writes a line for everything but samples.
-type lineView struct{}
+type lineView struct{ alerts alertMemory }
 
 func (lineView) block(int) []string { return nil }
 
-func (lineView) event(e result.Event) string {
+func (v lineView) event(e result.Event) string {
+	if e.Type == result.EventAlert && !v.alerts.worth(e) {
+		return ""
+	}
 	what := describe(e)
 	if what == "" {
 		return ""
@@ -48,11 +51,30 @@ func (lineView) event(e result.Event) string {
 	return fmt.Sprintf("%s  %s  %s\n", e.Time.UTC().Format(time.RFC3339), eventName(e), oneLine(what))
 }
 
+// alertMemory is the last state of each run's alerts that was told. Replicas and
+// tiers share an alert's name, and pending is not yet news: told one by one they
+// would bury what matters. The stream of events and the report have them all.
+type alertMemory map[[2]string]string
+
+// worth says whether an alert's event is news: it fires, or no longer does.
+func (m alertMemory) worth(e result.Event) bool {
+	key := [2]string{e.Run, e.Alert}
+	before := m[key]
+	if e.State == before || e.State == "pending" || before == "" && e.State != "firing" {
+		return false
+	}
+	m[key] = e.State
+	return true
+}
+
 // describe says what happened, without who and when; empty for what is not worth
 // a line.
 func describe(e result.Event) string {
 	switch e.Type {
 	case result.EventPhase:
+		if e.Phase == result.Judge {
+			return "" // the verdict itself follows at once
+		}
 		if e.Until != nil {
 			return fmt.Sprintf("%s (at most %s)", e.Phase, seconds(e.Until.Sub(e.Time).Seconds()))
 		}
@@ -84,7 +106,7 @@ func describe(e result.Event) string {
 		return fmt.Sprintf("%s: %s", e.Finding.Reason, e.Finding.Detail)
 	case result.EventVerdict:
 		s := "verdict: " + string(e.Verdict)
-		if e.Reason != "" {
+		if e.Reason != "" && !strings.Contains(e.Summary, "("+string(e.Reason)+")") {
 			s += " (" + string(e.Reason) + ")"
 		}
 		if e.Summary != "" {

@@ -204,7 +204,7 @@ func TestTheLiveBlockIsRedrawnInPlace(t *testing.T) {
 }
 
 func TestTheBlockFitsAnyTerminal(t *testing.T) {
-	v := newBlockView(painter(false), func() time.Time { return epoch })
+	v := newBlockView(painter(false), func() time.Time { return epoch }, func() int { return 80 })
 	for i := range 30 {
 		for _, e := range story()[:5] {
 			e.Run = fmt.Sprint(e.Run, i)

@@ -9,8 +9,12 @@ import (
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 )
 
-// textWidth is what the final table fits into.
-const textWidth = 100
+// The final table fits into tableWidth columns; what is wrapped, into a terminal
+// of the usual 80.
+const (
+	tableWidth = 100
+	textWidth  = 80
+)
 
 // Text writes the final table without colour: a line for each run, then what
 // spoke against those that did not pass, then the verdict over all.
@@ -27,18 +31,32 @@ func TextIn(w io.Writer, r result.Report, colour bool) error {
 		if run.Verdict == result.Pass {
 			continue
 		}
-		fmt.Fprintf(&b, "\n%s  %s\n", paint.verdict(run.Verdict), paint.bold(runName(run)))
-		writeWrapped(&b, "  ", run.Summary)
-		for _, f := range run.Findings {
-			writeWrapped(&b, "  - ", fmt.Sprintf("%s: %s", f.Reason, f.Detail))
+		fmt.Fprintf(&b, "\n%s  %s", paint.verdict(run.Verdict), paint.bold(runName(run)))
+		if run.Reason != "" {
+			b.WriteString("  " + string(run.Reason))
+		}
+		b.WriteString("\n" + wrapped("  ", run.Summary, textWidth))
+		for _, f := range further(run) {
+			b.WriteString(wrapped("  - ", fmt.Sprintf("%s: %s", f.Reason, f.Detail), textWidth))
 		}
 		for _, left := range run.Residue {
-			writeWrapped(&b, "  - ", "left behind: "+left)
+			b.WriteString(wrapped("  - ", "left behind: "+left, textWidth))
 		}
 	}
 	fmt.Fprintf(&b, "\n%s  %s\n", paint.verdict(r.Verdict), headline(r))
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// further are the findings that the summary does not tell already.
+func further(run result.Run) []result.Finding {
+	var out []result.Finding
+	for _, f := range run.Findings {
+		if f.Detail == "" || !strings.Contains(run.Summary, f.Detail) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 type cell struct {
@@ -51,10 +69,9 @@ func writeTable(b *strings.Builder, runs []result.Run, paint palette) {
 	rows := [][]cell{{
 		{text: "VERDICT"},
 		{text: "EXPERIMENT"},
-		{text: "BUDGET SPENT", right: true},
-		{text: "DETECT", right: true},
-		{text: "RECOVER", right: true},
-		{text: "REASON"},
+		{text: "SPENT / ALLOWED", right: true},
+		{text: "DETECTED", right: true},
+		{text: "RECOVERED", right: true},
 	}}
 	for _, run := range runs {
 		rows = append(rows, []cell{
@@ -63,7 +80,6 @@ func writeTable(b *strings.Builder, runs []result.Run, paint palette) {
 			{text: spentOfAllowed(run), right: true},
 			{text: secondsOf(run.TimeToDetect), right: true},
 			{text: secondsOf(run.TimeToRecover), right: true},
-			{text: string(run.Reason)},
 		})
 	}
 	widths := make([]int, len(rows[0]))
@@ -76,8 +92,8 @@ func writeTable(b *strings.Builder, runs []result.Run, paint palette) {
 	for _, w := range widths {
 		total += w
 	}
-	// A long name is the only thing that may be cut: it stands in full below.
-	if over := total - textWidth; over > 0 {
+	// A long name is the only thing that may be cut: report.json has it in full.
+	if over := total - tableWidth; over > 0 {
 		widths[1] = max(10, widths[1]-over)
 	}
 	for _, row := range rows {
@@ -110,19 +126,22 @@ func cut(s string, width int) string {
 	return string([]rune(s)[:width-1]) + "…"
 }
 
-// writeWrapped writes text behind prefix, its further lines indented as far.
-func writeWrapped(b *strings.Builder, prefix, text string) {
-	indent := strings.Repeat(" ", len(prefix))
+// wrapped returns text behind prefix in lines of less than width columns, the
+// further ones indented as far.
+func wrapped(prefix, text string, width int) string {
+	var b strings.Builder
+	column := utf8.RuneCountInString(prefix)
+	indent := strings.Repeat(" ", column)
 	used := 0
 	for i, word := range strings.Fields(printable(text)) {
 		n := utf8.RuneCountInString(word)
 		switch {
 		case i == 0:
 			b.WriteString(prefix)
-			used = len(prefix)
-		case used+1+n > textWidth:
+			used = column
+		case used+1+n >= width:
 			b.WriteString("\n" + indent)
-			used = len(indent)
+			used = column
 		default:
 			b.WriteByte(' ')
 			used++
@@ -133,6 +152,7 @@ func writeWrapped(b *strings.Builder, prefix, text string) {
 	if used > 0 {
 		b.WriteByte('\n')
 	}
+	return b.String()
 }
 
 // worstBudget is the SLO of a run that came nearest to what it may spend, or
@@ -160,6 +180,6 @@ func spentOfAllowed(run result.Run) string {
 	case s.BudgetLimit == nil:
 		return percent(*s.BudgetSpent)
 	default:
-		return percent(*s.BudgetSpent) + " of " + exactPercent(*s.BudgetLimit)
+		return percent(*s.BudgetSpent) + " / " + exactPercent(*s.BudgetLimit)
 	}
 }

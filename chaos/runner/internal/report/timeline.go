@@ -1,6 +1,10 @@
 package report
 
 import (
+	"maps"
+	"slices"
+	"strings"
+
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 )
 
@@ -62,6 +66,28 @@ func timeAxes(run result.Run, s span) []timeAxis {
 	return out
 }
 
+// which tells an alert from the others of its name, by the labels in which they
+// differ; empty when there is no other.
+func which(a result.Alert, all []result.Alert) string {
+	differs := map[string]bool{}
+	for _, other := range all {
+		if other.Name != a.Name {
+			continue
+		}
+		for name, value := range a.Labels {
+			differs[name] = differs[name] || other.Labels[name] != value
+		}
+	}
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(a.Labels)) {
+		// The severity has its own place, and where it runs says less than what it is.
+		if differs[name] && name != "severity" && name != "alertname" {
+			parts = append(parts, name+"="+a.Labels[name])
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
 // alertStory says what the alert did, in words.
 func alertStory(a result.Alert, run result.Run) string {
 	s := "Did not fire."
@@ -80,7 +106,7 @@ func alertStory(a result.Alert, run result.Run) string {
 	}
 	if a.ResolvedIn != nil {
 		s += " Resolved " + seconds(float64(*a.ResolvedIn)) + " after the fault was removed."
-	} else if len(a.Firing) > 0 && !a.Firing[len(a.Firing)-1].End.Before(run.Ended) {
+	} else if a.Measured != nil && run.Removed != nil {
 		s += " Still firing at the end."
 	}
 	return s

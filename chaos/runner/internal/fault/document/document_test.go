@@ -92,7 +92,8 @@ func TestDecode(t *testing.T) {
 			sample{
 				inner: inner{"d"}, Text: "t", Number: -7, Count: 65535, Ratio: 2, Flag: &yes,
 				List: []inner{{"a"}, {"b"}}, Labels: map[string]string{"k": "v"}, Any: []any{1}, Untaged: "u",
-			}, nil,
+			},
+			nil,
 		},
 		"nothing is left as it was": {"flag: null\nlist:\nlabels: ~\n", sample{}, nil},
 		"a date is text":            {"text: 2024-01-01\n", sample{Text: "2024-01-01"}, nil},
