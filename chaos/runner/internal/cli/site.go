@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/engine"
@@ -52,15 +51,7 @@ func newLocalSite(common *commonFlags, flags *runFlags, cat catalogue, log *slog
 	}}, nil
 }
 
-// exclusive says whether an experiment would starve the others' instruments.
-func (*localSite) exclusive(x experiment.Experiment) bool {
-	for _, f := range x.Faults {
-		if f.Kind == "StressChaos" && strings.Contains(f.Action, "cpu") {
-			return true
-		}
-	}
-	return false
-}
+func (*localSite) exclusive(x experiment.Experiment) bool { return local.Exclusive(x.Faults) }
 
 func (s *localSite) open(ctx context.Context, x experiment.Experiment, exclusive bool) (*place, error) {
 	waiting, cancel := context.WithTimeout(ctx, localWait)

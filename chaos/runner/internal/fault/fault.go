@@ -111,9 +111,6 @@ type Planned struct {
 	// Emulated is empty when the fault is done as Chaos Mesh does it, else one
 	// sentence on what stands in for what.
 	Emulated string
-	// Exclusive is true when no other run may be under way on this machine
-	// meanwhile (CPU stress would starve its instrument).
-	Exclusive bool
 }
 
 // Radius is how much of the platform a plan touches.

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/chaos-mesh/chaos-mesh/api/v1alpha1"
 
@@ -42,6 +43,16 @@ func actionFor(f fault.Fault) (action, error) {
 		return stressAction(&o.Spec)
 	}
 	return nil, cannot("target local does PodChaos, NetworkChaos and StressChaos only; run it on a cluster")
+}
+
+// Exclusive says whether one of the faults needs the machine for itself, as CPU
+// stress does: it would starve the instruments of other runs. A fault that this
+// target refuses needs nothing.
+func Exclusive(fs []fault.Fault) bool {
+	return slices.ContainsFunc(fs, func(f fault.Fault) bool {
+		a, err := actionFor(f)
+		return err == nil && a.exclusive()
+	})
 }
 
 // cannot is a refusal with its reason.

@@ -121,7 +121,7 @@ func TestEachFaultIsInjectedShownAndUndone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if p := plan.Faults[0]; len(p.Targets) != row.targets || p.Ready[workload] != 3 || (p.Emulated != "") != row.emulated || p.Exclusive != row.exclusive {
+			if p := plan.Faults[0]; len(p.Targets) != row.targets || p.Ready[workload] != 3 || (p.Emulated != "") != row.emulated || Exclusive([]fault.Fault{p.Fault}) != row.exclusive {
 				t.Errorf("plan: %+v", p)
 			}
 			clean(t, e) // a plan injects nothing

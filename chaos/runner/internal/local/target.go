@@ -98,7 +98,7 @@ func (e *Environment) plan(f fault.Fault, pods []fault.Pod) (fault.Planned, erro
 			ready[p.Workload]++
 		}
 	}
-	return fault.Planned{Fault: f, Targets: targets, Ready: ready, Emulated: a.emulated(), Exclusive: a.exclusive()}, nil
+	return fault.Planned{Fault: f, Targets: targets, Ready: ready, Emulated: a.emulated()}, nil
 }
 
 // measure takes the baselines that network faults are compared with.

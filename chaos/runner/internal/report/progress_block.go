@@ -83,7 +83,7 @@ func (v *blockView) event(e result.Event) string {
 // note is a line that scrolls away above the block.
 func (v *blockView) note(e result.Event) string {
 	const clock = "15:04:05  "
-	text := wrapped(e.Time.Local().Format(clock), eventName(e)+"  "+oneLine(describe(e)), v.width())
+	text := wrapped(e.Time.Local().Format(clock), eventName(e)+": "+oneLine(describe(e)), v.width())
 	return v.paint.dim(text[:len(clock)]) + text[len(clock):]
 }
 

@@ -172,7 +172,7 @@ func TestTheLiveBlockIsRedrawnInPlace(t *testing.T) {
 				now = e.Time
 				p.Handle(e)
 				if width == 120 && i == 4 {
-					want := "pod-kill      baseline    8 s left\nslow-network  observe    37 s left   monitor-availability 2.1% errors, burning 21×   p99 latency 0.31   gone no data"
+					want := "pod-kill      baseline    8 s left\nslow-network  observe    37 s left   gone no data   monitor-availability 2.1% bad, burning 21×   p99 latency 0.31"
 					if shown() != want {
 						t.Errorf("screen:\n%s\nwant:\n%s", shown(), want)
 					}
@@ -195,7 +195,7 @@ func TestTheLiveBlockIsRedrawnInPlace(t *testing.T) {
 				t.Errorf("the log line stands there %d times", n)
 			}
 			for _, want := range []string{"fail          slow-network", "pass          pod-kill", "is firing"} {
-				if !strings.Contains(shown(), want) {
+				if !strings.Contains(strings.Join(strings.Fields(shown()), " "), strings.Join(strings.Fields(want), " ")) {
 					t.Errorf("width %d: %q is missing in:\n%s", width, want, shown())
 				}
 			}
@@ -220,6 +220,73 @@ func TestTheBlockFitsAnyTerminal(t *testing.T) {
 			if n := utf8.RuneCountInString(line); n >= width {
 				t.Fatalf("width %d: %d columns: %q", width, n, line)
 			}
+		}
+	}
+}
+
+func TestTheWorstIndicatorIsShownWhereNotAllFit(t *testing.T) {
+	r := &running{name: "monitor-network-partition", samples: []result.Now{
+		{Name: "monitor-availability", Value: ptr(0.0), BurnRate: ptr(0.0)},
+		{Name: "monitor-latency", Value: ptr(0.451), BurnRate: ptr(451.0)},
+		{Name: "p99 latency", Value: ptr(0.2)},
+	}}
+	tests := map[string]struct {
+		room int
+		want string
+	}{
+		"all in full":             {105, "   monitor-latency 45.1% bad, burning 451×   monitor-availability 0% bad, burning 0×   p99 latency 0.2"},
+		"all, short":              {80, "   latency 45.1% bad, 451×   availability 0% bad, 0×   p99 latency 0.2"},
+		"the worst two":           {60, "   latency 45.1% bad, 451×   availability 0% bad, 0×   +1"},
+		"the worst":               {33, "   latency 45.1% bad, 451×   +2"},
+		"the worst, to be cut":    {5, "   latency 45.1% bad, 451×   +2"},
+		"nothing measured so far": {},
+	}
+	for name, tt := range tests {
+		in := r
+		if tt.room == 0 {
+			in = &running{name: "x"}
+		}
+		if got := samplesText(in, tt.room); got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+func TestVerdictsSoFarStandBelowTheRunsUnderWay(t *testing.T) {
+	v := newBlockView(painter(false), func() time.Time { return epoch }, func() int { return 80 })
+	for i, verdict := range []result.Verdict{result.Pass, result.Fail, result.Pass} {
+		v.event(result.Event{Type: result.EventVerdict, Run: fmt.Sprint(i), Experiment: "x", Verdict: verdict})
+	}
+	if got := v.block(80); len(got) != 0 {
+		t.Errorf("with nothing under way: %q", got)
+	}
+	v.event(result.Event{Type: result.EventPhase, Run: "r", Experiment: "x", Phase: result.Observe})
+	if got := v.block(80); len(got) != 2 || got[1] != "so far: 2 pass, 1 fail" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestAnAlertIsToldWhenItFiresAndWhenItNoLongerDoes(t *testing.T) {
+	m := alertMemory{}
+	event := func(run, state string) result.Event {
+		return result.Event{Type: result.EventAlert, Run: run, Alert: "A", State: state}
+	}
+	for i, step := range []struct {
+		run, state string
+		want       bool
+	}{
+		{"r", "resolved", false}, // it was only ever pending
+		{"r", "pending", false},
+		{"r", "firing", true},
+		{"r", "firing", false}, // another replica of the same
+		{"s", "firing", true},  // another run
+		{"r", "pending", false},
+		{"r", "resolved", true},
+		{"r", "resolved", false},
+		{"r", "firing", true}, // again
+	} {
+		if got := m.worth(event(step.run, step.state)); got != step.want {
+			t.Errorf("step %d, %v: %t", i, step, got)
 		}
 	}
 }

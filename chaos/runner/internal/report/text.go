@@ -12,7 +12,7 @@ import (
 // The final table fits into tableWidth columns; what is wrapped, into a terminal
 // of the usual 80.
 const (
-	tableWidth = 100
+	tableWidth = 99
 	textWidth  = 80
 )
 

@@ -17,7 +17,7 @@ func TestTextFitsAHundredColumns(t *testing.T) {
 		}
 		for line := range strings.Lines(buf.String()) {
 			line = strings.TrimSuffix(line, "\n")
-			if n := utf8.RuneCountInString(line); n > textWidth {
+			if n := utf8.RuneCountInString(line); n > tableWidth {
 				t.Errorf("%s: %d columns: %q", name, n, line)
 			}
 			if strings.TrimRight(line, " ") != line {
