@@ -10,6 +10,7 @@ import (
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/engine"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 	"github.com/ballast-sre/ballast/internal/slo"
 )
@@ -59,8 +60,9 @@ type session struct {
 	emit      func(result.Event)
 	log       *slog.Logger
 
-	mu   sync.Mutex
-	stop string // why nothing more is started; empty: go on
+	mu          sync.Mutex
+	stop        string // why nothing more is started; empty: go on
+	interrupted bool   // a run says that it was interrupted
 }
 
 // run blocks until every attempt has a result, in the order given. Those that
@@ -77,8 +79,8 @@ func (s *session) run(ctx context.Context, todo []attempt) ([]result.Run, error)
 		}
 	}
 	one := func(i int, exclusive bool) {
-		if why := s.stopped(ctx); why != "" {
-			runs[i] = s.skip(todo[i], why)
+		if reason, why := s.stopped(ctx); why != "" {
+			runs[i] = s.skip(todo[i], reason, why)
 			return
 		}
 		runs[i], errs[i] = s.one(ctx, todo[i], exclusive)
@@ -104,31 +106,38 @@ func (s *session) run(ctx context.Context, todo []attempt) ([]result.Run, error)
 	return runs, errors.Join(errs...)
 }
 
-// stopped says why nothing more is started.
-func (s *session) stopped(ctx context.Context) string {
-	if ctx.Err() != nil {
-		return "the session was interrupted before it began"
-	}
+// stopped says why nothing more is started. After an interrupt that came between
+// two runs, the first that is not started says so: the session was not judged as
+// a whole, and its verdict must not look as if it had been.
+func (s *session) stopped(ctx context.Context) (result.Reason, string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.stop
+	if ctx.Err() == nil {
+		return result.Skipped, s.stop
+	}
+	reason := result.Skipped
+	if !s.interrupted {
+		reason, s.interrupted = result.Interrupted, true
+	}
+	return reason, "the session was interrupted before it began"
 }
 
 // consider ends the session after residue or an abort: something is wrong with
 // the platform that more faults would only hide.
 func (s *session) consider(r result.Run) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.interrupted = s.interrupted || r.Interrupted()
 	if s.keepGoing || r.Verdict != result.Residual && r.Verdict != result.Aborted {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.stop == "" {
 		s.stop = fmt.Sprintf("%s ended with %s; --keep-going goes on", r.Name, r.Verdict)
 	}
 }
 
-func (s *session) skip(a attempt, why string) result.Run {
-	r := engine.NotRun(a.Experiment, a.n, s.control, result.Skipped, why)
+func (s *session) skip(a attempt, reason result.Reason, why string) result.Run {
+	r := engine.NotRun(a.Experiment, a.n, s.control, reason, why)
 	s.verdict(r)
 	return r
 }
@@ -146,8 +155,11 @@ func (s *session) one(ctx context.Context, a attempt, exclusive bool) (result.Ru
 	p, err := s.site.open(ctx, a.Experiment, exclusive)
 	if err != nil {
 		reason, detail := result.TargetUnreachable, err.Error()
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			reason, detail = result.Interrupted, "interrupted while the target was started"
+		case errors.Is(err, fault.ErrBusy):
+			reason = result.Busy
 		}
 		r := engine.NotRun(a.Experiment, a.n, s.control, reason, detail)
 		r.Started = began
@@ -156,10 +168,10 @@ func (s *session) one(ctx context.Context, a attempt, exclusive bool) (result.Ru
 	}
 	cfg := p.Config
 	cfg.Emit, cfg.Log, cfg.Alerts = s.emit, s.log, s.alerts
-	cfg.Control, cfg.Attempt, cfg.Began = s.control, a.n, began
+	cfg.Control, cfg.Attempt = s.control, a.n
 	eng, err := engine.New(cfg)
 	if err != nil {
-		return engine.NotRun(a.Experiment, a.n, s.control, result.Skipped, err.Error()), errors.Join(err, s.leave(p))
+		return s.skip(a, result.Skipped, err.Error()), errors.Join(err, s.leave(p))
 	}
 	running, cancel := context.WithCancelCause(ctx)
 	watching := make(chan struct{})

@@ -60,6 +60,7 @@ func (s *localSite) open(ctx context.Context, x experiment.Experiment, exclusive
 	if err != nil {
 		return nil, err
 	}
+	began := time.Now() // waiting for the machine is not the runner's own time
 	cfg := s.cfg
 	cfg.Logger = cfg.Logger.With("experiment", x.Name)
 	env, err := local.Start(ctx, cfg)
@@ -70,9 +71,10 @@ func (s *localSite) open(ctx context.Context, x experiment.Experiment, exclusive
 	if err != nil {
 		return nil, errors.Join(err, env.Close(ctx), release())
 	}
+	cfg.Logger.Info("fleet is ready", "prometheus", env.PrometheusURL(), "gateway", env.GatewayURL(), "directory", env.Dir())
 	return &place{
 		Config: engine.Config{
-			Target: env, Querier: client, Scrape: localScrape, Evaluation: localEvaluation,
+			Target: env, Querier: client, Began: began, Scrape: localScrape, Evaluation: localEvaluation,
 			ConfirmTimeout: localConfirm, AlertScale: localAlertScale,
 			Healthy: `count(up{job="monitor"} == 1)`, Instrument: localInstrument(),
 		},
