@@ -5,19 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
-	"path/filepath"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/ballast-sre/ballast/internal/document"
 )
 
 // Load reads Prometheus rule files, strictly. A path is a file, or a directory
-// whose .yaml and .yml files are read, subdirectories included. All errors of
-// all files come back joined. A group name that two files share is an error,
-// for the groups may end up in one file.
+// whose files document.Files lists. All errors of all files come back joined. A
+// group name that two files share is an error, for the groups may end up in one
+// file.
 func Load(paths ...string) ([]rulefmt.RuleGroup, error) {
 	var (
 		groups []rulefmt.RuleGroup
@@ -51,19 +51,11 @@ func Load(paths ...string) ([]rulefmt.RuleGroup, error) {
 func expand(paths []string) ([]string, error) {
 	var files []string
 	for _, path := range paths {
-		err := filepath.WalkDir(path, func(file string, d fs.DirEntry, err error) error {
-			if err != nil {
-				return fmt.Errorf("read rules: %w", err)
-			}
-			ext := filepath.Ext(file)
-			if !d.IsDir() && (file == path || ext == ".yaml" || ext == ".yml") {
-				files = append(files, file)
-			}
-			return nil
-		})
+		found, err := document.Files(path)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("read rules: %w", err)
 		}
+		files = append(files, found...)
 	}
 	return files, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"github.com/ballast-sre/ballast/internal/document"
 	"github.com/ballast-sre/ballast/internal/slo"
 )
 
@@ -31,14 +32,14 @@ const minPending = time.Minute
 // expositions), that fire on one missed scrape, or that lack severity, texts or
 // runbook, and runbooks without an alert. It asks no Prometheus. The error is of
 // reading only; all findings come back, in the order of files.
-func Lint(root string) (slo.Problems, error) {
+func Lint(root string) (document.Problems, error) {
 	l := linter{alerts: filepath.Join(root, "alerts"), runbooks: filepath.Join(root, "docs", "runbooks")}
 	var err error
 	if l.known, err = readExpositions(filepath.Join(root, "docs", "metrics")); err != nil {
 		return nil, err
 	}
 	set, err := slo.Load(filepath.Join(l.alerts, "slo"))
-	var problems slo.Problems
+	var problems document.Problems
 	if errors.As(err, &problems) {
 		return problems, nil // the rest would only repeat them
 	}
@@ -64,11 +65,11 @@ type linter struct {
 	alerts, runbooks string
 	known            exposition
 	names            []string // of all alerts
-	problems         slo.Problems
+	problems         document.Problems
 }
 
 func (l *linter) problem(file string, line int, field, format string, args ...any) {
-	l.problems = append(l.problems, slo.Problem{File: file, Line: line, Field: field, Message: fmt.Sprintf(format, args...)})
+	l.problems = append(l.problems, document.Problem{File: file, Line: line, Field: field, Message: fmt.Sprintf(format, args...)})
 }
 
 func (l *linter) slo(s slo.SLO) {

@@ -1,275 +1,232 @@
 package slo
 
 import (
-	"bytes"
-	"cmp"
-	"errors"
-	"fmt"
-	"io"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/promql/parser"
-	"go.yaml.in/yaml/v3"
+
+	"github.com/ballast-sre/ballast/internal/document"
 )
 
 const (
 	apiVersion = "openslo/v1"
+	kind       = "SLO"
 	// The longest burn-rate window is three days; a budget must outlive it clearly.
 	minWindow = 7 * 24 * time.Hour
 	maxWindow = 366 * 24 * time.Hour
-	// Nobody reads more problems of one file than this.
-	maxProblems = 100
 )
+
+// Problem is one thing that is wrong with a document.
+type Problem = document.Problem
+
+// Problems are all that were found, in the order of files and lines. Retrieve
+// them from an error with errors.As.
+type Problems = document.Problems
 
 // Decode reads the OpenSLO documents of one file, strictly: an unknown field is
 // an error, and so is everything of OpenSLO that would not be honoured. The
-// error is Problems with every problem of the file. file is only for messages.
+// error is Problems of the file. file is only for messages.
 func Decode(file string, content []byte) ([]SLO, error) {
 	slos, problems := decode(file, content)
-	if len(problems) > 0 {
-		return nil, problems
+	if err := document.Err(problems); err != nil {
+		return nil, err
 	}
 	return slos, nil
 }
 
-func decode(file string, content []byte) ([]SLO, Problems) {
-	r := &reader{file: file}
+func decode(file string, content []byte) ([]SLO, []Problem) {
+	docs, problems := document.Split(file, content)
 	var slos []SLO
-	dec := yaml.NewDecoder(bytes.NewReader(content))
-	for {
-		var doc yaml.Node
-		err := dec.Decode(&doc)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			// The decoder's message holds the line; it cannot go on behind it.
-			r.problem(nil, "", "not YAML: %s", strings.TrimPrefix(err.Error(), "yaml: "))
-			break
-		}
-		if len(doc.Content) != 1 || doc.Content[0].Tag == "!!null" {
-			continue // an empty document between two separators
-		}
-		before := len(r.problems)
-		if before >= maxProblems {
-			r.problem(doc.Content[0], "", "more than %d problems; what follows was not read", maxProblems)
-			break
-		}
-		s := r.slo(doc.Content[0])
-		if len(r.problems) == before {
+	for _, doc := range docs {
+		r := reader{document.Checker{Doc: doc}}
+		s := r.slo()
+		if len(r.Problems) == 0 {
 			slos = append(slos, s)
 		}
+		problems = append(problems, r.Problems...)
 	}
-	slices.SortStableFunc(r.problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
-	return slos, r.problems
+	return slos, problems
 }
 
-func (r *reader) slo(n *yaml.Node) SLO {
-	s := SLO{File: r.file, Line: n.Line}
-	doc := r.object(n, "")
-	if doc == nil {
-		return s
+// reader turns one document into an SLO.
+type reader struct{ document.Checker }
+
+// missing notes a field that has to be there, unless it is bad already.
+func (r *reader) missing(at, mend string) {
+	if !r.Bad(at) {
+		r.Problem(at, "is missing; %s", mend)
 	}
-	if v, at := doc.need("apiVersion", "write apiVersion: "+apiVersion); at != nil && v != apiVersion {
-		r.problem(at, "apiVersion", "%q is not supported; write %s", shorten(v), apiVersion)
+}
+
+// text checks a field that has to be there and not be blank. It is false, with
+// the problem noted, when it is not.
+func (r *reader) text(at, value, mend string) bool {
+	if strings.TrimSpace(value) != "" {
+		return true
 	}
-	if v, at := doc.need("kind", "write kind: SLO"); at != nil && v != "SLO" {
-		r.problem(at, "kind", "%q is not supported; only SLO documents are read", shorten(v))
+	r.missing(at, mend)
+	return false
+}
+
+func (r *reader) slo() SLO {
+	s := SLO{File: r.Doc.File, Line: r.Doc.Line}
+	version, of := r.Doc.Value("apiVersion"), r.Doc.Value("kind")
+	if version != "" && version != apiVersion {
+		r.Problem("apiVersion", "%q is not supported; write %s", document.Shorten(version), apiVersion)
 	}
-	r.metadata(doc.needSub("metadata", "give at least metadata.name"), &s)
-	r.spec(doc.needSub("spec", "describe the SLO there"), &s)
-	doc.done()
+	if of != "" && of != kind {
+		r.Problem("kind", "%q is not supported; only %s documents are read", document.Shorten(of), kind)
+	}
+	if len(r.Problems) > 0 {
+		return s // it has other fields, and each would be reported
+	}
+	var raw rawSLO
+	r.Decode(&raw)
+	r.text("apiVersion", raw.APIVersion, "write apiVersion: "+apiVersion)
+	r.text("kind", raw.Kind, "write kind: "+kind)
+	r.metadata(raw.Metadata, &s)
+	r.spec(raw.Spec, &s)
 	return s
 }
 
 var dnsLabel = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
-func (r *reader) metadata(o *object, s *SLO) {
-	if o == nil {
+func (r *reader) metadata(raw *rawMetadata, s *SLO) {
+	if raw == nil {
+		r.missing("metadata", "give at least metadata.name")
 		return
 	}
-	name, at := o.need("name", "an experiment's ref needs it")
-	if at != nil && !dnsLabel.MatchString(name) {
-		r.problem(at, o.field("name"), "%q is not a DNS label; use lower-case letters, digits and dashes, at most 63, first a letter", shorten(name))
+	const at = "metadata.name"
+	if r.text(at, raw.Name, "an experiment's ref needs it") && !dnsLabel.MatchString(raw.Name) {
+		r.Problem(at, "%q is not a DNS label; use lower-case letters, digits and dashes, at most 63, first a letter", document.Shorten(raw.Name))
 	}
-	s.Name = name
-	s.DisplayName, _ = o.str("displayName")
-	s.Labels = o.strings("labels")
-	s.Annotations = o.strings("annotations")
-	o.done()
+	s.Name = raw.Name
+	s.DisplayName = deref(raw.DisplayName)
+	s.Labels, s.Annotations = raw.Labels, raw.Annotations
 }
 
-func (r *reader) spec(o *object, s *SLO) {
-	if o == nil {
+func (r *reader) spec(raw *rawSpec, s *SLO) {
+	if raw == nil {
+		r.missing("spec", "describe the SLO there")
 		return
 	}
-	s.Description, _ = o.str("description")
-	s.Service, _ = o.need("service", "name the service that the SLO is about")
-	o.refuse("indicatorRef", "write the indicator inline, so that one file says it all")
-	o.refuse("alertPolicies", "the alerts are derived from the objective; remove it")
-	r.indicator(o.needSub("indicator", "describe good and total events there"), s)
-	r.timeWindow(o.one("timeWindow", "one rolling window such as {duration: 30d, isRolling: true}"), s)
-	if v, at := o.need("budgetingMethod", "write budgetingMethod: Occurrences"); at != nil && v != "Occurrences" {
-		r.problem(at, o.field("budgetingMethod"), "%q is not supported: events are counted, not time slices; write Occurrences", shorten(v))
+	s.Description = deref(raw.Description)
+	s.Service = raw.Service
+	r.text("spec.service", raw.Service, "name the service that the SLO is about")
+	r.indicator(raw.Indicator, s)
+	const method = "spec.budgetingMethod"
+	if r.text(method, raw.BudgetingMethod, "write budgetingMethod: Occurrences") && raw.BudgetingMethod != "Occurrences" {
+		r.Problem(method, "%q is not supported: events are counted, not time slices; write Occurrences", document.Shorten(raw.BudgetingMethod))
 	}
-	r.objective(o.one("objectives", "several objectives are several SLOs, each with a name of its own"), s)
-	o.done()
+	if one(r, "spec.timeWindow", raw.TimeWindow, "one rolling window such as {duration: 30d, isRolling: true}") {
+		r.window(raw.TimeWindow[0], s)
+	}
+	if one(r, "spec.objectives", raw.Objectives, "several objectives are several SLOs, each with a name of its own") {
+		r.objective(raw.Objectives[0], s)
+	}
 }
 
-func (r *reader) indicator(o *object, s *SLO) {
-	if o == nil {
-		return
-	}
-	if m := o.sub("metadata"); m != nil {
-		m.str("name")
-		m.str("displayName")
-		m.strings("labels")
-		m.strings("annotations")
-		m.done()
-	}
-	spec := o.needSub("spec", "describe good and total events there")
-	o.done()
-	if spec == nil {
-		return
-	}
-	spec.str("description")
-	if spec.vals["thresholdMetric"] != nil {
-		spec.refuse("thresholdMetric", "state it as ratioMetric, for latency with a histogram's bucket as good events")
-	}
-	if ratio := spec.needSub("ratioMetric", "give its good and total counters"); ratio != nil {
-		r.ratioMetric(ratio, s)
-	}
-	spec.done()
-}
-
-func (r *reader) ratioMetric(o *object, s *SLO) {
-	const counters = "only counters can be counted over any window; give counter: true"
-	v, at := o.boolean("counter")
+// one checks a list that has to have exactly one entry.
+func one[T any](r *reader, at string, list []T, mend string) bool {
 	switch {
-	case at != nil && !v:
-		r.problem(at, o.field("counter"), "false is not supported: %s", counters)
-	case at == nil && o.vals["counter"] == nil:
-		o.missing("counter", counters)
+	case list == nil:
+		r.missing(at, mend)
+	case len(list) != 1:
+		r.Problem(at, "must be a list of exactly one entry; %s", mend)
 	}
-	o.refuse("bad", "select the good events, so that an error of a new sort is not taken for success")
-	o.refuse("raw", "give good and total counters")
-	o.refuse("rawType", "give good and total counters")
-
-	good := o.needSub("good", "give the counter of good events")
-	total := o.needSub("total", "give the counter of all events")
-	var goodAt *yaml.Node
-	s.Good, goodAt = r.query(good)
-	s.Total, _ = r.query(total)
-	if goodAt != nil && s.Good != "" && s.Good == s.Total {
-		r.problem(goodAt, good.field("metricSource.spec.query"), "is the same as total: nothing could ever be bad")
-	}
-	o.done()
+	return len(list) == 1
 }
 
-// query reads the selector of a metric source.
-func (r *reader) query(o *object) (string, *yaml.Node) {
-	if o == nil {
-		return "", nil
-	}
-	source := o.needSub("metricSource", "give its type and spec.query")
-	o.done()
-	if source == nil {
-		return "", nil
-	}
-	source.refuse("metricSourceRef", "the runner's target says which Prometheus is asked")
-	if v, at := source.need("type", "write type: Prometheus"); at != nil && v != "Prometheus" {
-		r.problem(at, source.field("type"), "%q is not supported; write Prometheus", shorten(v))
-	}
-	spec := source.needSub("spec", "give its query")
-	source.done()
-	if spec == nil {
-		return "", nil
-	}
-	text, at := spec.need("query", `give a counter's selector such as requests_total{code="200"}`)
-	spec.done()
-	if at == nil {
-		return "", nil
-	}
-	canonical, err := selector(text)
-	if err != nil {
-		r.problem(at, spec.field("query"), "%s", err)
-		return "", nil
-	}
-	return canonical, at
-}
-
-// selector checks that text selects one metric, and prints it as PromQL does.
-func selector(text string) (string, error) {
-	expr, err := parser.NewParser(parser.Options{}).ParseExpr(text)
-	if err != nil {
-		return "", fmt.Errorf("not PromQL: %w", err)
-	}
-	vs, ok := expr.(*parser.VectorSelector)
-	if !ok {
-		return "", errors.New("must be the bare selector of a counter, without functions, ranges or operators: every reader applies its own window")
-	}
-	if vs.OriginalOffset != 0 || vs.OriginalOffsetExpr != nil || vs.Timestamp != nil || vs.StartOrEnd != 0 || vs.Anchored || vs.Smoothed {
-		return "", errors.New("must be a selector without offset, @ or modifier")
-	}
-	for _, m := range vs.LabelMatchers {
-		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual && m.Value != "" {
-			return vs.String(), nil
-		}
-	}
-	return "", errors.New("must name one metric")
-}
-
-func (r *reader) timeWindow(o *object, s *SLO) {
-	if o == nil {
+func (r *reader) indicator(raw *rawIndicator, s *SLO) {
+	const ratio = "spec.indicator.spec.ratioMetric"
+	switch {
+	case raw == nil:
+		r.missing("spec.indicator", "describe good and total events there")
+		return
+	case raw.Spec.RatioMetric == nil:
+		r.missing(ratio, "give its good and total counters")
 		return
 	}
-	o.refuse("calendar", "a budget that refills at a date is not computed; use a rolling window")
-	if v, at := o.boolean("isRolling"); at == nil && o.vals["isRolling"] == nil || at != nil && !v {
-		r.problem(o.node, o.field("isRolling"), "only rolling windows are supported; write isRolling: true")
+	const counters = "only counters can be counted over any window; give counter: true"
+	switch counter := raw.Spec.RatioMetric.Counter; {
+	case counter == nil:
+		r.missing(ratio+".counter", counters)
+	case !*counter && !r.Bad(ratio+".counter"):
+		r.Problem(ratio+".counter", "false is not supported: %s", counters)
 	}
-	text, at := o.need("duration", "such as 30d")
-	o.done()
-	if at == nil {
+	s.Good = r.query(ratio+".good", raw.Spec.RatioMetric.Good, "give the counter of good events")
+	s.Total = r.query(ratio+".total", raw.Spec.RatioMetric.Total, "give the counter of all events")
+	if s.Good != "" && s.Good == s.Total {
+		r.Problem(ratio+".good.metricSource.spec.query", "is the same as total: nothing could ever be bad")
+	}
+}
+
+// query reads the selector of a metric source. It is empty when that is bad.
+func (r *reader) query(at string, raw *rawMetric, mend string) string {
+	if raw == nil {
+		r.missing(at, mend)
+		return ""
+	}
+	source := raw.MetricSource
+	if at += ".metricSource"; source == nil {
+		r.missing(at, "give its type and spec.query")
+		return ""
+	}
+	if r.text(at+".type", source.Type, "write type: Prometheus") && source.Type != "Prometheus" {
+		r.Problem(at+".type", "%q is not supported; write Prometheus", document.Shorten(source.Type))
+	}
+	if at += ".spec"; source.Spec == nil {
+		r.missing(at, "give its query")
+		return ""
+	}
+	at += ".query"
+	if !r.text(at, source.Spec.Query, `give a counter's selector such as requests_total{code="200"}`) {
+		return ""
+	}
+	canonical, err := selector(source.Spec.Query)
+	if err != nil {
+		r.Problem(at, "%s", err)
+	}
+	return canonical
+}
+
+func (r *reader) window(raw rawWindow, s *SLO) {
+	const at = "spec.timeWindow[0]"
+	if (raw.IsRolling == nil || !*raw.IsRolling) && !r.Bad(at+".isRolling") {
+		r.Problem(at+".isRolling", "only rolling windows are supported; write isRolling: true")
+	}
+	if !r.text(at+".duration", raw.Duration, "such as 30d") {
 		return
 	}
-	d, err := model.ParseDuration(text)
+	d, err := model.ParseDuration(raw.Duration)
 	if err != nil {
-		r.problem(at, o.field("duration"), "%q is not a duration; write days or weeks such as 30d or 4w", shorten(text))
+		r.Problem(at+".duration", "%q is not a duration; write days or weeks such as 30d or 4w", document.Shorten(raw.Duration))
 		return
 	}
 	s.Window = time.Duration(d)
 	if s.Window < minWindow || s.Window > maxWindow {
-		r.problem(at, o.field("duration"), "%q is out of range; use 7d to 366d", text)
+		r.Problem(at+".duration", "%q is out of range; use 7d to 366d", document.Shorten(raw.Duration))
 	}
 }
 
-func (r *reader) objective(o *object, s *SLO) {
-	if o == nil {
-		return
-	}
-	o.str("displayName")
-	o.refuse("targetPercent", "write target as a ratio, 99.9% as 0.999")
-	for _, field := range []string{"op", "value"} {
-		o.refuse(field, "it belongs to threshold metrics")
-	}
-	for _, field := range []string{"timeSliceTarget", "timeSliceWindow"} {
-		o.refuse(field, "events are counted, not time slices")
-	}
-	for _, field := range []string{"indicator", "indicatorRef", "composite", "compositeWeight"} {
-		o.refuse(field, "composite objectives are several SLOs")
-	}
-	v, at := o.number("target")
+func (r *reader) objective(raw rawObjective, s *SLO) {
+	const at = "spec.objectives[0].target"
 	switch {
-	case at == nil && (o.vals["target"] == nil || o.vals["target"].Tag == "!!null"):
-		o.missing("target", "such as 0.999")
-	case at != nil && !(v > 0 && v < 1): // also NaN
-		r.problem(at, o.field("target"), "%s is out of range; a ratio above 0 and below 1, such as 0.999", shorten(at.Value))
+	case raw.Target == nil:
+		r.missing(at, "such as 0.999")
+	case r.Bad(at):
+	case !(*raw.Target > 0 && *raw.Target < 1): // also NaN
+		r.Problem(at, "%v is out of range; a ratio above 0 and below 1, such as 0.999", *raw.Target)
+	default:
+		s.Objective = *raw.Target
 	}
-	s.Objective = v
-	o.done()
+}
+
+func deref(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
 }

@@ -6,10 +6,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ballast-sre/ballast/internal/document"
 )
 
 const valid = `apiVersion: openslo/v1
@@ -103,12 +104,12 @@ func TestDecodeRefuses(t *testing.T) {
 		{"another kind", "kind: SLO", "kind: Service", 2, "kind", "only SLO documents"},
 		{"a document without kind", "kind: SLO\n", "", 1, "kind", "is missing"},
 		{"a name that is no label", "shop-availability", "Shop_Availability", 4, "metadata.name", "not a DNS label"},
-		{"a name that is a number", "name: shop-availability", "name: 12", 4, "metadata.name", "must be a string"},
-		{"no name", "  name: shop-availability\n", "", 4, "metadata.name", "is missing"},
-		{"a label that is a list", "{team: shop}", "{team: [a, b]}", 6, "metadata.labels.team", "must be a string, not a list"},
-		{"a document that is a list", valid, "- a\n", 1, "", "must be a mapping, not a list"},
-		{"metadata that is a string", "  labels: {team: shop}", "  labels: team", 6, "metadata.labels", `must be a mapping, not "team"`},
-		{"no service", "  service: shop\n", "", 9, "spec.service", "is missing"},
+		{"a name that is a number", "name: shop-availability", "name: 12", 4, "metadata.name", `want text, got the number 12; quote it: "12"`},
+		{"no name", "  name: shop-availability\n", "", 3, "metadata.name", "is missing"},
+		{"a label that is a list", "{team: shop}", "{team: [a, b]}", 6, "metadata.labels.team", "want text, got a list"},
+		{"a document that is a list", valid, "- a\n", 1, "", "the document is a list; it must be a mapping"},
+		{"metadata that is a string", "  labels: {team: shop}", "  labels: team", 6, "metadata.labels", `want a mapping, got the text "team"`},
+		{"no service", "  service: shop\n", "", 8, "spec.service", "is missing"},
 		{"a calendar window", "isRolling: true}", "isRolling: true, calendar: {timeZone: UTC}}", 25, "spec.timeWindow[0].calendar", "use a rolling window"},
 		{"a window that does not roll", "isRolling: true", "isRolling: false", 25, "spec.timeWindow[0].isRolling", "only rolling"},
 		{"a window that does not say that it rolls", ", isRolling: true", "", 25, "spec.timeWindow[0].isRolling", "only rolling"},
@@ -116,21 +117,21 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a window without unit", "duration: 4w", `duration: "5"`, 25, "spec.timeWindow[0].duration", "not a duration"},
 		{"a window shorter than the slowest alert needs", "4w", "3d", 25, "spec.timeWindow[0].duration", "out of range"},
 		{"a window of centuries", "4w", "200y", 25, "spec.timeWindow[0].duration", "out of range"},
-		{"two windows", "    - {duration: 4w, isRolling: true}\n", "    - {duration: 4w, isRolling: true}\n    - {duration: 5w, isRolling: true}\n", 25, "spec.timeWindow", "exactly one entry"},
+		{"two windows", "    - {duration: 4w, isRolling: true}\n", "    - {duration: 4w, isRolling: true}\n    - {duration: 5w, isRolling: true}\n", 24, "spec.timeWindow", "exactly one entry"},
 		{"time slices", "Occurrences", "Timeslices", 26, "spec.budgetingMethod", "not time slices"},
 		{"a target of one", "0.999}", "1}", 28, "spec.objectives[0].target", "out of range"},
 		{"a target of zero", "0.999}", "0.0}", 28, "spec.objectives[0].target", "out of range"},
-		{"a target that is not a number", "0.999}", ".nan}", 28, "spec.objectives[0].target", "must be a decimal number"},
-		{"a target in quotes", "0.999}", "'0.999'}", 28, "spec.objectives[0].target", "must be a decimal number"},
+		{"a target that is not a number", "0.999}", ".nan}", 28, "spec.objectives[0].target", "want a finite number, got the number .nan"},
+		{"a target in quotes", "0.999}", "'0.999'}", 28, "spec.objectives[0].target", "delete the quotes"},
 		{"a target in percent", "target: 0.999}", "targetPercent: 99.9}", 28, "spec.objectives[0].targetPercent", "as a ratio"},
 		{"no target", ", target: 0.999}", "}", 28, "spec.objectives[0].target", "is missing"},
-		{"two objectives", "    - {displayName: three nines, target: 0.999}\n", "    - {target: 0.99}\n    - {target: 0.9}\n", 28, "spec.objectives", "exactly one entry"},
+		{"two objectives", "    - {displayName: three nines, target: 0.999}\n", "    - {target: 0.99}\n    - {target: 0.9}\n", 27, "spec.objectives", "exactly one entry"},
 		{"a composite", "three nines, target: 0.999}", "x, target: 0.999, compositeWeight: 2}", 28, "spec.objectives[0].compositeWeight", "several SLOs"},
 		{"a threshold metric", "ratioMetric:", "thresholdMetric:", 14, "spec.indicator.spec.thresholdMetric", "histogram's bucket"},
 		{"an indicator kept elsewhere", "  service: shop\n", "  service: shop\n  indicatorRef: x\n", 11, "spec.indicatorRef", "inline"},
 		{"alert policies", "  service: shop\n", "  service: shop\n  alertPolicies: []\n", 11, "spec.alertPolicies", "derived from the objective"},
 		{"gauges", "counter: true", "counter: false", 15, "spec.indicator.spec.ratioMetric.counter", "only counters"},
-		{"no word on counters", "        counter: true\n", "", 15, "spec.indicator.spec.ratioMetric.counter", "only counters"},
+		{"no word on counters", "        counter: true\n", "", 14, "spec.indicator.spec.ratioMetric.counter", "only counters"},
 		{"bad events", "        good:\n", "        bad:\n", 16, "spec.indicator.spec.ratioMetric.bad", "select the good events"},
 		{"another data source", "type: Prometheus\n            spec: {query: orders_total}", "type: Datadog\n            spec: {query: orders_total}", 22, "spec.indicator.spec.ratioMetric.total.metricSource.type", "write Prometheus"},
 		{"a query that is no PromQL", "query: orders_total}", "query: 'orders_total{'}", 23, "spec.indicator.spec.ratioMetric.total.metricSource.spec.query", "not PromQL"},
@@ -140,9 +141,17 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a query pinned to a time", "query: orders_total}", "query: 'orders_total @ 0'}", 23, "spec.indicator.spec.ratioMetric.total.metricSource.spec.query", "without offset"},
 		{"a query of metrics by pattern", "query: orders_total}", `query: '{__name__=~"orders.*"}'}`, 23, "spec.indicator.spec.ratioMetric.total.metricSource.spec.query", "one metric"},
 		{"good events that are all events", `'orders_total{code="200", }'`, "orders_total", 19, "spec.indicator.spec.ratioMetric.good.metricSource.spec.query", "nothing could ever be bad"},
-		{"an alias", "labels: {team: shop}\n  annotations: {owner: jane}", "labels: &l {team: shop}\n  annotations: *l", 7, "metadata.annotations", "aliases"},
-		{"broken YAML", "kind: SLO", "kind: [", 0, "", "not YAML"},
-		{"a tab", "kind: SLO", "\tkind: SLO", 0, "", "not YAML"},
+		{"an alias", "labels: {team: shop}\n  annotations: {owner: jane}", "labels: &l {team: shop}\n  annotations: *l", 7, "", "write the value out"},
+		{"a label that is a number", "{team: shop}", "{team: 7}", 6, "metadata.labels.team", `quote it: "7"`},
+		{"a target that is text", "0.999}", "most}", 28, "spec.objectives[0].target", `want a finite number, got the text "most"`},
+		{"a mapping for the one window", "    - {duration: 4w, isRolling: true}\n", "    {duration: 4w, isRolling: true}\n", 25, "spec.timeWindow", "want a list, got a mapping"},
+		{"text for a flag", "counter: true", "counter: 'true'", 15, "spec.indicator.spec.ratioMetric.counter", "delete the quotes"},
+		{"a source kept elsewhere", "type: Prometheus\n            spec: {query: orders_total}", "metricSourceRef: x", 22, "spec.indicator.spec.ratioMetric.total.metricSource.metricSourceRef", "which Prometheus"},
+		{"a metric without source", "        total:\n", "        total: {}\n        totl:\n", 20, "spec.indicator.spec.ratioMetric.total.metricSource", "is missing"},
+		{"a blank query", "query: orders_total}", "query: ' '}", 23, "spec.indicator.spec.ratioMetric.total.metricSource.spec.query", "is missing"},
+		{"no spec", valid[strings.Index(valid, "spec:"):], "", 1, "spec", "is missing"},
+		{"broken YAML", "kind: SLO", "kind: [", 2, "", "not valid YAML"},
+		{"a tab", "kind: SLO", "\tkind: SLO", 2, "", "a tab indents this line"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -180,6 +189,30 @@ func TestDecodeReportsEveryProblemInOneGo(t *testing.T) {
 	golden(t, filepath.Join("testdata", "many-problems.golden"), err.Error()+"\n")
 }
 
+func TestDecodeDoesNotRepeatItself(t *testing.T) {
+	for name, tt := range map[string]struct{ old, new, want string }{
+		"a mapping of another type has no missing fields": {
+			valid[strings.Index(valid, "metadata:"):strings.Index(valid, "spec:")], "metadata: shop\n",
+			`f.yaml:3: metadata: want a mapping, got the text "shop"`,
+		},
+		"a field of another type is not missing too": {
+			"  service: shop\n", "  service: [shop]\n",
+			`f.yaml:10: spec.service: want text, got a list`,
+		},
+		"a document of another kind is not held against this one's fields": {
+			valid[strings.Index(valid, "kind:"):], "kind: Service\nmetadata: {name: shop}\nspec: {description: a shop}\n",
+			`f.yaml:2: kind: "Service" is not supported; only SLO documents are read`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Decode("f.yaml", []byte(strings.Replace(valid, tt.old, tt.new, 1)))
+			if err == nil || err.Error() != tt.want {
+				t.Errorf("got  %v\nwant %s", err, tt.want)
+			}
+		})
+	}
+}
+
 func TestDecodeOfAYAMLBombEndsAtOnce(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("a0: &a0 [x,x,x,x,x,x,x,x,x]\n")
@@ -196,25 +229,32 @@ func TestDecodeOfAYAMLBombEndsAtOnce(t *testing.T) {
 }
 
 func TestLoadNamesEveryProblemOfEveryFile(t *testing.T) {
-	_, err := LoadFS(fstest.MapFS{
-		"a.yaml":     {Data: []byte(valid)},
-		"deep/b.yml": {Data: []byte(valid)},
-		"c.yaml":     {Data: []byte("kind: [\n")},
-		"huge.yaml":  {Data: []byte("# " + strings.Repeat("x", maxFile))},
-		"notes.txt":  {Data: []byte("not read")},
-	}, "alerts/slo")
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"a.yaml":     valid,
+		"deep/b.yml": valid,
+		"c.yaml":     "kind: [\n",
+		"huge.yaml":  "# " + strings.Repeat("x", document.MaxBytes),
+		"notes.txt":  "not read",
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := Load(dir)
 	var problems Problems
 	if !errors.As(err, &problems) {
 		t.Fatalf("got %v, want Problems", err)
 	}
-	var got []string
-	for _, p := range problems {
-		got = append(got, p.String())
-	}
+	got := strings.Split(strings.ReplaceAll(problems.Error(), dir, "alerts/slo"), "\n")
 	want := []string{
-		`alerts/slo/c.yaml: not YAML: line 1: did not find expected node content`,
+		`alerts/slo/c.yaml:1: not valid YAML: did not find expected node content`,
 		`alerts/slo/deep/b.yml:1: metadata.name: "shop-availability" is already used at alerts/slo/a.yaml:1; rename one`,
-		`alerts/slo/huge.yaml: the file is larger than 1024 KiB; SLO documents are small`,
+		`alerts/slo/huge.yaml: the file has 1048578 bytes; split it, at most 1048576 are read`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("differs (-want +got):\n%s", diff)

@@ -1,21 +1,12 @@
 package slo
 
 import (
-	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"path"
-	"path/filepath"
 	"slices"
-)
 
-// maxFile bounds what is read of one document file, in bytes. Real ones are a
-// few kilobytes.
-const maxFile = 1 << 20
+	"github.com/ballast-sre/ballast/internal/document"
+)
 
 // Set is a collection of SLOs with distinct names. The zero value is empty.
 type Set struct {
@@ -25,7 +16,7 @@ type Set struct {
 // NewSet builds a set. Two SLOs of one name are a Problem, which names both.
 func NewSet(slos ...SLO) (Set, error) {
 	s := Set{byName: make(map[string]SLO, len(slos))}
-	var problems Problems
+	var problems []Problem
 	for _, o := range slos {
 		if first, ok := s.byName[o.Name]; ok {
 			problems = append(problems, Problem{
@@ -36,80 +27,44 @@ func NewSet(slos ...SLO) (Set, error) {
 		}
 		s.byName[o.Name] = o
 	}
-	if len(problems) > 0 {
-		return Set{}, problems
+	if err := document.Err(problems); err != nil {
+		return Set{}, err
 	}
 	return s, nil
 }
 
-// Load reads every .yaml and .yml file of dir and its subdirectories. All
-// problems of all files come back together as Problems; other errors are of
-// reading, such as fs.ErrNotExist. A directory without documents is an empty set.
+// Load reads every .yaml and .yml file of dir and its folders, as document.Files
+// lists them. All problems of all files come back together as Problems; other
+// errors are of the directory, such as fs.ErrNotExist. A directory without
+// documents is an empty set.
 func Load(dir string) (Set, error) {
-	return LoadFS(os.DirFS(dir), dir)
-}
-
-// LoadFS is Load over a file system. prefix is put before the names of files in
-// messages and in SLO.File.
-func LoadFS(fsys fs.FS, prefix string) (Set, error) {
+	files, err := document.Files(dir)
+	if err != nil {
+		return Set{}, fmt.Errorf("read SLO documents in %s: %w", dir, err)
+	}
 	var (
 		slos     []SLO
-		problems Problems
+		problems []Problem
 	)
-	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return fmt.Errorf("read SLO documents in %s: %w", prefix, err)
-		}
-		if ext := path.Ext(name); d.IsDir() || ext != ".yaml" && ext != ".yml" {
-			return nil
-		}
-		file := filepath.Join(prefix, filepath.FromSlash(name))
-		content, err := readFile(fsys, name)
-		if errors.Is(err, errTooLarge) {
-			problems = append(problems, Problem{File: file, Message: err.Error()})
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("read SLO document %s: %w", file, err)
+	for _, file := range files {
+		content, problem := document.Read(file)
+		if problem != nil {
+			problems = append(problems, *problem)
+			continue
 		}
 		found, ps := decode(file, content)
 		slos = append(slos, found...)
 		problems = append(problems, ps...)
-		return nil
-	})
-	if err != nil {
-		return Set{}, err
 	}
 	set, err := NewSet(slos...)
 	var duplicates Problems
 	if errors.As(err, &duplicates) {
 		problems = append(problems, duplicates...)
 	}
-	if len(problems) > 0 {
-		slices.SortStableFunc(problems, func(a, b Problem) int {
-			return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
-		})
-		return Set{}, problems
+	if err := document.Err(problems); err != nil {
+		return Set{}, err
 	}
 	return set, nil
-}
-
-var errTooLarge = fmt.Errorf("the file is larger than %d KiB; SLO documents are small", maxFile>>10)
-
-func readFile(fsys fs.FS, name string) ([]byte, error) {
-	f, err := fsys.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	var b bytes.Buffer
-	_, err = b.ReadFrom(io.LimitReader(f, maxFile+1))
-	if err := errors.Join(err, f.Close()); err != nil {
-		return nil, err
-	}
-	if b.Len() > maxFile {
-		return nil, errTooLarge
-	}
-	return b.Bytes(), nil
 }
 
 // Get returns the SLO of that name.

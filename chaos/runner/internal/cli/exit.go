@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"context"
 	"errors"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/report"
-	"github.com/ballast-sre/ballast/internal/slo"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/internal/document"
 )
 
 // Exit codes outside of the verdicts, which result.Verdict.Exit gives. 2 is
@@ -27,19 +29,20 @@ func (u usageError) Unwrap() error { return u.error }
 // exitCode is the contract's code of an error that kept a command from its work.
 func exitCode(err error) int {
 	var (
-		usage     usageError
-		documents *experiment.Problems
-		slos      slo.Problems
-		lint      lintError
-		document  documentError
+		usage    usageError
+		problems document.Problems
+		lint     lintError
+		unread   documentError
 	)
 	switch {
 	case errors.As(err, &usage), errors.Is(err, experiment.ErrNoExperiment):
 		return exitUsage
-	case errors.As(err, &documents), errors.As(err, &slos), errors.As(err, &lint), errors.As(err, &document):
+	case errors.As(err, &problems), errors.As(err, &lint), errors.As(err, &unread):
 		return exitInvalid
 	case errors.Is(err, report.ErrNotWritable):
 		return exitNotWritable
+	case errors.Is(err, context.Canceled):
+		return result.Inconclusive.Exit() // an interrupt, as of a run
 	}
 	return exitInternal
 }

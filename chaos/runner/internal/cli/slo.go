@@ -1,7 +1,11 @@
 package cli
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -27,12 +31,28 @@ func newSLO(s streams, common *commonFlags, _ *int) *cobra.Command {
 	return cmd
 }
 
+// checkSources reports wrong flags and a root without SLOs, before rules are
+// generated from nothing.
+func (c *commonFlags) checkSources() error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	dir := filepath.Join(c.root, "alerts", "slo")
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return usageError{fmt.Errorf("--root %s: %w; name the directory that has alerts/slo", c.root, err)}
+	}
+	return nil
+}
+
 func newSLOGenerate(s streams, common *commonFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "generate",
 		Short: "Write the rules that follow from ROOT/alerts/slo and ROOT/alerts/resource",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if err := common.checkSources(); err != nil {
+				return err
+			}
 			changed, err := rules.Generate(filepath.Join(common.root, "alerts"))
 			for _, file := range changed {
 				if _, werr := fmt.Fprintln(s.out, file); werr != nil {
@@ -50,12 +70,21 @@ func newSLOLint(s streams, common *commonFlags) *cobra.Command {
 		Short: "Find alerts that cannot fire and rules that read metrics nobody emits",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if err := common.checkSources(); err != nil {
+				return err
+			}
 			findings, err := rules.Lint(common.root)
 			if err != nil {
 				return err
 			}
 			for _, f := range findings {
-				if _, err := fmt.Fprintln(s.out, f); err != nil {
+				var err error
+				if common.format == formatJSON {
+					err = json.NewEncoder(s.out).Encode(problem(f))
+				} else {
+					_, err = fmt.Fprintln(s.out, f)
+				}
+				if err != nil {
 					return err
 				}
 			}
@@ -77,6 +106,9 @@ func newSLOPredict(s streams, common *commonFlags) *cobra.Command {
 		Short: "Say when each burn-rate alert fires at a steady error ratio",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if err := common.check(); err != nil {
+				return err
+			}
 			for _, r := range ratios {
 				if !(r > 0 && r <= 1) {
 					return usageError{fmt.Errorf("--error-ratio %v: want more than 0 and at most 1", r)}

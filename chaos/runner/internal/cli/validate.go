@@ -2,10 +2,31 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
 )
+
+// problem is one thing that is wrong with a document as --format json prints it.
+type problem struct {
+	File    string `json:"file"`
+	Line    int    `json:"line,omitempty"` // counted from 1
+	Field   string `json:"field,omitempty"`
+	Message string `json:"message"`
+}
+
+// printProblems writes one object with all of them.
+func printProblems(w io.Writer, found experiment.Problems) error {
+	problems := make([]problem, 0, len(found))
+	for _, p := range found {
+		problems = append(problems, problem(p))
+	}
+	return json.NewEncoder(w).Encode(map[string]any{"valid": false, "problems": problems})
+}
 
 func newValidate(s streams, common *commonFlags) *cobra.Command {
 	return &cobra.Command{
@@ -17,6 +38,10 @@ func newValidate(s streams, common *commonFlags) *cobra.Command {
 				return err
 			}
 			xs, _, err := common.experiments(args, nil)
+			var found experiment.Problems
+			if errors.As(err, &found) && common.format == formatJSON {
+				return errors.Join(err, printProblems(s.out, found))
+			}
 			if err != nil {
 				return err
 			}

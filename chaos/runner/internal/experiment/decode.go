@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
-	"github.com/ballast-sre/ballast/chaos/runner/internal/fault/document"
+	"github.com/ballast-sre/ballast/internal/document"
 	"github.com/ballast-sre/ballast/internal/slo"
 )
 
@@ -25,41 +25,28 @@ const minPhase = time.Second
 
 // decoder turns the first document of a file into an experiment.
 type decoder struct {
-	doc      document.Document
-	opts     Options
-	problems []Problem
-}
-
-func (d *decoder) problem(path, format string, args ...any) {
-	d.problems = append(d.problems, d.doc.Problem(path, format, args...))
-}
-
-// bad reports whether a problem with this field, or within it, is known already;
-// a second one about its empty value would only confuse.
-func (d *decoder) bad(path string) bool {
-	return slices.ContainsFunc(d.problems, func(p Problem) bool {
-		return p.Field == path || strings.HasPrefix(p.Field, path+".") || strings.HasPrefix(p.Field, path+"[")
-	})
+	document.Checker
+	opts Options
 }
 
 func (d *decoder) experiment() Experiment {
-	e := Experiment{File: d.doc.File, Line: d.doc.Line, YAML: d.doc.Text}
-	if got := d.doc.Value("apiVersion"); got != APIVersion {
-		d.problem("apiVersion", "the first document must be the experiment, of apiVersion %s; got %q", APIVersion, got)
+	e := Experiment{File: d.Doc.File, Line: d.Doc.Line, YAML: d.Doc.Text}
+	if got := d.Doc.Value("apiVersion"); got != APIVersion {
+		d.Problem("apiVersion", "the first document must be the experiment, of apiVersion %s; got %q", APIVersion, got)
 		return e
 	}
-	if got := d.doc.Value("kind"); got != Kind {
-		d.problem("kind", "unknown kind %q; the first document must be of kind %s", got, Kind)
+	if got := d.Doc.Value("kind"); got != Kind {
+		d.Problem("kind", "unknown kind %q; the first document must be of kind %s", got, Kind)
 		return e
 	}
 	var raw rawDocument
-	d.problems = append(d.problems, d.doc.Decode(&raw)...)
+	d.Decode(&raw)
 
 	e.Name, e.Labels = raw.Metadata.Name, raw.Metadata.Labels
 	d.name(e.Name)
 	e.Hypothesis = strings.TrimSpace(raw.Spec.Hypothesis)
-	if e.Hypothesis == "" && !d.bad("spec.hypothesis") {
-		d.problem("spec.hypothesis", "missing; say in one sentence what should stay true under the fault")
+	if e.Hypothesis == "" && !d.Bad("spec.hypothesis") {
+		d.Problem("spec.hypothesis", "missing; say in one sentence what should stay true under the fault")
 	}
 	e.Baseline = d.phase("spec.baseline", raw.Spec.Baseline, defaultBaseline)
 	e.Observe = d.phase("spec.observe", raw.Spec.Observe, defaultObserve)
@@ -69,8 +56,8 @@ func (d *decoder) experiment() Experiment {
 	e.Expect = d.expected(raw.Spec.Alerts.Expect, e.Observe)
 	e.Forbid = d.forbidden(raw.Spec.Alerts.Forbid, e.Expect)
 	e.Radius = d.radius(raw.Spec.BlastRadius)
-	if len(e.SLOs)+len(e.Expect)+len(e.Forbid) == 0 && !d.bad("spec") {
-		d.problem("spec.slos", "nothing is asserted, so the experiment could not fail; add an SLO, a bounded promql or an alert")
+	if len(e.SLOs)+len(e.Expect)+len(e.Forbid) == 0 && !d.Bad("spec") {
+		d.Problem("spec.slos", "nothing is asserted, so the experiment could not fail; add an SLO, a bounded promql or an alert")
 	}
 	return e
 }
@@ -78,31 +65,31 @@ func (d *decoder) experiment() Experiment {
 func (d *decoder) name(name string) {
 	const at = "metadata.name"
 	switch {
-	case d.bad(at):
+	case d.Bad(at):
 	case name == "":
-		d.problem(at, "missing; name the experiment")
+		d.Problem(at, "missing; name the experiment")
 	case len(name) > MaxName:
-		d.problem(at, "%q has %d letters; use at most %d", name, len(name), MaxName)
+		d.Problem(at, "%q has %d letters; use at most %d", name, len(name), MaxName)
 	case len(validation.IsDNS1123Label(name)) > 0:
-		d.problem(at, "%q is no DNS label; use lower-case letters, digits and inner dashes", name)
+		d.Problem(at, "%q is no DNS label; use lower-case letters, digits and inner dashes", name)
 	}
 }
 
 func (d *decoder) phase(at string, given *duration, missing time.Duration) time.Duration {
 	v := given.or(missing)
-	if v < minPhase && !d.bad(at) {
-		d.problem(at, "%s is too short to be judged; give at least %s", v, minPhase)
+	if v < minPhase && !d.Bad(at) {
+		d.Problem(at, "%s is too short to be judged; give at least %s", v, minPhase)
 	}
 	return v
 }
 
 // slo finds what a ref names.
 func (d *decoder) slo(at, ref string) *slo.SLO {
-	if d.bad(at) {
+	if d.Bad(at) {
 		return nil
 	}
 	if ref == "" {
-		d.problem(at, "missing; name an SLO by its metadata.name")
+		d.Problem(at, "missing; name an SLO by its metadata.name")
 		return nil
 	}
 	var names []string
@@ -112,7 +99,7 @@ func (d *decoder) slo(at, ref string) *slo.SLO {
 		}
 		names = d.opts.SLOs.Names()
 	}
-	d.problem(at, "unknown SLO %q%s", ref, document.Suggest(ref, names))
+	d.Problem(at, "unknown SLO %q%s", ref, document.Suggest(ref, names))
 	return nil
 }
 
@@ -121,24 +108,24 @@ func (d *decoder) assertions(raws []rawAssertion) []Assertion {
 	names := map[string]int{}
 	for i, r := range raws {
 		at := fmt.Sprintf("spec.slos[%d]", i)
-		if d.bad(at) {
+		if d.Bad(at) {
 			continue
 		}
 		var a Assertion
 		switch {
 		case r.Ref != "" && r.PromQL != "":
-			d.problem(at, "ref and promql are given both; make two entries of it")
+			d.Problem(at, "ref and promql are given both; make two entries of it")
 			continue
 		case r.Ref != "":
 			a = d.byRef(at, r)
 		case r.PromQL != "":
 			a = d.byPromQL(at, r)
 		default:
-			d.problem(at, "neither ref nor promql is given; give one")
+			d.Problem(at, "neither ref nor promql is given; give one")
 			continue
 		}
 		if first, ok := names[a.Name]; ok && a.Name != "" {
-			d.problem(at, "%q is asserted twice, first in spec.slos[%d]; delete one or give it another name", a.Name, first)
+			d.Problem(at, "%q is asserted twice, first in spec.slos[%d]; delete one or give it another name", a.Name, first)
 		}
 		names[a.Name] = i
 		out = append(out, a)
@@ -147,13 +134,13 @@ func (d *decoder) assertions(raws []rawAssertion) []Assertion {
 }
 
 func (d *decoder) byRef(at string, r rawAssertion) Assertion {
+	a := Assertion{Name: r.Ref, SLO: d.slo(at+".ref", r.Ref), MaxBudgetSpend: defaultBudgetSpend}
 	if r.Max != nil || r.Min != nil {
-		d.problem(at, "max and min bound a promql; bound a ref by maxBudgetSpend")
+		d.Problem(at, "max and min bound a promql; bound a ref by maxBudgetSpend")
 	}
 	if r.Name != "" {
-		d.problem(at+".name", "an SLO has its own name; delete it")
+		d.Problem(at+".name", "an SLO has its own name; delete it")
 	}
-	a := Assertion{Name: r.Ref, SLO: d.slo(at+".ref", r.Ref), MaxBudgetSpend: defaultBudgetSpend}
 	if r.MaxBudgetSpend != nil {
 		a.MaxBudgetSpend = float64(*r.MaxBudgetSpend)
 	}
@@ -162,19 +149,19 @@ func (d *decoder) byRef(at string, r rawAssertion) Assertion {
 
 func (d *decoder) byPromQL(at string, r rawAssertion) Assertion {
 	if r.MaxBudgetSpend != nil {
-		d.problem(at+".maxBudgetSpend", "only a ref has an error budget; bound the promql by max or min")
+		d.Problem(at+".maxBudgetSpend", "only a ref has an error budget; bound the promql by max or min")
 	}
 	if r.Name == "" {
-		d.problem(at+".name", "missing; name the expression, the report shows it")
+		d.Problem(at+".name", "missing; name the expression, the report shows it")
 	}
 	switch {
 	case r.Max == nil && r.Min == nil:
-		d.problem(at, "the promql has no bound, so it could not fail; give max, min or both")
+		d.Problem(at, "the promql has no bound, so it could not fail; give max, min or both")
 	case r.Max != nil && r.Min != nil && *r.Min > *r.Max:
-		d.problem(at+".min", "min %v is above max %v, so it could not hold; swap them", *r.Min, *r.Max)
+		d.Problem(at+".min", "min %v is above max %v, so it could not hold; swap them", *r.Min, *r.Max)
 	}
 	if err := checkPromQL(r.PromQL); err != nil {
-		d.problem(at+".promql", "%s", err)
+		d.Problem(at+".promql", "%s", err)
 	}
 	return Assertion{Name: r.Name, PromQL: strings.TrimSpace(r.PromQL), Max: r.Max, Min: r.Min}
 }
@@ -183,20 +170,20 @@ func (d *decoder) guardRails(raws []rawGuardRail, armed time.Duration) []GuardRa
 	var out []GuardRail
 	for i, r := range raws {
 		at := fmt.Sprintf("spec.abort[%d]", i)
-		if d.bad(at) {
+		if d.Bad(at) {
 			continue
 		}
 		g := GuardRail{SLO: d.slo(at+".ref", r.Ref)}
 		if r.BurnRate == nil {
-			d.problem(at+".burnRate", "missing; give the burn rate that stops the run")
+			d.Problem(at+".burnRate", "missing; give the burn rate that stops the run")
 		} else {
 			g.BurnRate = *r.BurnRate
 			d.burnRate(at+".burnRate", g)
 		}
 		if r.For == nil {
-			d.problem(at+".for", "missing; say how long the burn rate is looked at, such as 5s")
+			d.Problem(at+".for", "missing; say how long the burn rate is looked at, such as 5s")
 		} else if g.For = time.Duration(*r.For); g.For > armed {
-			d.problem(at+".for", "%s is longer than observe and recover together, %s, so it could hardly trip; shorten it", g.For, armed)
+			d.Problem(at+".for", "%s is longer than observe and recover together, %s, so it could hardly trip; shorten it", g.For, armed)
 		}
 		out = append(out, g)
 	}
@@ -208,7 +195,7 @@ func (d *decoder) guardRails(raws []rawGuardRail, armed time.Duration) []GuardRa
 // in which nothing is left to protect.
 func (d *decoder) burnRate(at string, g GuardRail) {
 	if g.BurnRate <= 0 {
-		d.problem(at, "%v is always reached; give a burn rate above 0", g.BurnRate)
+		d.Problem(at, "%v is always reached; give a burn rate above 0", g.BurnRate)
 		return
 	}
 	if g.SLO == nil {
@@ -216,7 +203,7 @@ func (d *decoder) burnRate(at string, g GuardRail) {
 	}
 	// The tolerance is for 1/(1-0.999), which is a little under 1000.
 	if worst := 1 / g.SLO.Budget(); g.BurnRate >= worst*(1-1e-9) {
-		d.problem(at, "%v cannot trip: with an objective of %v%%, the burn rate of a full outage is %v; give less",
+		d.Problem(at, "%v cannot trip: with an objective of %v%%, the burn rate of a full outage is %v; give less",
 			g.BurnRate, round(100*g.SLO.Objective), round(worst))
 	}
 }
@@ -225,7 +212,7 @@ func round(v float64) float64 { return math.Round(v*1e6) / 1e6 }
 
 func (d *decoder) alert(at, name string) {
 	if d.opts.Alerts != nil && !slices.Contains(d.opts.Alerts, name) {
-		d.problem(at, "no rule defines the alert %q%s", name, document.Suggest(name, d.opts.Alerts))
+		d.Problem(at, "no rule defines the alert %q%s", name, document.Suggest(name, d.opts.Alerts))
 	}
 }
 
@@ -233,23 +220,23 @@ func (d *decoder) expected(raws []rawExpected, observe time.Duration) []Expected
 	var out []ExpectedAlert
 	for i, r := range raws {
 		at := fmt.Sprintf("spec.alerts.expect[%d]", i)
-		if d.bad(at) {
+		if d.Bad(at) {
 			continue
 		}
 		a := ExpectedAlert{Name: r.Name, Within: r.Within.or(0), ResolvesWithin: r.ResolvesWithin.or(0)}
 		if a.Name == "" {
-			d.problem(at+".name", "missing; name the alert")
+			d.Problem(at+".name", "missing; name the alert")
 		} else {
 			d.alert(at+".name", a.Name)
 		}
 		switch {
 		case r.Within == nil:
-			d.problem(at+".within", "missing; say how soon it must fire, such as 20s")
-		case a.Within > observe && !d.bad("spec.observe"):
-			d.problem(at+".within", "%s is longer than observe, %s: the fault is gone by then; lengthen observe or shorten it", a.Within, observe)
+			d.Problem(at+".within", "missing; say how soon it must fire, such as 20s")
+		case a.Within > observe && !d.Bad("spec.observe"):
+			d.Problem(at+".within", "%s is longer than observe, %s: the fault is gone by then; lengthen observe or shorten it", a.Within, observe)
 		}
 		if slices.ContainsFunc(out, func(o ExpectedAlert) bool { return o.Name == a.Name }) {
-			d.problem(at+".name", "%s is expected twice; delete one", a.Name)
+			d.Problem(at+".name", "%s is expected twice; delete one", a.Name)
 		}
 		out = append(out, a)
 	}
@@ -262,16 +249,16 @@ func (d *decoder) forbidden(raws []rawForbidden, expected []ExpectedAlert) []For
 	var out []ForbiddenAlert
 	for i, r := range raws {
 		at := fmt.Sprintf("spec.alerts.forbid[%d]", i)
-		if d.bad(at) {
+		if d.Bad(at) {
 			continue
 		}
 		labels := map[string]string{}
 		for _, name := range slices.Sorted(maps.Keys(r.Labels)) {
 			switch {
 			case name == "alertname" || name == "severity":
-				d.problem(at+".labels."+name, "write it beside labels, as %s", map[string]string{"alertname": "name", "severity": "severity"}[name])
+				d.Problem(at+".labels."+name, "write it beside labels, as %s", map[string]string{"alertname": "name", "severity": "severity"}[name])
 			case !labelName.MatchString(name):
-				d.problem(at+".labels."+name, "%q is no label name of Prometheus", name)
+				d.Problem(at+".labels."+name, "%q is no label name of Prometheus", name)
 			}
 			labels[name] = r.Labels[name]
 		}
@@ -279,14 +266,14 @@ func (d *decoder) forbidden(raws []rawForbidden, expected []ExpectedAlert) []For
 			labels["alertname"] = r.Name
 			d.alert(at+".name", r.Name)
 			if len(labels) == 1 && slices.ContainsFunc(expected, func(e ExpectedAlert) bool { return e.Name == r.Name }) {
-				d.problem(at+".name", "%s is also expected, so the experiment could not pass; delete one", r.Name)
+				d.Problem(at+".name", "%s is also expected, so the experiment could not pass; delete one", r.Name)
 			}
 		}
 		if r.Severity != "" {
 			labels["severity"] = r.Severity
 		}
 		if len(labels) == 0 {
-			d.problem(at, "nothing is named; give name, severity or labels")
+			d.Problem(at, "nothing is named; give name, severity or labels")
 		}
 		out = append(out, ForbiddenAlert{Labels: labels})
 	}
@@ -295,21 +282,21 @@ func (d *decoder) forbidden(raws []rawForbidden, expected []ExpectedAlert) []For
 
 func (d *decoder) radius(raw *rawBlastRadius) *BlastRadius {
 	const at = "spec.blastRadius"
-	if raw == nil || d.bad(at) {
+	if raw == nil || d.Bad(at) {
 		return nil
 	}
 	if raw.MaxTargets == nil && raw.MaxPercent == nil {
-		d.problem(at, "it bounds nothing; give maxTargets, maxPercent or both")
+		d.Problem(at, "it bounds nothing; give maxTargets, maxPercent or both")
 	}
 	r := &BlastRadius{}
 	if raw.MaxTargets != nil {
 		if r.MaxTargets = *raw.MaxTargets; r.MaxTargets < 1 {
-			d.problem(at+".maxTargets", "%d would allow no fault; give at least 1", r.MaxTargets)
+			d.Problem(at+".maxTargets", "%d would allow no fault; give at least 1", r.MaxTargets)
 		}
 	}
 	if raw.MaxPercent != nil {
 		if r.MaxPercent = round(100 * float64(*raw.MaxPercent)); r.MaxPercent == 0 {
-			d.problem(at+".maxPercent", "0%% would allow no fault; give more")
+			d.Problem(at+".maxPercent", "0%% would allow no fault; give more")
 		}
 	}
 	return r

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ballast-sre/ballast/chaos/runner/internal/fault/document"
+	"github.com/ballast-sre/ballast/internal/document"
 	"github.com/ballast-sre/ballast/internal/slo"
 )
 
@@ -31,7 +31,7 @@ type Options struct {
 // holds one experiment, its first document, and the faults after it.
 //
 // Documents are validated before they are selected, so that one bad document
-// among many stops them all. Errors: *Problems (errors.As) names every problem
+// among many stops them all. Errors: Problems (errors.As) names every problem
 // of every file; ErrNoExperiment (errors.Is) tells that a path does not exist,
 // a directory holds no YAML, or no experiment carries the labels.
 func Load(paths []string, opts Options) ([]Experiment, error) {
@@ -42,7 +42,7 @@ func Load(paths []string, opts Options) ([]Experiment, error) {
 	var all []Experiment
 	var problems []Problem
 	for _, name := range files {
-		data, problem := read(name)
+		data, problem := document.Read(name)
 		if problem != nil {
 			problems = append(problems, *problem)
 			continue
@@ -54,7 +54,7 @@ func Load(paths []string, opts Options) ([]Experiment, error) {
 		}
 	}
 	problems = append(problems, sameName(all)...)
-	if err := problemsOf(problems); err != nil {
+	if err := document.Err(problems); err != nil {
 		return nil, err
 	}
 	selected := slices.DeleteFunc(all, func(e Experiment) bool { return !carries(e.Labels, opts.Select) })
@@ -82,9 +82,9 @@ func Parse(file string, data []byte, opts Options) (Experiment, []Problem) {
 	faults := docs
 	if len(problems) == 0 || docs[0].Value("kind") == Kind {
 		// Else the experiment is the document that could not even be parsed.
-		d := decoder{doc: docs[0], opts: opts}
+		d := decoder{Checker: document.Checker{Doc: docs[0]}, opts: opts}
 		e = d.experiment()
-		problems = append(problems, d.problems...)
+		problems = append(problems, d.Problems...)
 		faults = docs[1:]
 	}
 	for _, doc := range faults {

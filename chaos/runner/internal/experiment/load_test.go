@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
-	"github.com/ballast-sre/ballast/chaos/runner/internal/fault/document"
+	"github.com/ballast-sre/ballast/internal/document"
 )
 
 func TestLoadReadsWhatIsWritten(t *testing.T) {
@@ -171,7 +171,7 @@ func TestNothingToRunIsNoInvalidDocument(t *testing.T) {
 			if !errors.Is(err, ErrNoExperiment) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%d experiments, error %v", len(got), err)
 			}
-			var problems *Problems
+			var problems Problems
 			if errors.As(err, &problems) {
 				t.Error("it is told as an invalid document")
 			}
@@ -190,7 +190,7 @@ func TestEveryProblemOfEveryFileIsToldInOneGo(t *testing.T) {
 	opts := testOptions(t)
 	opts.Select = map[string]string{"kind": "no such"} // what is not selected must be valid too
 	_, err := Load([]string{dir}, opts)
-	var problems *Problems
+	var problems Problems
 	if !errors.As(err, &problems) {
 		t.Fatalf("error %v", err)
 	}
@@ -213,8 +213,8 @@ func TestWhatCannotBeReadIsAProblemOfItsFile(t *testing.T) {
 	}
 	for _, path := range []string{dir, os.DevNull} {
 		_, err := Load([]string{path}, testOptions(t))
-		var problems *Problems
-		if !errors.As(err, &problems) || len(*problems) != 1 {
+		var problems Problems
+		if !errors.As(err, &problems) || len(problems) != 1 {
 			t.Errorf("%s: error %v, want one problem", path, err)
 		}
 	}

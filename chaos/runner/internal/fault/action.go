@@ -6,7 +6,7 @@ import (
 
 	"github.com/chaos-mesh/chaos-mesh/api/v1alpha1"
 
-	"github.com/ballast-sre/ballast/chaos/runner/internal/fault/document"
+	"github.com/ballast-sre/ballast/internal/document"
 )
 
 // actionsOf lists the actions of a kind. The API has them only as markers for
@@ -83,13 +83,13 @@ func (c *checker) action(f Fault) {
 	known := actionsOf(f.Kind)
 	switch {
 	case f.Kind == v1alpha1.KindStressChaos && f.Action == "":
-		c.problem("spec.stressors", "no stressor is given; give cpu, memory or both")
+		c.Problem("spec.stressors", "no stressor is given; give cpu, memory or both")
 	case f.Kind == v1alpha1.KindHTTPChaos && f.Action == "":
-		c.problem("spec", "nothing is done to the requests; give abort: true, delay, replace or patch")
+		c.Problem("spec", "nothing is done to the requests; give abort: true, delay, replace or patch")
 	case len(known) == 0 || slices.Contains(known, f.Action):
 	case f.Action == "":
-		c.problem("spec.action", "missing; give one of %s", strings.Join(known, ", "))
+		c.Problem("spec.action", "missing; give one of %s", strings.Join(known, ", "))
 	default:
-		c.problem("spec.action", "%s has no action %q%s", f.Kind, f.Action, document.Suggest(f.Action, known))
+		c.Problem("spec.action", "%s has no action %q%s", f.Kind, f.Action, document.Suggest(f.Action, known))
 	}
 }

@@ -12,18 +12,11 @@ import (
 	"github.com/chaos-mesh/chaos-mesh/api/v1alpha1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"github.com/ballast-sre/ballast/chaos/runner/internal/fault/document"
+	"github.com/ballast-sre/ballast/internal/document"
 )
 
-// checker collects the problems of one object.
-type checker struct {
-	doc      document.Document
-	problems []Problem
-}
-
-func (c *checker) problem(path, format string, args ...any) {
-	c.problems = append(c.problems, c.doc.Problem(path, format, args...))
-}
+// checker looks for what is wrong with one object.
+type checker struct{ document.Checker }
 
 func modes() []string {
 	return texts(v1alpha1.OneMode, v1alpha1.AllMode, v1alpha1.FixedMode, v1alpha1.FixedPercentMode, v1alpha1.RandomMaxPercentMode)
@@ -38,17 +31,17 @@ func (c *checker) selector(s chosen, obj v1alpha1.InnerObject) {
 		len(spec.FieldSelectors) + len(spec.Nodes) + len(spec.NodeSelectors)
 	switch {
 	case len(spec.Pods) > 0 && c.keys(at) > 1:
-		c.problem(at, "Chaos Mesh ignores every other selector beside pods; delete pods or the others")
+		c.Problem(at, "Chaos Mesh ignores every other selector beside pods; delete pods or the others")
 	case len(spec.Pods) > 0:
 		if count(spec.Pods) == 0 {
-			c.problem(at+".pods", "no pod is named; list names under their namespace")
+			c.Problem(at+".pods", "no pod is named; list names under their namespace")
 		}
 	case narrow == 0 && !(len(spec.Namespaces) > 0 && !s.primary && directionOf(obj) == v1alpha1.To):
 		// The far end of traffic that is shaped elsewhere may be a whole namespace.
-		c.problem(at, "it would select every pod of the namespace; name pods by labelSelectors, pods or another narrow selector")
+		c.Problem(at, "it would select every pod of the namespace; name pods by labelSelectors, pods or another narrow selector")
 	}
 	if _, err := matcherOf(spec, "default"); err != nil {
-		c.problem(at, "%s", err)
+		c.Problem(at, "%s", err)
 	}
 	c.mode(s)
 }
@@ -56,7 +49,7 @@ func (c *checker) selector(s chosen, obj v1alpha1.InnerObject) {
 // keys is how many keys the mapping at this path has in the file, where
 // defaults do not count.
 func (c *checker) keys(path string) int {
-	n := document.Find(c.doc.Root, strings.Split(path, ".")...)
+	n := document.Find(c.Doc.Root, strings.Split(path, ".")...)
 	if n == nil {
 		return 0
 	}
@@ -82,21 +75,21 @@ func (c *checker) mode(s chosen) {
 	mode, value := s.pods.Mode, s.pods.Value
 	switch mode {
 	case "":
-		c.problem(s.path+".mode", "missing; give one of %s", strings.Join(modes(), ", "))
+		c.Problem(s.path+".mode", "missing; give one of %s", strings.Join(modes(), ", "))
 	case v1alpha1.OneMode, v1alpha1.AllMode:
 		if value != "" {
-			c.problem(s.path+".value", "mode %s takes no value; delete it, or use mode fixed or fixed-percent", mode)
+			c.Problem(s.path+".value", "mode %s takes no value; delete it, or use mode fixed or fixed-percent", mode)
 		}
 	case v1alpha1.FixedMode:
 		if n, err := strconv.Atoi(value); err != nil || n < 1 {
-			c.problem(s.path+".value", "%q is no number of pods; write a whole number from 1 in quotes: \"2\"", value)
+			c.Problem(s.path+".value", "%q is no number of pods; write a whole number from 1 in quotes: \"2\"", value)
 		}
 	case v1alpha1.FixedPercentMode, v1alpha1.RandomMaxPercentMode:
 		if n, err := strconv.Atoi(value); err != nil || n < 1 || n > 100 {
-			c.problem(s.path+".value", "%q is no percentage; write a whole number from 1 to 100 in quotes and without %%: \"50\"", value)
+			c.Problem(s.path+".value", "%q is no percentage; write a whole number from 1 to 100 in quotes and without %%: \"50\"", value)
 		}
 	default:
-		c.problem(s.path+".mode", "unknown mode %q%s", mode, document.Suggest(string(mode), modes()))
+		c.Problem(s.path+".mode", "unknown mode %q%s", mode, document.Suggest(string(mode), modes()))
 	}
 }
 
@@ -112,12 +105,12 @@ func (c *checker) duration(f Fault) time.Duration {
 	}
 	const at = "spec.duration"
 	if f.OneShot {
-		c.problem(at, "%s happens once and has no duration; delete it", f.Action)
+		c.Problem(at, "%s happens once and has no duration; delete it", f.Action)
 		return 0
 	}
 	d, err := ParseDuration(**p)
 	if err != nil {
-		c.problem(at, "%s", err)
+		c.Problem(at, "%s", err)
 	}
 	return d
 }
@@ -147,9 +140,9 @@ func ParseDuration(text string) (time.Duration, error) {
 func (c *checker) upstream(obj v1alpha1.InnerObject) {
 	for _, err := range genericwebhook.Validate(obj) {
 		path := jsonPath(reflect.TypeOf(obj).Elem(), err.Field)
-		said := slices.ContainsFunc(c.problems, func(p Problem) bool { return p.Field == path })
+		said := slices.ContainsFunc(c.Problems, func(p Problem) bool { return p.Field == path })
 		if !said {
-			c.problem(path, "Chaos Mesh refuses it: %s", detail(err))
+			c.Problem(path, "Chaos Mesh refuses it: %s", detail(err))
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/chaos-mesh/chaos-mesh/api/v1alpha1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
-	"github.com/ballast-sre/ballast/chaos/runner/internal/fault/document"
+	"github.com/ballast-sre/ballast/internal/document"
 )
 
 // Problem is one thing that is wrong with a document.
@@ -36,16 +36,16 @@ func Decode(doc document.Document) (Fault, []Problem) {
 		return f, problems
 	}
 
-	check := checker{doc: doc}
+	check := checker{document.Checker{Doc: doc}}
 	f.Object = obj
 	f.Kind = doc.Value("kind")
 	f.Name, f.Namespace = obj.GetName(), obj.GetNamespace()
 	check.metadata(f)
 	f.Action = actionOf(obj)
 	check.action(f)
-	if len(check.problems) > 0 {
+	if len(check.Problems) > 0 {
 		// The rules that follow depend on the action.
-		return f, check.problems
+		return f, check.Problems
 	}
 
 	genericwebhook.Default(obj)
@@ -63,7 +63,7 @@ func Decode(doc document.Document) (Fault, []Problem) {
 	f.Duration = check.duration(f)
 	check.parameters(obj)
 	check.upstream(obj)
-	return f, check.problems
+	return f, check.Problems
 }
 
 // mendDurations says, of a number where a duration is wanted, what to write: to
@@ -185,14 +185,14 @@ func WithDuration(f Fault, d time.Duration) Fault {
 
 func (c *checker) metadata(f Fault) {
 	if f.Name == "" {
-		c.problem("metadata.name", "missing; name the fault, it stands in the report")
+		c.Problem("metadata.name", "missing; name the fault, it stands in the report")
 	} else if errs := validation.IsDNS1123Subdomain(f.Name); len(errs) > 0 {
-		c.problem("metadata.name", "%q is no object name: lower-case letters, digits, - and . only", f.Name)
+		c.Problem("metadata.name", "%q is no object name: lower-case letters, digits, - and . only", f.Name)
 	}
 	if f.Namespace != "" && len(validation.IsDNS1123Label(f.Namespace)) > 0 {
-		c.problem("metadata.namespace", "%q is no namespace: lower-case letters, digits and - only", f.Namespace)
+		c.Problem("metadata.namespace", "%q is no namespace: lower-case letters, digits and - only", f.Namespace)
 	}
 	if f.Object.IsPaused() {
-		c.problem("metadata.annotations", "%s parks the fault, so it would never be injected, except one-shots, which fire all the same; delete it", v1alpha1.PauseAnnotationKey)
+		c.Problem("metadata.annotations", "%s parks the fault, so it would never be injected, except one-shots, which fire all the same; delete it", v1alpha1.PauseAnnotationKey)
 	}
 }

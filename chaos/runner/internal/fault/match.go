@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
 
-	"github.com/ballast-sre/ballast/chaos/runner/internal/fault/document"
+	"github.com/ballast-sre/ballast/internal/document"
 )
 
 // matcher decides whether a selector chooses a pod, before the mode thins out.

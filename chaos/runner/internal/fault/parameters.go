@@ -24,16 +24,16 @@ func (c *checker) parameters(obj v1alpha1.InnerObject) {
 
 func (c *checker) podChaos(s *v1alpha1.PodChaosSpec) {
 	if s.GracePeriod < 0 {
-		c.problem("spec.gracePeriod", "%d is negative; give seconds from 0", s.GracePeriod)
+		c.Problem("spec.gracePeriod", "%d is negative; give seconds from 0", s.GracePeriod)
 	}
 	if s.GracePeriod > 0 && s.Action != v1alpha1.PodKillAction {
-		c.problem("spec.gracePeriod", "only pod-kill has one; delete it")
+		c.Problem("spec.gracePeriod", "only pod-kill has one; delete it")
 	}
 	switch {
 	case s.Action == v1alpha1.ContainerKillAction && len(s.ContainerNames) == 0:
-		c.problem("spec.containerNames", "missing; name the containers to kill")
+		c.Problem("spec.containerNames", "missing; name the containers to kill")
 	case s.Action != v1alpha1.ContainerKillAction && len(s.ContainerNames) > 0:
-		c.problem("spec.containerNames", "%s hits whole pods and ignores it; delete it", s.Action)
+		c.Problem("spec.containerNames", "%s hits whole pods and ignores it; delete it", s.Action)
 	}
 }
 
@@ -52,24 +52,24 @@ func (c *checker) networkChaos(s *v1alpha1.NetworkChaosSpec) {
 	for _, p := range parts {
 		some = some || p.given
 		if s.Action == p.action && !p.given {
-			c.problem("spec."+string(p.action), "missing; action %s does nothing without it", p.action)
+			c.Problem("spec."+string(p.action), "missing; action %s does nothing without it", p.action)
 		}
 		if s.Action == v1alpha1.PartitionAction && p.given {
-			c.problem("spec."+string(p.action), "a partition ignores it; delete it, or use action %s", p.action)
+			c.Problem("spec."+string(p.action), "a partition ignores it; delete it, or use action %s", p.action)
 		}
 	}
 	if s.Action == v1alpha1.NetemAction && !some {
-		c.problem("spec", "netem does nothing without delay, loss, duplicate, corrupt or rate; give one")
+		c.Problem("spec", "netem does nothing without delay, loss, duplicate, corrupt or rate; give one")
 	}
 	switch s.Direction {
 	case v1alpha1.To, v1alpha1.From, v1alpha1.Both:
 	default:
-		c.problem("spec.direction", "unknown direction %q; give to, from or both", s.Direction)
+		c.Problem("spec.direction", "unknown direction %q; give to, from or both", s.Direction)
 	}
 	switch s.PartitionBehavior {
 	case v1alpha1.DropPartitionBehavior, v1alpha1.RejectPartitionBehavior:
 	default:
-		c.problem("spec.partitionBehavior", "unknown behaviour %q; give drop or reject", s.PartitionBehavior)
+		c.Problem("spec.partitionBehavior", "unknown behaviour %q; give drop or reject", s.PartitionBehavior)
 	}
 	if s.Delay != nil {
 		c.notNegative("spec.delay.latency", s.Delay.Latency, true)
@@ -90,13 +90,13 @@ func (c *checker) networkChaos(s *v1alpha1.NetworkChaosSpec) {
 	}
 	if s.Bandwidth != nil {
 		if _, err := ParseRate(s.Bandwidth.Rate); err != nil {
-			c.problem("spec.bandwidth.rate", "%s", err)
+			c.Problem("spec.bandwidth.rate", "%s", err)
 		}
 		if s.Bandwidth.Limit == 0 {
-			c.problem("spec.bandwidth.limit", "missing; give the bytes that may wait, such as 20971520")
+			c.Problem("spec.bandwidth.limit", "missing; give the bytes that may wait, such as 20971520")
 		}
 		if s.Bandwidth.Buffer == 0 {
-			c.problem("spec.bandwidth.buffer", "missing; give the bytes that may pass at once, such as 10000")
+			c.Problem("spec.bandwidth.buffer", "missing; give the bytes that may pass at once, such as 10000")
 		}
 	}
 }
@@ -107,19 +107,19 @@ func (c *checker) stressChaos(s *v1alpha1.StressChaosSpec) {
 	}
 	workers := func(path string, n int) {
 		if n < 1 || n > 8192 {
-			c.problem(path, "%d workers stress nothing or everything; give 1 to 8192", n)
+			c.Problem(path, "%d workers stress nothing or everything; give 1 to 8192", n)
 		}
 	}
 	if cpu := s.Stressors.CPUStressor; cpu != nil {
 		workers("spec.stressors.cpu.workers", cpu.Workers)
 		if cpu.Load != nil && (*cpu.Load < 1 || *cpu.Load > 100) {
-			c.problem("spec.stressors.cpu.load", "%d%% is no load; give 1 to 100", *cpu.Load)
+			c.Problem("spec.stressors.cpu.load", "%d%% is no load; give 1 to 100", *cpu.Load)
 		}
 	}
 	if memory := s.Stressors.MemoryStressor; memory != nil {
 		workers("spec.stressors.memory.workers", memory.Workers)
 		if memory.OOMScoreAdj < -1000 || memory.OOMScoreAdj > 1000 {
-			c.problem("spec.stressors.memory.oomScoreAdj", "%d is out of range; give -1000 to 1000", memory.OOMScoreAdj)
+			c.Problem("spec.stressors.memory.oomScoreAdj", "%d is out of range; give -1000 to 1000", memory.OOMScoreAdj)
 		}
 	}
 }
@@ -130,10 +130,10 @@ func (c *checker) notNegative(path, text string, positive bool) {
 	switch {
 	case positive && (err != nil || d <= 0):
 		if _, err := ParseDuration(text); err != nil {
-			c.problem(path, "%s", err)
+			c.Problem(path, "%s", err)
 		}
 	case err != nil || d < 0:
-		c.problem(path, "%q is no duration; write one like \"20ms\"", text)
+		c.Problem(path, "%q is no duration; write one like \"20ms\"", text)
 	}
 }
 
@@ -141,7 +141,7 @@ func (c *checker) notNegative(path, text string, positive bool) {
 func (c *checker) percent(path, text string, positive bool) {
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsNaN(v) || v < 0 || v > 100 || positive && v == 0 {
-		c.problem(path, "%q is no percentage; write a number up to 100 in quotes and without %%: \"25\"", text)
+		c.Problem(path, "%q is no percentage; write a number up to 100 in quotes and without %%: \"25\"", text)
 	}
 }
 

@@ -21,27 +21,14 @@ import (
 // by a person; a larger file is a mistake, and is refused before it is parsed.
 const MaxBytes = 1 << 20
 
-// Problem is one thing that is wrong with a document.
-type Problem struct {
-	File    string
-	Line    int    // counted from 1; 0 when the whole file is meant
-	Field   string // path as in spec.slos[0].ref; empty when no one field is meant
-	Message string // what is wrong and how to mend it
-}
+// MaxDocuments is how many documents of one file are read. Each costs some
+// microseconds, however little it holds.
+const MaxDocuments = 1000
 
-// String is file:line: field: message, without the parts that are unknown.
-func (p Problem) String() string {
-	var b strings.Builder
-	b.WriteString(p.File)
-	if p.Line > 0 {
-		b.WriteString(":" + strconv.Itoa(p.Line))
-	}
-	if p.Field != "" {
-		b.WriteString(": " + p.Field)
-	}
-	b.WriteString(": " + p.Message)
-	return b.String()
-}
+// MaxValue is how many bytes a key or a value may have. People write no longer
+// ones, messages quote them, and what reads an expression may take time that
+// grows with the square of its length: Prometheus' parser, minutes for a megabyte.
+const MaxValue = 8192
 
 // Document is one YAML document of a file.
 type Document struct {
@@ -61,8 +48,7 @@ type Document struct {
 // accepted; aliases are refused, as they can hide and multiply content.
 func Split(file string, data []byte) ([]Document, []Problem) {
 	if len(data) > MaxBytes {
-		return nil, []Problem{{File: file, Message: fmt.Sprintf(
-			"the file has %d bytes; split it, at most %d are read", len(data), MaxBytes)}}
+		return nil, []Problem{*tooLarge(file, int64(len(data)))}
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if at := firstInvalidUTF8(data); at >= 0 {
@@ -75,7 +61,12 @@ func Split(file string, data []byte) ([]Document, []Problem) {
 
 	var docs []Document
 	var problems []Problem
-	for _, c := range chunks(string(data)) {
+	parts := chunks(string(data))
+	if len(parts) > MaxDocuments {
+		return nil, []Problem{{File: file, Line: parts[MaxDocuments].first, Message: fmt.Sprintf(
+			"the file has %d documents, the first too many starts here; split it, at most %d are read", len(parts), MaxDocuments)}}
+	}
+	for _, c := range parts {
 		doc, problem := c.parse(file)
 		if problem != nil {
 			problems = append(problems, *problem)
@@ -87,6 +78,11 @@ func Split(file string, data []byte) ([]Document, []Problem) {
 		if a := firstAlias(doc.Root); a != nil {
 			problems = append(problems, Problem{File: file, Line: a.Line, Message: fmt.Sprintf(
 				"the alias *%s is refused, as a document must be readable where it stands; write the value out", a.Value)})
+			continue
+		}
+		if v := firstLong(doc.Root); v != nil {
+			problems = append(problems, Problem{File: file, Line: v.Line, Message: fmt.Sprintf(
+				"%q has %d bytes; shorten it, at most %d are read", Shorten(v.Value), len(v.Value), MaxValue)})
 			continue
 		}
 		docs = append(docs, *doc)
@@ -115,16 +111,21 @@ type chunk struct {
 	text  string
 }
 
-// chunks cuts at lines that start with "---". YAML lets no scalar hold such a
-// line, so no document is cut in two.
+// chunks cuts at lines that start with "---", and leaves out what is blank. YAML
+// lets no scalar hold such a line, so no document is cut in two.
 func chunks(text string) []chunk {
 	var out []chunk
+	add := func(c chunk) {
+		if strings.TrimSpace(c.text) != "" {
+			out = append(out, c)
+		}
+	}
 	number, at := 0, 0   // of the current line
 	first, start := 1, 0 // of the current chunk
 	for line := range strings.Lines(text) {
 		number++
 		if rest, ok := strings.CutPrefix(line, "---"); ok && (rest == "" || strings.ContainsAny(rest[:1], " \t\n")) {
-			out = append(out, chunk{first: first, text: text[start:at]})
+			add(chunk{first: first, text: text[start:at]})
 			first, start = number+1, at+len(line)
 			if rest = strings.TrimLeft(rest, " \t"); rest != "" && rest != "\n" {
 				// A document may begin on the line of its separator.
@@ -133,7 +134,8 @@ func chunks(text string) []chunk {
 		}
 		at += len(line)
 	}
-	return append(out, chunk{first: first, text: text[start:]})
+	add(chunk{first: first, text: text[start:]})
+	return out
 }
 
 func (c chunk) parse(file string) (*Document, *Problem) {
@@ -169,12 +171,19 @@ func (c chunk) parse(file string) (*Document, *Problem) {
 // carries it. It is for display only, nothing branches on it.
 var syntaxLine = regexp.MustCompile(`^(?:yaml: )?line (\d+): `)
 
+// parserError tells the messages of the library's parser, which counts lines from
+// 0, from those of its scanner, which counts them from 1.
+var parserError = regexp.MustCompile(`^did not find expected (<|'|key$|node content$)`)
+
 func (c chunk) syntax(file string, err error) *Problem {
 	p := &Problem{File: file, Line: c.first, Message: strings.TrimPrefix(err.Error(), "yaml: ")}
 	if m := syntaxLine.FindStringSubmatch(err.Error()); m != nil {
 		n, _ := strconv.Atoi(m[1]) // the expression lets only digits through
-		p.Line = c.first - 1 + n
 		p.Message = strings.TrimPrefix(err.Error(), m[0])
+		if parserError.MatchString(p.Message) {
+			n++
+		}
+		p.Line = c.first - 1 + min(n, strings.Count(strings.TrimRight(c.text, "\n"), "\n")+1)
 	}
 	p.Message = "not valid YAML: " + p.Message
 	number := c.first - 1
@@ -198,11 +207,20 @@ func shift(n *yaml.Node, by int) {
 
 // firstAlias finds an alias. One is told, as a bomb has thousands.
 func firstAlias(n *yaml.Node) *yaml.Node {
-	if n.Kind == yaml.AliasNode {
+	return first(n, func(n *yaml.Node) bool { return n.Kind == yaml.AliasNode })
+}
+
+// firstLong finds a key or value that is longer than MaxValue.
+func firstLong(n *yaml.Node) *yaml.Node {
+	return first(n, func(n *yaml.Node) bool { return len(n.Value) > MaxValue })
+}
+
+func first(n *yaml.Node, is func(*yaml.Node) bool) *yaml.Node {
+	if is(n) {
 		return n
 	}
 	for _, child := range n.Content {
-		if found := firstAlias(child); found != nil {
+		if found := first(child, is); found != nil {
 			return found
 		}
 	}

@@ -18,6 +18,11 @@ import (
 // a value of another type are problems, each with its line and mend. A number is
 // not taken for text, nor text for a number.
 //
+// A field with the tag `refuse:"why"` is one that people may well write, but that
+// is not supported: where it is given, the problem says why.
+//
+// At most one problem more than MaxProblems is returned, as nobody reads more.
+//
 // Types that implement yaml.Unmarshaler, or else json.Unmarshaler, read
 // themselves; what they say is reported as it is.
 func (d Document) Decode(into any) []Problem {
@@ -32,7 +37,10 @@ type decoder struct {
 }
 
 func (d *decoder) problem(line int, field, format string, args ...any) {
-	d.problems = append(d.problems, Problem{File: d.file, Line: line, Field: field, Message: fmt.Sprintf(format, args...)})
+	// One more than is told, so that Err knows of it.
+	if len(d.problems) <= MaxProblems {
+		d.problems = append(d.problems, Problem{File: d.file, Line: line, Field: field, Message: fmt.Sprintf(format, args...)})
+	}
 }
 
 func (d *decoder) value(n *yaml.Node, path string, v reflect.Value) {
@@ -103,15 +111,30 @@ func (d *decoder) structure(n *yaml.Node, path string, v reflect.Value) {
 	d.pairs(n, path, func(key, value *yaml.Node, at string) {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.name == key.Value })
 		if i < 0 {
-			names := make([]string, len(fields))
-			for j, f := range fields {
-				names[j] = f.name
+			d.unknown(key, at, fields)
+			return
+		}
+		if why := fields[i].refuse; why != "" {
+			if !isNull(value) {
+				d.problem(key.Line, at, "is not supported: %s", why)
 			}
-			d.problem(key.Line, at, "unknown field%s", Suggest(key.Value, names))
 			return
 		}
 		d.value(value, at, fields[i].value)
 	})
+}
+
+func (d *decoder) unknown(key *yaml.Node, at string, fields []field) {
+	if len(d.problems) > MaxProblems {
+		return // looking for the word that was meant is what costs
+	}
+	var names []string
+	for _, f := range fields {
+		if f.refuse == "" {
+			names = append(names, f.name)
+		}
+	}
+	d.problem(key.Line, at, "unknown field%s", Suggest(key.Value, names))
 }
 
 // pairs visits the pairs of a mapping and reports keys given twice.
@@ -204,13 +227,28 @@ func (d *decoder) scalar(n *yaml.Node, path string, v reflect.Value) {
 		}
 	}
 	if !ok {
-		d.problem(n.Line, path, "want %s, got %s", wanted(v.Kind()), describe(n))
+		d.problem(n.Line, path, "want %s, got %s%s", wanted(v.Kind()), describe(n), unquote(n, v.Type()))
 	}
 }
 
+// unquote is the mend of a value that is only wrong for its quotes.
+func unquote(n *yaml.Node, wanted reflect.Type) string {
+	if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0 {
+		return ""
+	}
+	plain := yaml.Node{Kind: yaml.ScalarNode, Value: n.Value}
+	plain.Tag = plain.ShortTag()
+	var d decoder
+	if d.scalar(&plain, "", reflect.New(wanted).Elem()); len(d.problems) > 0 {
+		return ""
+	}
+	return "; delete the quotes"
+}
+
 type field struct {
-	name  string
-	value reflect.Value
+	name   string
+	refuse string // why the field is not supported; empty when it is
+	value  reflect.Value
 }
 
 // fieldsOf lists a struct's fields by their JSON names, those of inlined
@@ -231,9 +269,9 @@ func fieldsOf(v reflect.Value) []field {
 			out = append(out, fieldsOf(v.Field(i).Elem())...)
 		case !f.IsExported():
 		case name == "":
-			out = append(out, field{f.Name, v.Field(i)})
+			out = append(out, field{f.Name, f.Tag.Get("refuse"), v.Field(i)})
 		default:
-			out = append(out, field{name, v.Field(i)})
+			out = append(out, field{name, f.Tag.Get("refuse"), v.Field(i)})
 		}
 	}
 	return out
@@ -277,10 +315,7 @@ func describe(n *yaml.Node) string {
 	case n.Kind == yaml.AliasNode:
 		return "an alias"
 	}
-	value := n.Value
-	if r := []rune(value); len(r) > 40 {
-		value = string(r[:40]) + "…"
-	}
+	value := Shorten(n.Value)
 	switch n.Tag {
 	case "!!int", "!!float":
 		return "the number " + value
@@ -289,4 +324,17 @@ func describe(n *yaml.Node) string {
 	default:
 		return "the text " + strconv.Quote(value)
 	}
+}
+
+// Shorten cuts a text that is to be quoted in a message.
+func Shorten(text string) string {
+	const most = 40
+	letters := 0
+	for i := range text {
+		if letters == most {
+			return text[:i] + "…"
+		}
+		letters++
+	}
+	return text
 }
