@@ -105,6 +105,16 @@ func (tr alertTrack) firedBetween(a, b time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// firingAt says whether the alert was firing just before t.
+func (tr alertTrack) firingAt(t time.Time) bool {
+	for _, s := range tr.firing {
+		if s.Start.Before(t) && !s.End.Before(t) {
+			return true
+		}
+	}
+	return false
+}
+
 // resolvedAfter returns when the alert, firing at some time before, was last
 // seen to stop. open is true when it was still firing at the end of what is known.
 func (tr alertTrack) resolvedAfter(end time.Time) (at time.Time, open bool) {

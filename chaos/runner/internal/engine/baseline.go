@@ -7,6 +7,7 @@ import (
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/internal/prom"
 )
 
 // warmUp waits until every assertion has data.
@@ -67,6 +68,11 @@ func (r *run) baseline(ctx context.Context) bool {
 	if r.stopped(ctx) {
 		return false
 	}
+	for _, s := range last.instrument {
+		if s.err != nil {
+			r.find(rankGate, dataReason(s.err), fmt.Sprintf("in the baseline: %s, which bounds the instrument: %v", s.name, s.err))
+		}
+	}
 	for _, detail := range last.unfit() {
 		r.find(rankGate, result.InstrumentUnfit, "in the baseline: "+detail)
 	}
@@ -117,6 +123,12 @@ func (r *run) baselineSLO(w *watchedSLO, now time.Time) {
 
 // baselinePromQL looks at the baseline's own samples: no further back than its start.
 func (r *run) baselinePromQL(ctx context.Context, w *watchedPromQL, now time.Time) {
+	// What was seen meanwhile counts as far as it looked back into the baseline only.
+	reach, err := prom.MaxRange(experiment.ExpandWindow(w.assert.PromQL, r.window()))
+	if seen := w.live.over(r.began.Add(reach), now, w.bounds()); err == nil && seen.broken != nil {
+		r.find(rankGate, result.BaselineUnhealthy, fmt.Sprintf("%s did not hold all the time before the fault: %.4g, %s", w.assert.Name, seen.broken.v, w.bounds()))
+		return
+	}
 	expr := experiment.ExpandWindow(w.assert.PromQL, min(r.window(), now.Sub(r.began)))
 	got, err := r.cfg.Querier.Instant(ctx, expr, now)
 	switch {

@@ -21,26 +21,27 @@ type measurement struct {
 // fault. What has been shown once stays shown: loss is a matter of chance.
 type measuring struct {
 	answers <-chan measurement
-	wanted  int
+	plan    fault.Plan
 	seen    map[string]fault.Effect
 	err     error
 }
 
 func (m *measuring) take(a measurement) bool {
 	m.err = a.err
-	shown := 0
 	for _, e := range a.effects {
 		key := e.Fault + " " + e.Target.ID()
 		if before, ok := m.seen[key]; !ok || !before.Shown {
 			m.seen[key] = e
 		}
 	}
-	for _, e := range m.seen {
-		if e.Shown {
-			shown++
+	for _, f := range m.plan.Faults {
+		for _, t := range f.Targets {
+			if !m.seen[f.Fault.ID()+" "+t.ID()].Shown {
+				return false
+			}
 		}
 	}
-	return shown >= m.wanted
+	return true
 }
 
 // measure polls the target until every target of the plan shows its effect, and
@@ -62,24 +63,15 @@ func (r *run) measure(ctx context.Context, until time.Time, p fault.Plan) (*meas
 	// anything else is asked of it.
 	defer poller.Wait()
 	defer cancel()
-	m := &measuring{answers: answers, seen: map[string]fault.Effect{}}
-	for _, f := range p.Faults {
-		m.wanted += len(f.Targets)
-	}
+	m := &measuring{answers: answers, plan: p, seen: map[string]fault.Effect{}}
 	done := r.watch(ctx, until, m, func(view) bool { return false })
 	return m, done
 }
 
-// effects asks the target once. A panic there must not take the process down
-// while faults are in place: it comes back as an error.
+// effects asks the target once.
 func (r *run) effects(ctx context.Context, p fault.Plan) (m measurement) {
-	defer func() {
-		if v := recover(); v != nil {
-			m = measurement{err: fmt.Errorf("the target panicked: %v", v)}
-		}
-	}()
-	es, err := r.cfg.Target.Effects(ctx, p)
-	return measurement{effects: es, err: err}
+	m.err = contained(func() (err error) { m.effects, err = r.cfg.Target.Effects(ctx, p); return err })
+	return m
 }
 
 // recordEffects keeps the measurements for the evidence.

@@ -30,8 +30,9 @@ type Config struct {
 	ConfirmTimeout time.Duration
 	// WarmUpTimeout is how long the first data may take; 15 s.
 	WarmUpTimeout time.Duration
-	// CleanupTimeout bounds the removal of the faults and the audit; 5 s, so that
-	// an interrupted run has ended within 7.
+	// CleanupTimeout bounds the removal of the faults and the audit together; 5 s,
+	// so that an interrupted run has ended within 7. The audit has at least a fifth
+	// of it.
 	CleanupTimeout time.Duration
 
 	// RequireBlastRadius refuses experiments that give no blast radius.
@@ -127,21 +128,29 @@ const blindness = 5 * time.Second
 
 // Run takes the experiment through every phase and returns the evidence. It
 // blocks until the run has been judged; ending ctx interrupts it, and then it
-// returns within CleanupTimeout and about two seconds. From the first create of a
+// returns within CleanupTimeout and about a second. From the first create of a
 // fault on, the faults are removed whatever happens, a panic of the runner
 // included, which comes back as the error. The evidence is valid in every case.
-func (e *Engine) Run(ctx context.Context, x experiment.Experiment) (res result.Run, err error) {
+func (e *Engine) Run(ctx context.Context, x experiment.Experiment) (result.Run, error) {
 	r := newRun(e, x)
+	// Each step is contained by itself: whatever goes wrong in one, the next is done.
+	for _, step := range []func(context.Context){r.phases, r.undo, r.conclude} {
+		r.contain(ctx, step)
+	}
+	r.verdict()
+	r.close()
+	return r.res, errors.Join(r.internal...)
+}
+
+// contain takes one step. A panic in it becomes an internal error.
+func (r *run) contain(ctx context.Context, step func(context.Context)) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("internal error in the run of %s: %v\n%s", x.Name, p, debug.Stack())
+			r.internal = append(r.internal, fmt.Errorf("internal error in the run of %s: %v\n%s", r.x.Name, p, debug.Stack()))
 			r.find(rankGate, result.Interrupted, fmt.Sprintf("the runner failed: %v", p))
 		}
-		r.finish(ctx)
-		res = r.res
 	}()
-	r.phases(ctx)
-	return res, err
+	step(ctx)
 }
 
 // runID is unique among the runs of one machine and one cluster, and a DNS label.

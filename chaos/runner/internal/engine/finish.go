@@ -10,9 +10,9 @@ import (
 	"github.com/ballast-sre/ballast/internal/prom"
 )
 
-// finish undoes what is still owed, audits, collects the samples once more and
-// judges. It runs after every way that phases can end, a panic included.
-func (r *run) finish(ctx context.Context) {
+// undo removes what is still owed and looks for what is left. It runs after
+// every way that the phases can end, a panic included.
+func (r *run) undo(ctx context.Context) {
 	if r.owed {
 		r.enter(result.Recover, time.Time{})
 		r.remove(ctx)
@@ -23,13 +23,30 @@ func (r *run) finish(ctx context.Context) {
 			r.audit(ctx)
 		}
 	}
+}
+
+// conclude collects the samples once more, judges and fills the evidence.
+func (r *run) conclude(ctx context.Context) {
 	r.enter(result.Judge, time.Time{})
 	r.end = instant()
 	if !r.began.IsZero() {
 		r.collect(ctx)
+		if r.unread() {
+			r.stopped(ctx)
+		}
 		r.judge()
 	}
 	r.evidence()
+}
+
+// verdict says what all findings together decide.
+func (r *run) verdict() {
+	r.res.Verdict, r.res.Reason, r.res.Findings = decide(r.findings)
+	r.res.Summary = r.summary()
+}
+
+// close ends the record; the verdict is the last event.
+func (r *run) close() {
 	r.leave(time.Now())
 	r.res.Ended = time.Now()
 	r.res.Overhead = result.Seconds(r.overhead().Seconds())
@@ -62,15 +79,18 @@ func (r *run) until() time.Time {
 	return r.end
 }
 
+// maxSteps of one range: Prometheus answers at most 11,000.
+const maxSteps = 10_000
+
 // collect reads the whole run once more, now that every sample has arrived. What
 // was seen live stays where Prometheus no longer answers.
 func (r *run) collect(ctx context.Context) {
-	limit := 10 * time.Second
-	if ctx.Err() != nil {
-		limit = time.Second // an interrupted run owes its end, not its charts
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	collecting, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
+	// An interrupted run owes its end, not its charts.
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, cancel) })
+	defer stop()
+	ctx = collecting
 	w := prom.Window{Start: r.began, End: r.end, Step: r.cfg.Scrape}
 	for _, s := range r.slos {
 		series, err := r.cfg.Querier.Range(ctx, eventsExpr(s.slo), w)
@@ -90,7 +110,8 @@ func (r *run) collect(ctx context.Context) {
 		p.final = &track{}
 		p.final.addRange(series, w)
 	}
-	aw := prom.Window{Start: r.began, End: r.end, Step: min(r.cfg.Scrape, r.cfg.Evaluation)}
+	// Finer than the rules are evaluated, or an alert would seem late by up to a step.
+	aw := prom.Window{Start: r.began, End: r.end, Step: max(min(r.cfg.Scrape, r.cfg.Evaluation)/10, r.end.Sub(r.began)/maxSteps).Round(time.Millisecond)}
 	series, err := r.cfg.Querier.Range(ctx, alertsExpr, aw)
 	if err != nil && !isNone(err) {
 		r.timelineErr = err
@@ -99,7 +120,22 @@ func (r *run) collect(ctx context.Context) {
 	r.timeline = alertTracks(series, aw)
 }
 
-// evidence fills the record with the verdict and all that led to it.
+// unread says whether something could not be read again.
+func (r *run) unread() bool {
+	for _, w := range r.slos {
+		if w.final == nil {
+			return true
+		}
+	}
+	for _, w := range r.promql {
+		if w.final == nil {
+			return true
+		}
+	}
+	return r.timelineErr != nil
+}
+
+// evidence fills the record with all that led to the verdict.
 func (r *run) evidence() {
 	ptr := func(t time.Time) *time.Time {
 		if t.IsZero() {
@@ -114,8 +150,6 @@ func (r *run) evidence() {
 	if len(r.res.Asserts) == 0 {
 		r.res.Asserts = r.unjudged()
 	}
-	r.res.Verdict, r.res.Reason, r.res.Findings = decide(r.findings)
-	r.res.Summary = r.summary()
 	if r.began.IsZero() {
 		return
 	}

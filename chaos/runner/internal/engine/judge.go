@@ -20,6 +20,7 @@ func (r *run) judge() {
 	if r.t0.IsZero() {
 		return
 	}
+	r.judgeBeginning()
 	for _, w := range r.slos {
 		if w.assert != nil {
 			r.assert(r.judgeSLO(w))
@@ -38,6 +39,16 @@ func (r *run) judge() {
 		r.assert(r.judgeGuard(i, g))
 	}
 	r.assert(r.judgeRecovery())
+}
+
+// judgeBeginning finds alerts that came up between the last look of the baseline
+// and the fault: what fired before it is not its doing.
+func (r *run) judgeBeginning() {
+	for _, tr := range r.timeline {
+		if r.role(tr) != "" && tr.firingAt(r.t0) {
+			r.find(rankGate, result.BaselineUnhealthy, fmt.Sprintf("%s alert %s was firing when the fault began", r.role(tr), tr.name))
+		}
+	}
 }
 
 func (r *run) assert(a result.Assertion) { r.res.Asserts = append(r.res.Asserts, a) }
@@ -102,13 +113,14 @@ func (r *run) judgeSLO(w *watchedSLO) result.Assertion {
 	if !r.judged {
 		return a
 	}
+	quiet, _ := w.events().slowest(r.t0, r.until(), r.window())
 	switch {
 	case w.final == nil:
 		r.missing(w.slo.Name, w.err, "the run's samples could not be read")
 	case w.final.gap(r.t0, r.until()) >= 2:
 		r.missing(w.slo.Name, prom.ErrNoData, fmt.Sprintf("%d steps in a row are missing", w.final.gap(r.t0, r.until())))
-	case ev.total < minVolume*rate*ev.span.Seconds():
-		r.find(rankMissing, result.LowTraffic, fmt.Sprintf("%s counted %.0f events since the fault, under half of the baseline's rate of %.4g/s", w.slo.Name, ev.total, rate))
+	case quiet < minVolume*rate:
+		r.find(rankMissing, result.LowTraffic, fmt.Sprintf("%s fell to %.4g events per second over %s, under half of the baseline's %.4g", w.slo.Name, quiet, r.window(), rate))
 	default:
 		a.Outcome = result.Held
 	}
@@ -134,9 +146,11 @@ func promqlAssertion(w *watchedPromQL) result.Assertion {
 func (r *run) judgePromQL(w *watchedPromQL) result.Assertion {
 	a := promqlAssertion(w)
 	a.Outcome = result.Unknown
-	end := r.removed
-	if end.IsZero() {
-		end = r.end
+	// Up to the removal. What happened until then is complete a scrape and an
+	// evaluation later.
+	end := r.end
+	if late := r.removed.Add(r.lag()); !r.removed.IsZero() && late.Before(end) {
+		end = late
 	}
 	got := w.values().over(r.t0, end, w.bounds())
 	switch {
@@ -286,8 +300,10 @@ func (r *run) judgeGuard(i int, g experiment.GuardRail) result.Assertion {
 		a.Outcome, a.Observed = result.Broken, seen
 		return a
 	}
-	a.Observed = "it did"
-	a.Outcome = r.heldOrUnknown()
+	a.Outcome, a.Observed = result.Unknown, "not judged"
+	if r.judged {
+		a.Outcome, a.Observed = result.Held, "it did"
+	}
 	return a
 }
 
@@ -332,5 +348,5 @@ func (r *run) blindAtTheEnd() bool {
 			return true
 		}
 	}
-	return false
+	return r.sight(healthyTargets).err != nil
 }

@@ -16,6 +16,7 @@ func NotRun(x experiment.Experiment, attempt int, control bool, reason result.Re
 	r := newRun(&Engine{cfg: Config{Control: control, Attempt: attempt}}, x)
 	r.findings = []finding{{rank: rankGate, reason: reason, detail: detail}}
 	r.evidence()
+	r.verdict()
 	r.res.Ended = time.Now()
 	return r.res
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
@@ -54,43 +55,66 @@ func (r *run) confirm(ctx context.Context) bool {
 func (r *run) observe(ctx context.Context) bool {
 	until := time.Now().Add(r.x.Observe)
 	r.enter(result.Observe, until)
-	// The effect is measured once more just before the end, but before a shorter
-	// duration of its own has ended it.
-	lasting := fault.Plan{Run: r.plan.Run}
-	again := until.Add(-remeasure)
+	for _, d := range r.dueAgain(until) {
+		if !r.watchUntil(ctx, d.at) || !r.stillThere(ctx, d) {
+			return false
+		}
+	}
+	return r.watchUntil(ctx, until)
+}
+
+// watchUntil watches; it returns false when that was ended early.
+func (r *run) watchUntil(ctx context.Context, t time.Time) bool {
+	r.watch(ctx, t, nil, func(view) bool { return false })
+	return !r.stopped(ctx) && len(r.findings) == 0
+}
+
+// due is when faults are measured again.
+type due struct {
+	at   time.Time
+	plan fault.Plan
+}
+
+// dueAgain returns when which faults are measured once more, in order: just
+// before the end of the observation, or before a shorter duration of their own
+// ends them. One-shots happen once, and what is too short is not seen twice.
+func (r *run) dueAgain(until time.Time) []due {
+	if r.cfg.Control {
+		return nil
+	}
+	var out []due
 	for _, p := range r.plan.Faults {
-		if p.Fault.OneShot || r.cfg.Control {
+		ends := r.t0.Add(p.Fault.Duration)
+		if p.Fault.OneShot || ends.Before(r.t1.Add(2*remeasure)) {
 			continue
 		}
-		ends := r.t0.Add(p.Fault.Duration)
-		if ends.Before(r.t1.Add(2 * remeasure)) {
-			continue // too short to be seen twice
+		at := until.Add(-remeasure)
+		if early := ends.Add(-remeasure); early.Before(at) {
+			at = early
 		}
-		lasting.Faults = append(lasting.Faults, p)
-		if at := ends.Add(-remeasure); at.Before(again) {
-			again = at
+		i := slices.IndexFunc(out, func(d due) bool { return d.at.Equal(at) })
+		if i < 0 {
+			i = len(out)
+			out = append(out, due{at: at, plan: fault.Plan{Run: r.plan.Run}})
 		}
+		out[i].plan.Faults = append(out[i].plan.Faults, p)
 	}
-	if len(lasting.Faults) == 0 {
-		r.watch(ctx, until, nil, func(view) bool { return false })
-		return !r.stopped(ctx) && len(r.findings) == 0
-	}
-	r.watch(ctx, again, nil, func(view) bool { return false })
-	if r.stopped(ctx) || len(r.findings) > 0 {
-		return false
-	}
-	seen, ok := r.measure(ctx, again.Add(remeasure+r.cfg.ConfirmTimeout/2), lasting)
+	slices.SortFunc(out, func(a, b due) int { return a.at.Compare(b.at) })
+	return out
+}
+
+// stillThere measures faults again.
+func (r *run) stillThere(ctx context.Context, d due) bool {
+	seen, ok := r.measure(ctx, d.at.Add(remeasure+r.cfg.ConfirmTimeout/2), d.plan)
 	r.recordEffects(seen)
 	if r.stopped(ctx) || len(r.findings) > 0 {
 		return false
 	}
 	if !ok {
-		_, detail := unconfirmed(seen, lasting)
-		r.find(rankGate, result.NotHeld, "at the end of observe: "+detail)
-		return false
+		_, detail := unconfirmed(seen, d.plan)
+		r.find(rankGate, result.NotHeld, "before its end: "+detail)
 	}
-	r.watch(ctx, until, nil, func(view) bool { return false })
-	return !r.stopped(ctx) && len(r.findings) == 0
+	return ok
 }
 
 // remeasure is how long before its end a fault is measured again.

@@ -28,6 +28,7 @@ func (r *run) recovery(ctx context.Context, held bool) {
 		latest = later(latest, r.removed.Add(x.ResolvesWithin))
 	}
 	latest = latest.Add(r.lag())
+	before := len(r.findings)
 	r.watch(ctx, latest, nil, func(v view) bool {
 		at := v.t.Add(-r.lag())
 		if r.back.IsZero() && !at.After(deadline) && r.recovered(ctx, at) {
@@ -36,7 +37,9 @@ func (r *run) recovery(ctx context.Context, held bool) {
 		late := r.back.IsZero() && at.After(deadline)
 		return (late || !r.back.IsZero()) && r.alertsSettled(v)
 	})
-	r.judged = !r.stopped(ctx)
+	// What ended this early, a guard rail or blindness say, leaves open what would
+	// have come of it.
+	r.judged = held && !r.stopped(ctx) && len(r.findings) == before
 }
 
 // recovered says whether at t, counting only what came after the removal,
@@ -54,13 +57,19 @@ func (r *run) recovered(ctx context.Context, t time.Time) bool {
 		return false
 	}
 	from := later(r.removed, t.Add(-r.window()))
+	// The first scrape after the removal still brings events from before it.
+	counting := later(r.removed.Add(r.cfg.Scrape), t.Add(-r.window()))
 	for _, w := range r.slos {
-		ev, ok := w.live.between(from, t)
+		newest, ok := w.live.at(t)
+		if !ok || newest.t.Before(later(r.removed.Add(r.settle()), t.Add(-r.settle()))) {
+			r.notYet = w.slo.Name + " has no sample of after the removal"
+			return false
+		}
+		ev, ok := w.live.between(counting, t)
 		rate, _ := r.baselineRate(w)
 		switch {
-		case !ok || ev.total <= 0 || ev.total < minVolume*rate*t.Sub(from).Seconds():
-			// The last samples before a gap are not yet stale, and prove nothing.
-			r.notYet = fmt.Sprintf("%s: %.0f events in %s are under half of the baseline's rate", w.slo.Name, ev.total, t.Sub(from))
+		case !ok || ev.total <= 0 || ev.rate() < minVolume*rate:
+			r.notYet = fmt.Sprintf("%s: %.0f events in %s are under half of the baseline's rate", w.slo.Name, ev.total, ev.span)
 			return false
 		case !ev.within(w.slo):
 			r.notYet = fmt.Sprintf("%s: %.0f of the last %.0f events are bad, %.3g%% allowed", w.slo.Name, ev.bad, ev.total, 100*w.slo.Budget())
@@ -69,7 +78,10 @@ func (r *run) recovered(ctx context.Context, t time.Time) bool {
 	}
 	for _, w := range r.promql {
 		expr := experiment.ExpandWindow(w.assert.PromQL, t.Sub(from).Truncate(time.Millisecond))
-		if reach, err := prom.MaxRange(expr); err != nil || t.Add(-reach).Before(r.removed) {
+		// An expression that reaches further back than recovery lasts sees the fault
+		// to the end: it has to hold all the same.
+		reach, err := prom.MaxRange(expr)
+		if err != nil || t.Add(-reach).Before(r.removed) && reach <= r.x.Recover {
 			r.notYet = fmt.Sprintf("%s looks back to before the removal", w.assert.Name)
 			return false
 		}
@@ -87,10 +99,21 @@ func (r *run) recovered(ctx context.Context, t time.Time) bool {
 }
 
 // alertsSettled says whether every expected alert has fired and, where asked,
-// resolved, or can no longer do so in time. A control run expects none, and an
+// resolved, or can no longer do so in time, and no forbidden one is about to. A control run expects none, and an
 // aborted one is not judged by them.
 func (r *run) alertsSettled(v view) bool {
-	if r.cfg.Control || r.aborted() {
+	if r.aborted() {
+		return true
+	}
+	// A forbidden alert that is pending has not spoken yet.
+	for _, f := range r.x.Forbid {
+		for _, a := range v.alerts.matching(f.Labels) {
+			if a.state == statePending && v.t.Before(r.removed.Add(r.x.Recover+r.lag())) {
+				return false
+			}
+		}
+	}
+	if r.cfg.Control {
 		return true
 	}
 	for _, x := range r.x.Expect {
@@ -113,10 +136,12 @@ func (r *run) remove(ctx context.Context) {
 	if !r.owed {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.cfg.CleanupTimeout)
+	began := time.Now()
+	defer func() { r.removing += time.Since(began) }()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.cfg.CleanupTimeout-r.auditTime()-r.removing)
 	defer cancel()
 	for {
-		err := r.cfg.Target.Recover(ctx, r.id)
+		err := contained(func() error { return r.cfg.Target.Recover(ctx, r.id) })
 		if err == nil {
 			r.owed = false
 			return
@@ -129,12 +154,27 @@ func (r *run) remove(ctx context.Context) {
 	}
 }
 
+// contained turns a panic of the target into an error: it must not take the
+// process down while faults are in place.
+func contained(ask func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the target panicked: %v", p)
+		}
+	}()
+	return ask()
+}
+
+// auditTime is what a removal that hangs must leave of CleanupTimeout.
+func (r *run) auditTime() time.Duration { return r.cfg.CleanupTimeout / 5 }
+
 // audit looks for what the run left behind.
 func (r *run) audit(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.cfg.CleanupTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(r.auditTime(), r.cfg.CleanupTimeout-r.removing))
 	defer cancel()
 	for {
-		left, err := r.cfg.Target.Residue(ctx)
+		var left []fault.Residue
+		err := contained(func() (err error) { left, err = r.cfg.Target.Residue(ctx); return err })
 		var own []string
 		for _, l := range left {
 			if l.Run == r.id {

@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
@@ -20,9 +22,12 @@ type run struct {
 
 	findings    []finding
 	plan        fault.Plan
-	owed        bool // faults may be there: removal is owed
+	owed        bool          // faults may be there: removal is owed
+	removing    time.Duration // spent on removal so far
+	internal    []error       // panics of the runner or of those it calls
+	muted       bool          // Emit panicked: it is not called again
 	interrupted bool
-	judged      bool // the run came to the point where its assertions can be judged
+	judged      bool // the run went through all of its phases, so that it can say what held
 
 	began                      time.Time // of the baseline
 	t0, t1, removed, back, end time.Time
@@ -35,7 +40,8 @@ type run struct {
 	notYet                     string               // why the run has not recovered at the last look
 	timeline                   []alertTrack
 	timelineErr                error
-	lastHealthyLoss            time.Time // last tick under fault or after at which targets were missing
+	lastHealthyLoss            time.Time         // last tick under fault or after at which targets were missing
+	sights                     map[string]*sight // of what is looked at beside the assertions, by name
 }
 
 // watchedSLO is an SLO with what was counted of it: live while the run goes on,
@@ -91,7 +97,7 @@ func newRun(e *Engine, x experiment.Experiment) *run {
 	if !e.cfg.Began.IsZero() && e.cfg.Began.Before(now) {
 		began = e.cfg.Began
 	}
-	r := &run{Engine: e, x: x, id: runID(x.Name), firedLive: map[string]time.Time{}, tripped: map[int]string{}}
+	r := &run{Engine: e, x: x, id: runID(x.Name), firedLive: map[string]time.Time{}, tripped: map[int]string{}, sights: map[string]*sight{}}
 	r.res = result.Run{
 		ID: string(r.id), Name: x.Name, File: x.File, Labels: x.Labels, Hypothesis: x.Hypothesis,
 		Attempt: e.cfg.Attempt, Control: e.cfg.Control, Started: began, YAML: x.YAML,
@@ -123,13 +129,25 @@ func newRun(e *Engine, x experiment.Experiment) *run {
 
 // find records what speaks about the run.
 func (r *run) find(k rank, reason result.Reason, detail string) {
+	detail = strings.ReplaceAll(detail, "\n", "; ") // joined errors, in one sentence
 	f := finding{rank: k, reason: reason, detail: detail}
 	r.findings = append(r.findings, f)
 	r.cfg.Log.Debug("finding", "run", r.id, "reason", reason, "detail", detail)
 	r.emit(result.Event{Type: result.EventFinding, Finding: &result.Finding{Verdict: f.verdict(), Reason: reason, Detail: detail}})
 }
 
+// emit sends an event. Who receives it may fail, but not keep the run from its
+// cleanup: after a panic there the run goes on unseen.
 func (r *run) emit(ev result.Event) {
+	if r.muted {
+		return
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			r.muted = true
+			r.internal = append(r.internal, fmt.Errorf("internal error: the receiver of events failed: %v\n%s", p, debug.Stack()))
+		}
+	}()
 	ev.Time, ev.Run, ev.Experiment, ev.Attempt = time.Now(), string(r.id), r.x.Name, r.cfg.Attempt
 	r.cfg.Emit(ev)
 }

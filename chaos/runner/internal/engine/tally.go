@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"sort"
 	"strings"
 	"time"
@@ -103,7 +104,10 @@ func (tl *tally) add(t time.Time, good, total map[string]float64) {
 
 // addRange appends every step of w from an answer of eventsExpr.
 func (tl *tally) addRange(series []prom.Series, w prom.Window) {
-	type step struct{ good, total map[string]float64 }
+	type step struct {
+		good, total map[string]float64
+		unusable    bool // a counter that is no number poisons every later sum
+	}
 	steps := map[int64]*step{}
 	for _, s := range series {
 		id := seriesID(s.Labels)
@@ -113,6 +117,7 @@ func (tl *tally) addRange(series []prom.Series, w prom.Window) {
 				at = &step{good: map[string]float64{}, total: map[string]float64{}}
 				steps[p.T.UnixMilli()] = at
 			}
+			at.unusable = at.unusable || math.IsNaN(p.V) || math.IsInf(p.V, 0)
 			if s.Labels[sliLabel] == "good" {
 				at.good[id] = p.V
 			} else {
@@ -121,7 +126,7 @@ func (tl *tally) addRange(series []prom.Series, w prom.Window) {
 		}
 	}
 	for t := w.Start; !t.After(w.End); t = t.Add(w.Step) {
-		if at := steps[t.UnixMilli()]; at != nil {
+		if at := steps[t.UnixMilli()]; at != nil && !at.unusable {
 			tl.add(t, at.good, at.total)
 		} else {
 			tl.add(t, nil, nil)
@@ -219,6 +224,28 @@ func (tl *tally) gap(a, b time.Time) int {
 		longest = max(longest, run)
 	}
 	return longest
+}
+
+// slowest returns the lowest rate of events per second over any stretch of the
+// length given within [a, b], over the whole of it when that is shorter. ok is
+// false when nothing can be counted.
+func (tl *tally) slowest(a, b time.Time, stretch time.Duration) (rate float64, ok bool) {
+	if stretch > b.Sub(a) {
+		stretch = b.Sub(a)
+	}
+	for _, p := range tl.points {
+		from := p.t.Add(-stretch)
+		if !p.ok || p.t.After(b) || from.Before(a) {
+			continue
+		}
+		if ev, counted := tl.between(from, p.t); counted && (!ok || ev.rate() < rate) {
+			rate, ok = ev.rate(), true
+		}
+	}
+	if ev, counted := tl.between(b.Add(-stretch), b); counted && (!ok || ev.rate() < rate) {
+		rate, ok = ev.rate(), true
+	}
+	return rate, ok
 }
 
 // lastBad returns the last step in (a, b] at which new bad events were counted.

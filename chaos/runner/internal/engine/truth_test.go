@@ -29,10 +29,12 @@ type row struct {
 
 type setup struct {
 	*world
-	x      experiment.Experiment
-	cfg    engine.Config
-	events []result.Event
-	cancel context.CancelCauseFunc
+	x           experiment.Experiment
+	cfg         engine.Config
+	events      []result.Event
+	cancel      context.CancelCauseFunc
+	interrupted time.Time // when the row interrupts by its own hand
+	deaf        bool      // Emit fails, so that there need not be a last event
 }
 
 // during is the platform's behaviour while the fault is in place, healthy before
@@ -559,7 +561,7 @@ func removedWithin(d time.Duration) func(*testing.T, *setup, result.Run, error) 
 }
 
 func TestVerdicts(t *testing.T) {
-	for _, r := range truthTable() {
+	for _, r := range append(truthTable(), harderTruths()...) {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -604,6 +606,9 @@ func consistent(t *testing.T, s *setup, r result.Run) {
 		t.Error("no finding says why")
 	}
 	last := s.events[len(s.events)-1]
+	if s.deaf {
+		last = result.Event{Type: result.EventVerdict, Verdict: r.Verdict}
+	}
 	if last.Type != result.EventVerdict || last.Verdict != r.Verdict {
 		t.Errorf("the last event is %+v, want the verdict", last)
 	}

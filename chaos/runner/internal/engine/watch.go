@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
@@ -122,22 +125,33 @@ func (r *run) look(ctx context.Context) view {
 	v := view{t: t, sights: make([]seen, len(r.slos)+len(r.promql)), instrument: make([]seen, len(r.cfg.Instrument))}
 
 	var wg sync.WaitGroup
+	var failed atomic.Value
+	ask := func(question func()) {
+		wg.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					failed.Store(fmt.Sprint(p))
+				}
+			}()
+			question()
+		})
+	}
 	eventSeries := make([][]prom.Series, len(r.slos))
 	for i, w := range r.slos {
 		v.sights[i].name = w.slo.Name
-		wg.Go(func() { eventSeries[i], v.sights[i].err = r.cfg.Querier.Range(ctx, eventsExpr(w.slo), at) })
+		ask(func() { eventSeries[i], v.sights[i].err = r.cfg.Querier.Range(ctx, eventsExpr(w.slo), at) })
 	}
 	for i, w := range r.promql {
 		s := &v.sights[len(r.slos)+i]
 		s.name = w.assert.Name
-		wg.Go(func() { s.v, s.err = r.instant(ctx, w.assert.PromQL, t) })
+		ask(func() { s.v, s.err = r.instant(ctx, w.assert.PromQL, t) })
 	}
 	for i, b := range r.cfg.Instrument {
 		v.instrument[i] = seen{name: b.Name, bound: bounds{min: b.Min, max: b.Max}}
-		wg.Go(func() { v.instrument[i].v, v.instrument[i].err = r.instant(ctx, b.PromQL, t) })
+		ask(func() { v.instrument[i].v, v.instrument[i].err = r.instant(ctx, b.PromQL, t) })
 	}
-	wg.Go(func() { v.healthy, v.healthyErr = r.healthyAt(ctx, t) })
-	wg.Go(func() {
+	ask(func() { v.healthy, v.healthyErr = r.healthyAt(ctx, t) })
+	ask(func() {
 		series, err := r.cfg.Querier.Range(ctx, alertsExpr, at)
 		if errors.Is(err, prom.ErrNoData) {
 			err = nil // no alert is active
@@ -145,6 +159,9 @@ func (r *run) look(ctx context.Context) view {
 		v.alerts, v.alertsErr = statesOf(series), err
 	})
 	wg.Wait()
+	if p := failed.Load(); p != nil {
+		panic(p) // here, where it is contained and the faults are removed
+	}
 
 	for i, w := range r.slos {
 		var tl tally
@@ -162,7 +179,22 @@ func (r *run) look(ctx context.Context) view {
 		w.live.add(t, s.v, s.err)
 		w.saw(t, s.err)
 	}
+	r.sight(healthyTargets).saw(t, v.healthyErr)
+	r.sight("alerts").saw(t, v.alertsErr)
+	for _, s := range v.instrument {
+		r.sight(s.name).saw(t, s.err)
+	}
 	return v
+}
+
+const healthyTargets = "healthy targets"
+
+// sight of what is looked at beside the assertions.
+func (r *run) sight(name string) *sight {
+	if r.sights[name] == nil {
+		r.sights[name] = &sight{}
+	}
+	return r.sights[name]
 }
 
 func (r *run) instant(ctx context.Context, expr string, t time.Time) (float64, error) {
@@ -202,6 +234,9 @@ func (r *run) examine(v view) {
 	for _, w := range r.promql {
 		r.blind(w.assert.Name, w.sight, v.t)
 	}
+	for _, name := range slices.Sorted(maps.Keys(r.sights)) {
+		r.blind(name, *r.sights[name], v.t)
+	}
 	for _, detail := range v.unfit() {
 		r.find(rankGate, result.InstrumentUnfit, detail)
 	}
@@ -216,13 +251,17 @@ func (r *run) guard(i int, g experiment.GuardRail, now time.Time) {
 		if w.slo.Name != g.SLO.Name {
 			continue
 		}
-		ev, ok := w.live.between(now.Add(-max(g.For, 2*r.cfg.Scrape)), now)
+		stretch := max(g.For, 2*r.cfg.Scrape)
+		ev, ok := w.live.between(now.Add(-stretch), now)
 		if !ok || ev.bad <= 1 {
 			return
 		}
-		if burn := slo.BurnRate(ev.ratio(), g.SLO.Objective); burn >= g.BurnRate {
+		// Where counting began later than that, what came before is thought to be
+		// healthy: a rail must not trip on less than its stretch.
+		ratio := ev.ratio() * min(1, ev.span.Seconds()/stretch.Seconds())
+		if burn := slo.BurnRate(ratio, g.SLO.Objective); burn >= g.BurnRate {
 			r.tripped[i] = fmt.Sprintf("%s burned at %.4g times its budget over %s, limit %.4g (%.0f of %.0f events bad)",
-				g.SLO.Name, burn, ev.span.Round(100*time.Millisecond), g.BurnRate, ev.bad, ev.total)
+				g.SLO.Name, burn, stretch, g.BurnRate, ev.bad, ev.total)
 			r.find(rankAborted, result.GuardRail, r.tripped[i])
 		}
 	}

@@ -32,6 +32,7 @@ type world struct {
 	start  time.Time
 	target *target
 	api    *api
+	wrap   func(engine.Querier) engine.Querier // nil: the client as it is
 
 	// What happens in the second before now. since is the time since the first
 	// injection, negative before it; faulty says that a fault is in place.
@@ -130,10 +131,11 @@ type target struct {
 	recoverFails                               int // how often Recover fails first
 	effects                                    func(since time.Duration, planned fault.Planned, t fault.Target) fault.Effect
 	residue                                    func(t *target) []fault.Residue
-	injectPanics                               bool
+	injectPanics, recoverPanics, recoverHangs  bool
 	after                                      map[string]func() // called once in Plan, Inject, Effects, Recover, Residue
 	run                                        fault.RunID
 	hits                                       int
+	forgets                                    bool // plans only the first fault
 }
 
 func (t *target) since(now time.Time) (time.Duration, bool) {
@@ -159,7 +161,10 @@ func (t *target) Plan(_ context.Context, run fault.RunID, fs []fault.Fault) (fau
 	defer t.called("Plan")
 	t.run = run
 	p := fault.Plan{Run: run}
-	for _, f := range fs {
+	for i, f := range fs {
+		if t.forgets && i > 0 {
+			break
+		}
 		planned := fault.Planned{Fault: f, Ready: map[string]int{"Deployment/monitor": 3}}
 		for i := range max(1, t.hits) {
 			planned.Targets = append(planned.Targets, fault.Target{Namespace: "monitor", Pod: "monitor-" + strconv.Itoa(i), Workload: "Deployment/monitor"})
@@ -197,8 +202,15 @@ func (t *target) Effects(_ context.Context, p fault.Plan) ([]fault.Effect, error
 	return out, nil
 }
 
-func (t *target) Recover(context.Context, fault.RunID) error {
+func (t *target) Recover(ctx context.Context, _ fault.RunID) error {
 	defer t.called("Recover")
+	if t.recoverPanics {
+		panic("a bug in the target")
+	}
+	if t.recoverHangs {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.removals++
@@ -270,6 +282,10 @@ groups:
     expr: |
       sum(rate(probe_requests_total{outcome="error"}[4s])) / sum(rate(probe_requests_total[4s])) > 0.2
     labels: {severity: page}
+  - alert: LateSending
+    expr: probe_lag > 0.05
+    for: 3s
+    labels: {severity: late}
 `
 
 func availability() *slo.SLO {
@@ -353,6 +369,9 @@ func (w *world) run(ctx context.Context, cfg engine.Config, x experiment.Experim
 		w.t.Fatal(err)
 	}
 	cfg.Target, cfg.Querier = w.target, client
+	if w.wrap != nil {
+		cfg.Querier = w.wrap(client)
+	}
 	if cfg.Healthy == "" {
 		cfg.Healthy = `count(up{job="monitor"} == 1)`
 	}
