@@ -4,7 +4,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -106,17 +105,15 @@ of a fault was left behind; 64 usage, 65 invalid document, 70 internal error,
 		newValidate(s, common),
 		newPlan(s, common, code),
 		newSweep(s, common),
-		newReport(s),
+		newReport(s, common),
 		newLoad(s),
 		newSLO(s, common, code),
 	)
-	for _, c := range root.Commands() {
-		asUsage(c)
-	}
+	asUsage(root)
 	return root
 }
 
-// asUsage marks wrong arguments as errors of usage, for every subcommand.
+// asUsage marks wrong arguments as errors of usage, those of subcommands too.
 func asUsage(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(cmd *cobra.Command, args []string) error {
@@ -138,11 +135,6 @@ func (s streams) logger(level slog.Level) *slog.Logger {
 
 // fail prints one error and returns its exit code.
 func fail(w io.Writer, err error) int {
-	code := exitCode(err)
-	var u usageError
-	if errors.As(err, &u) {
-		err = u.error
-	}
 	fmt.Fprintf(w, "ballast: %v\n", err)
-	return code
+	return exitCode(err)
 }

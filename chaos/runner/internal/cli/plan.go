@@ -12,6 +12,7 @@ import (
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 )
 
 // planned is one experiment's plan as --format json prints it.
@@ -59,7 +60,7 @@ func newPlan(s streams, common *commonFlags, code *int) *cobra.Command {
 			}
 			for _, p := range plans {
 				if p.Problem != "" {
-					*code = 3 // what a run of it would end with
+					*code = result.Inconclusive.Exit() // what a run of it would end with
 				}
 				if err := printPlan(s, common.format, p); err != nil {
 					return err
@@ -73,14 +74,25 @@ func newPlan(s streams, common *commonFlags, code *int) *cobra.Command {
 	return cmd
 }
 
-// plan resolves every experiment against one place.
+// plan resolves every experiment against one place. What would keep a run from
+// its work is a problem of the experiment; the error is an interrupt or internal.
 func plan(ctx context.Context, at site, xs []experiment.Experiment) (_ []planned, err error) {
+	out := make([]planned, 0, len(xs))
 	p, err := at.open(ctx, xs[0], false)
-	if err != nil {
+	if ctx.Err() != nil {
+		err = errors.Join(fmt.Errorf("interrupted while the target was started: %w", ctx.Err()), err)
+		if p != nil {
+			err = errors.Join(err, p.close(context.WithoutCancel(ctx)))
+		}
 		return nil, err
 	}
+	if err != nil {
+		for _, x := range xs {
+			out = append(out, planned{Experiment: x.Name, Problem: err.Error()})
+		}
+		return out, nil
+	}
 	defer func() { err = errors.Join(err, p.close(context.WithoutCancel(ctx))) }()
-	out := make([]planned, 0, len(xs))
 	for _, x := range xs {
 		one := planned{Experiment: x.Name}
 		got, err := p.Target.Plan(ctx, fault.RunID("plan-"+x.Name), x.Faults)
@@ -94,11 +106,14 @@ func plan(ctx context.Context, at site, xs []experiment.Experiment) (_ []planned
 			for _, t := range f.Targets {
 				pf.Targets = append(pf.Targets, t.ID())
 			}
+			if len(f.Targets) == 0 && one.Problem == "" {
+				one.Problem = fmt.Sprintf("%s: %v", pf.Fault, fault.ErrNoTarget)
+			}
 			one.Faults = append(one.Faults, pf)
 		}
 		out = append(out, one)
 		if ctx.Err() != nil {
-			return out, ctx.Err()
+			return nil, fmt.Errorf("interrupted: %w", ctx.Err())
 		}
 	}
 	return out, nil

@@ -11,13 +11,16 @@ import (
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 )
 
-func newReport(s streams) *cobra.Command {
+func newReport(s streams, common *commonFlags) *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "report report.json",
 		Short: "Render the evidence of an earlier run again",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if err := common.check(); err != nil {
+				return err
+			}
 			f, err := os.Open(args[0])
 			if err != nil {
 				return usageError{fmt.Errorf("open the report: %w", err)}
@@ -33,6 +36,9 @@ func newReport(s streams) *cobra.Command {
 			}
 			if err := report.Write(dir, r); err != nil {
 				return err
+			}
+			if common.format == formatJSON {
+				return report.JSON(s.out, r)
 			}
 			return report.TextIn(s.out, r, colour(s.out))
 		},

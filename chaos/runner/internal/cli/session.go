@@ -59,6 +59,8 @@ type session struct {
 	keepGoing bool
 	emit      func(result.Event)
 	log       *slog.Logger
+	// judge runs one experiment in a place and emits its events; nil is the engine.
+	judge func(context.Context, engine.Config, experiment.Experiment) (result.Run, error)
 
 	mu          sync.Mutex
 	stop        string // why nothing more is started; empty: go on
@@ -169,10 +171,6 @@ func (s *session) one(ctx context.Context, a attempt, exclusive bool) (result.Ru
 	cfg := p.Config
 	cfg.Emit, cfg.Log, cfg.Alerts = s.emit, s.log, s.alerts
 	cfg.Control, cfg.Attempt = s.control, a.n
-	eng, err := engine.New(cfg)
-	if err != nil {
-		return s.skip(a, result.Skipped, err.Error()), errors.Join(err, s.leave(p))
-	}
 	running, cancel := context.WithCancelCause(ctx)
 	watching := make(chan struct{})
 	go func() {
@@ -183,10 +181,23 @@ func (s *session) one(ctx context.Context, a attempt, exclusive bool) (result.Ru
 		case <-running.Done():
 		}
 	}()
-	r, err := eng.Run(running, a.Experiment)
+	judge := s.judge
+	if judge == nil {
+		judge = throughEngine
+	}
+	r, err := judge(running, cfg, a.Experiment)
 	cancel(nil)
 	<-watching
 	return r, errors.Join(err, s.leave(p))
+}
+
+// throughEngine takes an experiment through every phase.
+func throughEngine(ctx context.Context, cfg engine.Config, x experiment.Experiment) (result.Run, error) {
+	eng, err := engine.New(cfg)
+	if err != nil {
+		return engine.NotRun(x, cfg.Attempt, cfg.Control, result.Skipped, err.Error()), err
+	}
+	return eng.Run(ctx, x)
 }
 
 // leave closes a place; it goes on when the session has been interrupted.

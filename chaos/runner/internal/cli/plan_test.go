@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/engine"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+)
+
+// planner is a target that plans as it is told and can do nothing else.
+type planner struct {
+	engine.Target
+	plans map[string]fault.Plan // by name of the first fault
+}
+
+func (p planner) Plan(_ context.Context, _ fault.RunID, fs []fault.Fault) (fault.Plan, error) {
+	plan, ok := p.plans[fs[0].Name]
+	if !ok {
+		return fault.Plan{}, fault.ErrNotInjectable
+	}
+	return plan, nil
+}
+
+// planSite is a fakeSite with a planner in its places.
+type planSite struct {
+	*fakeSite
+	target planner
+}
+
+func (s planSite) open(ctx context.Context, x experiment.Experiment, exclusive bool) (*place, error) {
+	p, err := s.fakeSite.open(ctx, x, exclusive)
+	if p != nil {
+		p.Target = s.target
+	}
+	return p, err
+}
+
+func withFaults(names ...string) []experiment.Experiment {
+	out := named(names...)
+	for i := range out {
+		out[i].Faults = []fault.Fault{{Kind: "PodChaos", Name: out[i].Name}}
+	}
+	return out
+}
+
+func TestPlanSaysWhatWouldKeepARunFromItsWork(t *testing.T) {
+	hit := fault.Fault{Kind: "PodChaos", Name: "hit"}
+	miss := fault.Fault{Kind: "PodChaos", Name: "miss"}
+	site := planSite{&fakeSite{}, planner{plans: map[string]fault.Plan{
+		"hit":  {Faults: []fault.Planned{{Fault: hit, Targets: []fault.Target{{Namespace: "default", Pod: "a"}}}}},
+		"miss": {Faults: []fault.Planned{{Fault: miss}}},
+	}}}
+	plans, err := plan(t.Context(), site, withFaults("hit", "miss", "impossible"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range plans {
+		got = append(got, p.Experiment+": "+p.Problem)
+	}
+	want := []string{
+		"hit: ",
+		"miss: " + miss.ID() + ": " + fault.ErrNoTarget.Error(),
+		"impossible: " + fault.ErrNotInjectable.Error(),
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("problems, want − and got +:\n%s", diff)
+	}
+	if site.closed != 1 {
+		t.Errorf("%d places were closed, want 1", site.closed)
+	}
+}
+
+func TestPlanOfATargetThatDoesNotStartIsAProblemOfEachExperiment(t *testing.T) {
+	site := &fakeSite{openErr: map[string]error{"a": errors.New("no more ports")}}
+	plans, err := plan(t.Context(), site, withFaults("a", "b"))
+	if err != nil || len(plans) != 2 {
+		t.Fatalf("%d plans, error %v; want 2", len(plans), err)
+	}
+	for _, p := range plans {
+		if !strings.Contains(p.Problem, "no more ports") {
+			t.Errorf("%s: %q does not say why", p.Experiment, p.Problem)
+		}
+	}
+}
+
+func TestPlanThatIsInterruptedEndsLikeARun(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	plans, err := plan(ctx, &fakeSite{}, withFaults("a"))
+	if len(plans) > 0 || exitCode(err) != result.Inconclusive.Exit() {
+		t.Errorf("plans %v, error %v with exit code %d; want none and %d", plans, err, exitCode(err), result.Inconclusive.Exit())
+	}
+}
