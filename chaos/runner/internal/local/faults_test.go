@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
-	"github.com/ballast-sre/ballast/chaos/runner/internal/fault/document"
+	"github.com/ballast-sre/ballast/internal/document"
 )
 
 const header = "apiVersion: chaos-mesh.org/v1alpha1\nmetadata: {name: f}\n"

@@ -143,7 +143,7 @@ func (p plot) in(f frame, run result.Run) chart {
 	if run.T1 != nil && !run.Control {
 		c.Moments = append(c.Moments, moment{f.X(*run.T1), "confirmed at " + f.when(*run.T1)})
 	}
-	if run.Back != nil {
+	if run.Back != nil && !run.Control {
 		c.Moments = append(c.Moments, moment{f.X(*run.Back), "recovered at " + f.when(*run.Back)})
 	}
 	if c.Fault != nil {

@@ -189,7 +189,7 @@ func newRunPage(i int, run result.Run, r result.Report) runPage {
 	for _, f := range run.Faults {
 		lasts := "happens once"
 		if f.Duration > 0 {
-			lasts = seconds(float64(f.Duration))
+			lasts = "at\u00a0most\u00a0" + seconds(float64(f.Duration))
 		}
 		p.Faults = append(p.Faults, faultPage{f, lasts})
 	}
@@ -252,12 +252,8 @@ func newFigure(sli result.SLI, p plot, run result.Run, s span) figure {
 
 // clocks are the instants of a run on the reader's clock and on the charts' axis.
 func clocks(run result.Run) []fact {
-	if run.T0 == nil {
-		return nil
-	}
-	first := "Fault began (t0)"
-	if run.Control {
-		first = "Fault left out (t0)"
+	if run.T0 == nil || run.Control {
+		return nil // without a fault, nothing began or ended
 	}
 	at := func(name string, t *time.Time) fact {
 		f := fact{Name: name, Value: none}
@@ -268,7 +264,7 @@ func clocks(run result.Run) []fact {
 		return f
 	}
 	return []fact{
-		at(first, run.T0), at("Seen on every target (t1)", run.T1),
+		at("Fault began (t0)", run.T0), at("Seen on every target (t1)", run.T1),
 		at("Removal asked for", run.Removed), at("Last trace gone", run.Back),
 	}
 }

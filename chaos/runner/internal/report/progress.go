@@ -2,6 +2,7 @@ package report
 
 import (
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -52,7 +53,7 @@ type Progress struct {
 	view  view
 
 	mu     sync.Mutex
-	drawn  int // lines of the block on the screen
+	drawn  []string // the block on the screen
 	err    error
 	closed bool
 
@@ -134,16 +135,17 @@ func (p *Progress) columns() int {
 	return max(20, p.width())
 }
 
-// draw replaces the block on the screen by text, which stays, and a new block.
+// draw replaces the block on the screen by text, which stays, and a new block. A
+// block that says the same is left alone, so that nothing flickers.
 func (p *Progress) draw(text string, block []string) {
+	if text == "" && slices.Equal(block, p.drawn) {
+		return
+	}
 	out := p.erase() + text
 	for _, line := range block {
 		out += line + "\n"
 	}
-	p.drawn = len(block)
-	if out == "" {
-		return
-	}
+	p.drawn = block
 	if _, err := io.WriteString(p.w, out); err != nil && p.err == nil {
 		p.err = err
 	}
@@ -152,10 +154,10 @@ func (p *Progress) draw(text string, block []string) {
 // erase returns the sequence that goes back to the start of the block and clears
 // everything below.
 func (p *Progress) erase() string {
-	if p.drawn == 0 {
+	if len(p.drawn) == 0 {
 		return ""
 	}
-	return cursorUp(p.drawn) + "\x1b[J"
+	return cursorUp(len(p.drawn)) + "\x1b[J"
 }
 
 type through struct {

@@ -175,21 +175,42 @@ func (v *blockView) line(r *running, names, width int) string {
 func samplesText(r *running, room int) string {
 	samples := slices.Clone(r.samples)
 	slices.SortStableFunc(samples, func(a, b result.Now) int { return cmp.Compare(urgency(b), urgency(a)) })
-	first := func(n int, short bool) string {
-		text := ""
-		for _, s := range samples[:n] {
-			text += "   " + sampleText(s, r.name, short)
-		}
-		if rest := len(samples) - n; rest > 0 {
-			text += fmt.Sprintf("   +%d", rest)
-		}
-		return text
+	full, app := "", commonApp(samples)
+	for _, s := range samples {
+		full += "   " + sampleText(s, "", false)
 	}
-	text := first(len(samples), false)
-	for n := len(samples); n > 0 && utf8.RuneCountInString(text) > room; n-- {
-		text = first(n, true)
+	if utf8.RuneCountInString(full) <= room {
+		return full
 	}
-	return text
+	short, shown := "", 0
+	for _, s := range samples {
+		next := short + "  " + sampleText(s, app, true)
+		if shown > 0 && utf8.RuneCountInString(next) > room {
+			break
+		}
+		short = next
+		shown++
+	}
+	if rest := fmt.Sprintf("  +%d", len(samples)-shown); shown < len(samples) && utf8.RuneCountInString(short+rest) <= room {
+		short += rest
+	}
+	return short
+}
+
+// commonApp is what the names of all SLOs start with, up to their first dash.
+func commonApp(samples []result.Now) string {
+	common := ""
+	for _, s := range samples {
+		if s.BurnRate == nil && s.Value != nil {
+			continue // a PromQL value, which has a name of its own
+		}
+		app, _, ok := strings.Cut(s.Name, "-")
+		if !ok || common != "" && common != app+"-" {
+			return ""
+		}
+		common = app + "-"
+	}
+	return common
 }
 
 // urgency orders what is measured: no data first, then by burn rate, and values
@@ -204,7 +225,8 @@ func urgency(s result.Now) float64 {
 	return -1
 }
 
-func sampleText(s result.Now, run string, short bool) string {
+// sampleText shows one indicator; without app, which is the start of every name.
+func sampleText(s result.Now, app string, short bool) string {
 	value := "no data"
 	switch {
 	case s.Value == nil:
@@ -215,12 +237,7 @@ func sampleText(s result.Now, run string, short bool) string {
 	default:
 		value = significant(*s.Value, 3)
 	}
-	name := printable(s.Name)
-	// What an experiment and its SLO are both named after needs no column.
-	if app, rest, ok := strings.Cut(name, "-"); short && ok && strings.HasPrefix(run, app+"-") {
-		name = rest
-	}
-	return name + " " + value
+	return strings.TrimPrefix(printable(s.Name), app) + " " + value
 }
 
 func cursorUp(lines int) string { return fmt.Sprintf("\x1b[%dA\r", lines) }

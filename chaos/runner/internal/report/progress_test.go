@@ -224,6 +224,30 @@ func TestTheBlockFitsAnyTerminal(t *testing.T) {
 	}
 }
 
+func TestABlockThatSaysTheSameIsNotDrawnAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		p := NewProgress(&out, Live, func() int { return 80 }, func() time.Time { return epoch })
+		e := result.Event{Type: result.EventPhase, Run: "r", Experiment: "x", Phase: result.Observe}
+		p.Handle(e)
+		drawn := out.Len()
+		p.Handle(e)
+		time.Sleep(10 * redraw)
+		synctest.Wait()
+		if out.Len() != drawn || drawn == 0 {
+			t.Errorf("%d bytes, then %d", drawn, out.Len())
+		}
+		e.Phase = result.Recover
+		p.Handle(e)
+		if out.Len() == drawn {
+			t.Error("a new phase was not drawn")
+		}
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 func TestTheWorstIndicatorIsShownWhereNotAllFit(t *testing.T) {
 	r := &running{name: "monitor-network-partition", samples: []result.Now{
 		{Name: "monitor-availability", Value: ptr(0.0), BurnRate: ptr(0.0)},
@@ -234,12 +258,13 @@ func TestTheWorstIndicatorIsShownWhereNotAllFit(t *testing.T) {
 		room int
 		want string
 	}{
-		"all in full":             {105, "   monitor-latency 45.1% bad, burning 451×   monitor-availability 0% bad, burning 0×   p99 latency 0.2"},
-		"all, short":              {80, "   latency 45.1% bad, 451×   availability 0% bad, 0×   p99 latency 0.2"},
-		"the worst two":           {60, "   latency 45.1% bad, 451×   availability 0% bad, 0×   +1"},
-		"the worst":               {33, "   latency 45.1% bad, 451×   +2"},
-		"the worst, to be cut":    {5, "   latency 45.1% bad, 451×   +2"},
-		"nothing measured so far": {},
+		"all in full":                {105, "   monitor-latency 45.1% bad, burning 451×   monitor-availability 0% bad, burning 0×   p99 latency 0.2"},
+		"all, short":                 {80, "  latency 45.1% bad, 451×  availability 0% bad, 0×  p99 latency 0.2"},
+		"the worst two":              {60, "  latency 45.1% bad, 451×  availability 0% bad, 0×  +1"},
+		"the worst":                  {33, "  latency 45.1% bad, 451×  +2"},
+		"the worst and nothing else": {26, "  latency 45.1% bad, 451×"},
+		"the worst, to be cut":       {5, "  latency 45.1% bad, 451×"},
+		"nothing measured so far":    {},
 	}
 	for name, tt := range tests {
 		in := r
