@@ -13,7 +13,8 @@ import (
 // are about the program and not about the platform.
 type phases struct{ baseline, observe, recover int } // seconds
 
-var short = phases{baseline: 3, observe: 4, recover: 20}
+// The baseline is the time that the runner's own instrument needs to be trusted.
+var short = phases{baseline: 8, observe: 4, recover: 20}
 
 // variant is a fault with the phases around it.
 type variant struct {
@@ -48,7 +49,7 @@ spec:
   ` + everyMonitor + `
   stressors: {cpu: {workers: 1, load: 10}}`}
 	// outage trips its guard rail within two seconds.
-	outage = variant{name: "outage", phases: phases{baseline: 3, observe: 15, recover: 20}, object: `PodChaos
+	outage = variant{name: "outage", phases: phases{baseline: 8, observe: 15, recover: 20}, object: `PodChaos
 metadata: {name: %s}
 spec: {action: pod-failure, mode: all, ` + everyMonitor + `}`, abort: "[{ref: monitor-availability, burnRate: 500, for: 2s}]"}
 )

@@ -136,7 +136,7 @@ func listeners(t *testing.T) map[string]string {
 func (h *home) files() []string {
 	h.t.Helper()
 	var out []string
-	err := filepath.WalkDir(h.tmp, func(path string, e os.DirEntry, err error) error {
+	err := filepath.WalkDir(h.tmp, func(path string, _ os.DirEntry, err error) error {
 		if err != nil {
 			if os.IsNotExist(err) {
 				return nil // removed while we look: what a clean-up does

@@ -26,11 +26,12 @@ func TestASignalInAnyPhaseUndoesEverything(t *testing.T) {
 			t.Run(sig.String()+" in "+phase, func(t *testing.T) {
 				t.Parallel()
 				h := newHome(t)
-				r := h.run(document(t, faults[(i+j)%len(faults)]))
-				if phase == "start-up" {
-					h.appears("__keeper")
+				var r *runner
+				if x := document(t, faults[(i+j)%len(faults)]); phase == "start-up" {
+					r = h.run(x)
+					h.keeper()
 				} else {
-					r.await(inPhase(phase))
+					r = h.reach(phase, x)
 				}
 				sockets := h.sockets()
 				sent := time.Now()
@@ -53,8 +54,7 @@ func TestASignalInAnyPhaseUndoesEverything(t *testing.T) {
 func TestASecondInterruptEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)
-	r := h.run(document(t, partition))
-	r.await(inPhase("observe"))
+	r := h.reach("observe", document(t, partition))
 	sockets := h.sockets()
 	r.signal(syscall.SIGINT)
 	time.Sleep(20 * time.Millisecond) // the kernel makes one of two equal signals that wait
@@ -70,15 +70,15 @@ func TestASecondInterruptEndsAtOnce(t *testing.T) {
 	h.swept()
 }
 
-// appears blocks until a process with the role lives.
-func (h *home) appears(role string) process {
+// keeper blocks until a keeper lives and returns it.
+func (h *home) keeper() process {
 	h.t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if found := h.only(role); len(found) > 0 {
+		if found := h.only("__keeper"); len(found) > 0 {
 			return found[0]
 		}
 	}
-	h.t.Fatalf("no process %s within %s", role, patience)
+	h.t.Fatalf("no keeper within %s", patience)
 	return process{}
 }
 

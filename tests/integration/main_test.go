@@ -11,10 +11,13 @@ package integration
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -37,6 +40,12 @@ func prepared(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	if err := build(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	// As many fleets side by side as the runner itself would start.
+	flag.Parse()
+	if err := flag.Set("test.parallel", strconv.Itoa(runtime.NumCPU()+1)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
