@@ -17,6 +17,8 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/tsdb"
+
+	"github.com/ballast-sre/ballast/internal/prom"
 )
 
 // Config says what a server scrapes, evaluates and where it answers.
@@ -34,6 +36,9 @@ type Config struct {
 	Listen string
 	// RuleFiles are Prometheus rule files, evaluated as they stand.
 	RuleFiles []string
+	// History is written before any rule is evaluated, so that none ever sees a
+	// part of it. Its series are as in Backfill.
+	History []prom.Series
 	// Jobs are the scrape jobs that SetTargets may fill. Empty: there is no scrape
 	// manager, so that the server can run inside a testing/synctest bubble.
 	Jobs []string
@@ -94,9 +99,10 @@ type Server struct {
 	closed  error
 }
 
-// Open starts a server: storage, rule evaluation, scraping of what SetTargets will
-// name, and the listener. It blocks for some ten milliseconds, longer only where
-// the host's own name is slow to resolve. Close ends everything that it started.
+// Open starts a server: storage with its history, rule evaluation, scraping of what
+// SetTargets will name, and the listener. It blocks for some ten milliseconds and
+// one more for each thousand samples of history, longer only where the host's own
+// name is slow to resolve. Close ends everything that it started.
 func Open(cfg Config) (*Server, error) {
 	if err := cfg.defaults(); err != nil {
 		return nil, err
@@ -142,6 +148,10 @@ func (s *Server) open() error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
+	if err := s.Backfill(ctx, s.cfg.History); err != nil {
+		return err
+	}
+	s.cfg.History = nil // it is large, and in the storage now
 	if s.rules, err = startRules(ctx, loader, s, &s.work); err != nil {
 		return err
 	}

@@ -44,6 +44,7 @@ func TestOpenRefuses(t *testing.T) {
 		"two files of one name":   {promserver.Config{Dir: t.TempDir(), RuleFiles: []string{good, good}}, []string{"rename"}},
 		"no time to scrape":       {promserver.Config{Dir: t.TempDir(), Scrape: time.Millisecond}, []string{"scrape", "10ms"}},
 		"a negative interval":     {promserver.Config{Dir: t.TempDir(), Evaluation: -time.Second}, []string{"evaluation"}},
+		"a history out of order":  {promserver.Config{Dir: t.TempDir(), History: []prom.Series{series("a", prom.Sample{T: time.UnixMilli(2)}, prom.Sample{T: time.UnixMilli(1)})}}, []string{"point 1"}},
 		"one job twice":           {promserver.Config{Dir: t.TempDir(), Jobs: []string{"a", "a"}}, []string{`"a"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -179,6 +180,24 @@ func TestBackfill(t *testing.T) {
 	cancel()
 	if err := s.Backfill(ctx, []prom.Series{series("e", ago(0))}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// A rule that saw one series of the history without the other would take what it
+// sees for an outage, and what it records for a budget that is spent.
+func TestRulesNeverSeeAPartOfTheHistory(t *testing.T) {
+	points := make([]prom.Sample, 100_000) // more than one transaction holds
+	for i := range points {
+		points[i] = prom.Sample{T: time.Now().Add(time.Duration(i-len(points)) * time.Second), V: 1}
+	}
+	s := open(t, promserver.Config{
+		Evaluation: 10 * time.Millisecond, History: []prom.Series{series("total", points...), series("good", points...)},
+		RuleFiles: []string{ruleFile(t, "r.yml", "groups: [{name: g, rules: [{record: evaluated, expr: good}, {record: outage, expr: total unless on() good}]}]")},
+	})
+	c := inProcess(t, s, prom.Config{})
+	eventually(t, c, `count_over_time(evaluated[1m]) > 3`, func(_ prom.Sample, err error) bool { return err == nil })
+	if got, err := c.Instant(t.Context(), `count_over_time(outage[1m])`, time.Time{}); !errors.Is(err, prom.ErrNoData) {
+		t.Errorf("an outage was recorded %v times (%v)", got.V, err)
 	}
 }
 

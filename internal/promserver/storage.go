@@ -43,8 +43,8 @@ func openStorage(dir string, logger *slog.Logger) (*tsdb.DB, error) {
 // enough to be small in memory.
 const batch = 10_000
 
-// Backfill writes history, such as what a long alert window needs to see, or a
-// test's own samples. Each series' labels include __name__ and its points ascend,
+// Backfill writes samples beside those that are scraped, in several transactions
+// when there are many: rules and queries may see a part of them. Each series' labels include __name__ and its points ascend,
 // in whole milliseconds, and are newer than what the series already holds and less
 // than 200 days older than the newest sample of all. It blocks until all is written; on an
 // error, or when ctx ends, a part may have been.

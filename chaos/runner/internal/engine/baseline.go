@@ -44,7 +44,7 @@ func (r *run) budgetLeft(ctx context.Context) bool {
 		}
 		if err == nil && left.V < w.assert.MaxBudgetSpend {
 			r.find(rankGate, result.BudgetExhausted,
-				fmt.Sprintf("%s has %.3g%% of its error budget left; the experiment may spend %.3g%%", w.slo.Name, 100*left.V, 100*w.assert.MaxBudgetSpend))
+				fmt.Sprintf("%s has %.4g%% of its error budget left; the experiment may spend %.3g%%", w.slo.Name, 100*left.V, 100*w.assert.MaxBudgetSpend))
 		}
 	}
 	return len(r.findings) == 0

@@ -218,19 +218,8 @@ func (e *Environment) startObserving(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	server, err := promserver.Open(promserver.Config{
-		Dir: filepath.Join(e.dir.path, "prometheus"), Scrape: e.cfg.Scrape, Evaluation: e.cfg.Evaluation,
-		Listen: "127.0.0.1:0", RuleFiles: ruleFiles, Jobs: []string{jobMonitor, jobGateway, jobProbe}, Logger: e.cfg.Logger,
-	})
-	if err != nil {
-		return err
-	}
-	e.publishing.Lock()
-	e.prom = server
-	e.publishing.Unlock()
-
 	probeLabels := map[string]string{"job": jobProbe, "instance": jobProbe, "namespace": e.cfg.Namespace}
-	exposed, err := families(ctx, http.StripPrefix("", generator.Handler()))
+	exposed, err := families(ctx, generator.Handler())
 	if err != nil {
 		return err
 	}
@@ -239,9 +228,17 @@ func (e *Environment) startObserving(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := server.Backfill(ctx, history); err != nil {
+	server, err := promserver.Open(promserver.Config{
+		Dir: filepath.Join(e.dir.path, "prometheus"), Scrape: e.cfg.Scrape, Evaluation: e.cfg.Evaluation,
+		Listen: "127.0.0.1:0", RuleFiles: ruleFiles, History: history, Jobs: []string{jobMonitor, jobGateway, jobProbe}, Logger: e.cfg.Logger,
+	})
+	if err != nil {
 		return err
 	}
+	e.publishing.Lock()
+	e.prom = server
+	e.publishing.Unlock()
+
 	gatewayLabels := map[string]string{"job": jobGateway, "instance": jobGateway, "namespace": e.cfg.Namespace}
 	if err := errors.Join(
 		server.SetTargets(jobProbe, []promserver.Target{{Address: address, Path: "/probe/metrics", Labels: probeLabels}}),
