@@ -95,7 +95,7 @@ fmt: go-version $(TOOLS)/golangci-lint ## Format the Go code
 .PHONY: generate
 generate: build ## Write every generated file again: rules, golden files, schema
 	bin/ballast slo generate
-	@packages=$$(grep -rl --include='*_test.go' 'flag\.Bool.*"update"' chaos internal src dashboards platform 2>/dev/null | xargs -r -n1 dirname | sort -u | sed 's|^|./|'); \
+	@packages=$$(grep -rl --include='*_test.go' 'flag\.Bool.*"update"' . | xargs -n1 dirname | sort -u); \
 	for package in $$packages; do $(GO) test -count=1 "$$package" -update; done
 
 .PHONY: bench

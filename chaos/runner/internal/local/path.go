@@ -83,11 +83,22 @@ func median(ss []sample) (time.Duration, int) {
 	return took[len(took)/2], len(took)
 }
 
+// lastError of the requests that failed; nil when none did.
+func lastError(ss []sample) error {
+	for _, s := range slices.Backward(ss) {
+		if s.err != nil {
+			return s.err
+		}
+	}
+	return nil
+}
+
 // measureBaseline measures a healthy path; bulk asks for its throughput, too.
 func measureBaseline(ctx context.Context, p *pod, bulk bool) pathBaseline {
-	m, n := median(samples(ctx, p.proxy.address(), baselineSamples, 3, time.Second))
+	all := samples(ctx, p.proxy.address(), baselineSamples, 3, time.Second)
+	m, n := median(all)
 	if n <= baselineSamples/2 {
-		return pathBaseline{err: fmt.Errorf("%w: %d of %d requests to pod %s were answered", errNoBaseline, n, baselineSamples, p.name)}
+		return pathBaseline{err: fmt.Errorf("%w: %d of %d requests to pod %s were answered (%w)", errNoBaseline, n, baselineSamples, p.name, lastError(all))}
 	}
 	b := pathBaseline{median: m}
 	if bulk {
