@@ -21,7 +21,7 @@ func parse(t *testing.T, args ...string) (config, error) {
 	t.Helper()
 	var got config
 	cmd := newCommand(func(cfg config) error { got = cfg; return nil })
-	cmd.SetArgs(args)
+	cmd.SetArgs(append([]string{}, args...)) // nil would mean those of the test binary
 	cmd.SetOut(io.Discard)
 	cmd.SetErr(io.Discard)
 	err := cmd.ExecuteContext(t.Context())
