@@ -1,0 +1,137 @@
+// Command image builds one of the platform's own images by name, without a daemon:
+// a static program on an empty file system. It prints the image's digest.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/spf13/cobra"
+
+	"github.com/ballast-sre/ballast/internal/image"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// programs are the packages that have an image each, and what it runs by default.
+func programs() map[string]program {
+	return map[string]program{
+		"monitor": {pkg: "./src/monitor", description: "The monitoring service"},
+		"ballast": {pkg: "./chaos/runner", description: "The chaos runner and load generator"},
+	}
+}
+
+type program struct{ pkg, description string }
+
+type options struct {
+	arch, binDir, push, archive, ref, layout string
+	insecure                                 bool
+}
+
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	var o options
+	names := strings.Join(slices.Sorted(maps.Keys(programs())), "|")
+	cmd := &cobra.Command{
+		Use: "image " + names, Short: "Build one of the platform's own images and print its digest",
+		Args: cobra.ExactArgs(1), SilenceUsage: true, SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			digest, err := build(cmd.Context(), o, args[0])
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(stdout, digest)
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.arch, "arch", runtime.GOARCH, "architecture")
+	f.StringVar(&o.binDir, "bin-dir", "", "directory in which the program is kept between builds (default: a temporary one)")
+	f.StringVar(&o.push, "push", "", "push to this REGISTRY/NAME:TAG, with Docker's credentials")
+	f.BoolVar(&o.insecure, "insecure", false, "speak plain HTTP to the registry")
+	f.StringVar(&o.archive, "archive", "", "write a file for `docker load` and `kind load image-archive`; needs --ref")
+	f.StringVar(&o.ref, "ref", "", "NAME:TAG in the archive")
+	f.StringVar(&o.layout, "layout", "", "write an OCI layout into this directory")
+	cmd.SetArgs(append([]string{}, args...))
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	if err := cmd.ExecuteContext(ctx); err != nil {
+		fmt.Fprintf(stderr, "image: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+func build(ctx context.Context, o options, name string) (_ string, err error) {
+	p, ok := programs()[name]
+	if !ok {
+		return "", fmt.Errorf("there is no image %q; there are %s", name, strings.Join(slices.Sorted(maps.Keys(programs())), ", "))
+	}
+	if o.archive != "" && o.ref == "" {
+		return "", errors.New("--archive needs --ref, the image's name in it")
+	}
+	dir := o.binDir
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "image-"); err != nil {
+			return "", err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	}
+	img, err := imageOf(ctx, name, p, o.arch, dir)
+	if err != nil {
+		return "", err
+	}
+	if o.layout != "" {
+		if err := image.SaveLayout(img, o.layout); err != nil {
+			return "", err
+		}
+	}
+	if o.archive != "" {
+		if err := image.Save(img, o.ref, o.archive); err != nil {
+			return "", err
+		}
+	}
+	if o.push != "" {
+		var opts []image.Option
+		if o.insecure {
+			opts = append(opts, image.Insecure())
+		}
+		if err := image.Push(ctx, img, o.push, opts...); err != nil {
+			return "", err
+		}
+	}
+	return image.Digest(img)
+}
+
+// imageOf compiles the program and puts it on an empty file system. Neither the
+// commit nor the machine is part of it: what did not change keeps its digest, and
+// is not rolled out again.
+func imageOf(ctx context.Context, name string, p program, arch, dir string) (v1.Image, error) {
+	bin := filepath.Join(dir, name+"-"+arch)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", bin, p.pkg) //nolint:gosec // one of ours
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%s does not build: %w\n%s", name, err, out)
+	}
+	files, err := image.Files(append(image.Accounts(), image.Program(bin, "/"+name))...)
+	if err != nil {
+		return nil, err
+	}
+	return image.Build(image.Config{
+		Arch: arch, Entrypoint: []string{"/" + name}, User: fmt.Sprintf("%d:%d", image.Nobody, image.Nobody),
+		Labels: map[string]string{"org.opencontainers.image.title": name, "org.opencontainers.image.description": p.description},
+	}, files)
+}
