@@ -15,12 +15,13 @@ import (
 	"github.com/ballast-sre/ballast/chaos/runner/internal/load"
 )
 
-func newLoad(s streams) *cobra.Command {
+func newLoad(s streams, code *int) *cobra.Command {
 	var (
 		rate     float64
 		duration time.Duration
 		timeout  time.Duration
 		listen   string
+		strict   bool
 	)
 	cmd := &cobra.Command{
 		Use:   "load URL",
@@ -47,6 +48,9 @@ func newLoad(s streams) *cobra.Command {
 				return err
 			}
 			st := g.Stats()
+			if strict && st.Errors > 0 {
+				*code = exitErrors
+			}
 			return json.NewEncoder(s.out).Encode(map[string]uint64{"scheduled": st.Scheduled, "success": st.Success, "errors": st.Errors})
 		},
 	}
@@ -54,9 +58,13 @@ func newLoad(s streams) *cobra.Command {
 	f.Float64Var(&rate, "rate", 100, "requests per second")
 	f.DurationVar(&duration, "duration", 0, "how long; 0 is until interrupted")
 	f.DurationVar(&timeout, "timeout", time.Second, "a request without an answer by then is an error, counted from its scheduled time")
+	f.BoolVar(&strict, "fail-on-error", false, "exit 1 when a request failed")
 	f.StringVar(&listen, "listen", "127.0.0.1:0", "address of /metrics")
 	return cmd
 }
+
+// exitErrors is load's exit code under --fail-on-error: that of a failed experiment.
+const exitErrors = 1
 
 // serveMetrics serves h until stop is called, which waits for the server to end.
 func serveMetrics(ctx context.Context, addr string, h http.Handler, log *slog.Logger) (stop func(), err error) {

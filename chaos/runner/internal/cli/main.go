@@ -106,7 +106,7 @@ of a fault was left behind; 64 usage, 65 invalid document, 70 internal error,
 		newPlan(s, common, code),
 		newSweep(s, common),
 		newReport(s, common),
-		newLoad(s),
+		newLoad(s, code),
 		newSLO(s, common, code),
 	)
 	asUsage(root)

@@ -30,7 +30,11 @@ func TestScripts(t *testing.T) {
 					return err
 				}
 			}
-			server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/missing" {
+					http.NotFound(w, r)
+				}
+			}))
 			env.Defer(server.Close)
 			env.Setenv("SERVER", server.URL)
 			env.Setenv("SERVER_ADDRESS", server.Listener.Addr().String())
