@@ -1,0 +1,238 @@
+package source
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/procfs"
+)
+
+// cgroupParent is the cgroup in which those of all nodes lie.
+const cgroupParent = "ballast"
+
+// cgroupRoot is where the cgroups of a node's pods are, as the kubelet names them.
+func cgroupRoot(name string) string { return "/" + cgroupParent + "/" + name + "/pods" }
+
+// hierarchies are the mount points of the cgroup hierarchies that have controllers:
+// one for each or a few of version 1, or the only one of version 2.
+type hierarchies struct {
+	version int
+	mounts  []string
+}
+
+// findHierarchies reads what is mounted. A host that has both versions is one of
+// version 1: that is where its controllers are.
+func findHierarchies() (hierarchies, error) {
+	f, err := os.Open("/proc/self/mounts")
+	if err != nil {
+		return hierarchies{}, fmt.Errorf("cgroups: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // read only
+	var one, two []string
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		const at, kind = 1, 2
+		fields := strings.Fields(lines.Text())
+		if len(fields) <= kind {
+			continue
+		}
+		switch fields[kind] {
+		case "cgroup":
+			one = append(one, fields[at]) // the kubelet asks for every one, systemd's without controllers too
+		case "cgroup2":
+			two = append(two, fields[at])
+		}
+	}
+	switch {
+	case len(one) > 0:
+		return hierarchies{1, one}, nil
+	case len(two) > 0:
+		return hierarchies{2, two[:1]}, nil
+	}
+	return hierarchies{}, errors.New("cgroups: no hierarchy is mounted, so that no container can be started; mount /sys/fs/cgroup")
+}
+
+// create makes the cgroups of a node and puts the calling process into one of them.
+func (h hierarchies) create(name string) error {
+	for _, mount := range h.mounts {
+		node := filepath.Join(mount, cgroupParent, name)
+		for _, dir := range []string{filepath.Join(mount, cgroupParent), node, filepath.Join(node, "system"), filepath.Join(node, "pods")} {
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				return fmt.Errorf("cgroups: %w", err)
+			}
+			if err := h.inherit(dir); err != nil {
+				return fmt.Errorf("cgroups: %w", err)
+			}
+		}
+		procs := filepath.Join(node, "system", "cgroup.procs")
+		if err := os.WriteFile(procs, []byte("0"), 0); err != nil {
+			return fmt.Errorf("cgroups: enter %s: %w", procs, err)
+		}
+	}
+	return nil
+}
+
+// inherit gives a new cgroup what it does not have by itself: the CPUs of its
+// parent in version 1, the controllers of its parent in version 2.
+func (h hierarchies) inherit(dir string) error {
+	if h.version == 1 {
+		for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
+			own, err := os.ReadFile(filepath.Join(dir, file))
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // another hierarchy
+			}
+			if err != nil {
+				return err
+			}
+			if strings.TrimSpace(string(own)) != "" {
+				continue
+			}
+			parent, err := os.ReadFile(filepath.Join(filepath.Dir(dir), file))
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(dir, file), parent, 0); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if filepath.Base(dir) == "system" {
+		return nil // processes live here, so that it may pass nothing on
+	}
+	controllers, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
+	if err != nil {
+		return err
+	}
+	for _, c := range strings.Fields(string(controllers)) {
+		if err := os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+c), 0); err != nil {
+			return fmt.Errorf("pass on %s: %w", c, err)
+		}
+	}
+	return nil
+}
+
+// remove removes every cgroup of a node, the innermost first. Processes that are
+// still in one are on their way out: it is tried for some seconds.
+func (h hierarchies) remove(name string) error {
+	var errs []error
+	for _, mount := range h.mounts {
+		node := filepath.Join(mount, cgroupParent, name)
+		var err error
+		for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+			if err = removeTree(node); err == nil || time.Now().After(end) {
+				break
+			}
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("cgroups: %w", err))
+			continue
+		}
+		// The parent goes with the last node.
+		if err := syscall.Rmdir(filepath.Join(mount, cgroupParent)); err != nil && !gone(err) && !errors.Is(err, syscall.EBUSY) && !errors.Is(err, syscall.ENOTEMPTY) {
+			errs = append(errs, fmt.Errorf("cgroups: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// removeTree removes directories alone: the files of a cgroup go with it.
+func removeTree(dir string) error {
+	var dirs []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			if gone(err) {
+				return nil
+			}
+			return err
+		}
+		if d.IsDir() {
+			dirs = append(dirs, path)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, d := range slices.Backward(dirs) {
+		if err := syscall.Rmdir(d); err != nil && !gone(err) {
+			return &fs.PathError{Op: "rmdir", Path: d, Err: err}
+		}
+	}
+	return nil
+}
+
+// processes are those of a node, as the host numbers them.
+func (h hierarchies) processes(name string) []int {
+	var pids []int
+	root := filepath.Join(h.mounts[0], cgroupParent, name)
+	_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error { // what vanishes meanwhile has ended
+		if err != nil || d.IsDir() || d.Name() != "cgroup.procs" {
+			return nil //nolint:nilerr // see above
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil //nolint:nilerr // see above
+		}
+		for _, field := range strings.Fields(string(text)) {
+			if pid, err := strconv.Atoi(field); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+		return nil
+	})
+	return pids
+}
+
+// processOf names a process by its program and returns its resident bytes.
+func processOf(pid int) (name string, rss uint64, err error) {
+	p, err := procfs.NewProc(pid)
+	if err != nil {
+		return "", 0, err
+	}
+	line, err := p.CmdLine()
+	if err != nil {
+		return "", 0, err
+	}
+	status, err := p.NewStatus()
+	if err != nil {
+		return "", 0, err
+	}
+	if len(line) == 0 {
+		return "", 0, os.ErrProcessDone
+	}
+	name = filepath.Base(line[0])
+	switch {
+	case name == "server":
+		name = "etcd"
+	case name == "cluster" && len(line) > 1:
+		name = "cluster " + strings.TrimLeft(line[1], "_")
+	}
+	return name, status.VmRSS, nil
+}
+
+// left are the cgroups of a node that still exist.
+func (h hierarchies) left(name string) []string {
+	var out []string
+	for _, mount := range h.mounts {
+		if node := filepath.Join(mount, cgroupParent, name); exists(node) {
+			out = append(out, node)
+		}
+	}
+	return out
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}

@@ -1,0 +1,120 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// supervisor keeps programs running: each starts when those before it are ready,
+// and again whenever it has ended, later and later up to half a minute.
+type supervisor struct {
+	logs   string // directory of a log a program
+	logger *slog.Logger
+}
+
+// run blocks until ctx ends, then ends every program, the last started first
+// asked: SIGTERM, and after a while SIGKILL.
+func (s *supervisor) run(ctx context.Context, all []program) error {
+	ready := map[string]chan struct{}{}
+	for _, p := range all {
+		ready[p.name] = make(chan struct{})
+	}
+	for _, p := range all {
+		for _, before := range p.after {
+			if ready[before] == nil {
+				return fmt.Errorf("program %s starts after %s, which there is not", p.name, before)
+			}
+		}
+	}
+	var work sync.WaitGroup
+	for _, p := range all {
+		work.Go(func() {
+			for _, before := range p.after {
+				select {
+				case <-ready[before]:
+				case <-ctx.Done():
+					return
+				}
+			}
+			s.keep(ctx, p, ready[p.name])
+		})
+	}
+	work.Wait()
+	return nil
+}
+
+// keep runs one program again and again until ctx ends, and closes ready when it
+// is for the first time.
+func (s *supervisor) keep(ctx context.Context, p program, ready chan struct{}) {
+	var once sync.Once
+	const most = 30 * time.Second
+	wait := time.Second
+	for {
+		began := time.Now()
+		running, stop := context.WithCancel(ctx)
+		var probing sync.WaitGroup
+		probing.Go(func() {
+			if s.await(running, p) {
+				once.Do(func() { close(ready) })
+			}
+		})
+		err := s.once(ctx, p)
+		stop()
+		probing.Wait()
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(began) > time.Minute {
+			wait = time.Second
+		}
+		s.logger.Warn("a program ended", "program", p.name, "error", err, "restart_in", wait.String())
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return
+		}
+		wait = min(2*wait, most)
+	}
+}
+
+// await blocks until the program is ready, or ctx ends.
+func (s *supervisor) await(ctx context.Context, p program) bool {
+	began := time.Now()
+	for p.ready != nil && p.ready(ctx) != nil {
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return false
+		}
+	}
+	s.logger.Info("a program is ready", "program", p.name, "took", time.Since(began).Round(time.Millisecond).String())
+	return ctx.Err() == nil
+}
+
+// once runs a program to its end. At the end of ctx it is asked to end.
+func (s *supervisor) once(ctx context.Context, p program) error {
+	log, err := os.OpenFile(filepath.Join(s.logs, p.name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()                                         //nolint:errcheck // the program has its own descriptor
+	cmd := exec.CommandContext(ctx, p.args[0], p.args[1:]...) //nolint:gosec // a program of the node
+	cmd.Env = append(os.Environ(), p.env...)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Dir, cmd.ExtraFiles = "/", p.files
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 5 * time.Second
+	err = cmd.Run()
+	if err == nil {
+		return errors.New("it ended by itself")
+	}
+	return err
+}
