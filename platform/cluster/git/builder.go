@@ -1,0 +1,185 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ballast-sre/ballast/internal/image"
+)
+
+// Builder makes the platform's own images of what was pushed and records their
+// digests.
+type Builder struct {
+	Server *Server
+	// Images are built by name with the pushed checkout's own platform/image.
+	Images []string
+	// Repository is the one that images are built from; a push to another is only
+	// told to Argo CD.
+	Repository string
+	// Work is a directory for the checkout, which stays between builds.
+	Work string
+	// Registry is HOST:PORT, spoken to in plain HTTP.
+	Registry string
+	Webhook  Webhook
+	// HostNetwork is a network namespace in which the compiler runs, so that it can
+	// fetch modules; nil is the builder's own.
+	HostNetwork *os.File
+}
+
+// Pushed builds what was pushed to the main branch, records it and tells Argo CD.
+// It blocks until all is told. A build that fails leaves the images that run; what
+// else was pushed is told all the same.
+func (b *Builder) Pushed(ctx context.Context, p Push, out io.Writer) error {
+	if p.Ref != "refs/heads/main" || strings.Trim(p.New, "0") == "" {
+		return nil // only the main branch deploys
+	}
+	var failed error
+	if p.Repository == b.Repository {
+		failed = b.images(ctx, p, out)
+	}
+	if err := b.Webhook.Send(ctx, p); err != nil {
+		return errors.Join(failed, err, errors.New("the push will be noticed later, when Argo CD looks by itself"))
+	}
+	fmt.Fprintln(out, "Argo CD is told")
+	return failed
+}
+
+// images builds every image and records those whose digest is new.
+func (b *Builder) images(ctx context.Context, p Push, out io.Writer) error {
+	if err := b.checkout(ctx, p.New); err != nil {
+		return err
+	}
+	digests := map[string]string{}
+	for _, name := range b.Images {
+		began := time.Now()
+		digest, err := b.image(ctx, name, p.New)
+		if err != nil {
+			return fmt.Errorf("%s was not built, and the one that runs stays: %w", name, err)
+		}
+		digests[name] = digest
+		fmt.Fprintf(out, "%s: %s in %.1f s\n", name, digest, time.Since(began).Seconds())
+	}
+	before, after, err := b.record(ctx, digests, p.New)
+	if err != nil {
+		return err
+	}
+	if before == after {
+		return nil // the same images
+	}
+	return b.Webhook.Send(ctx, Push{Repository: Deploy, Ref: "refs/heads/main", Old: before, New: after})
+}
+
+// checkout makes the work tree that of the commit. Files that did not change keep
+// their times, so that nothing is built twice.
+func (b *Builder) checkout(ctx context.Context, commit string) error {
+	bare := b.Server.Path(b.Repository)
+	tree := filepath.Join(b.Work, b.Repository)
+	if err := os.MkdirAll(tree, 0o700); err != nil {
+		return fmt.Errorf("checkout: %w", err)
+	}
+	index := filepath.Join(b.Work, b.Repository+".index")
+	for _, args := range [][]string{{"read-tree", "--reset", "-u", commit}, {"clean", "-fdxq"}} {
+		cmd := exec.CommandContext(ctx, "git", append([]string{"-c", "safe.directory=*", "--git-dir=" + bare, "--work-tree=" + tree}, args...)...)
+		cmd.Dir = tree
+		cmd.Env = append(os.Environ(), "GIT_INDEX_FILE="+index)
+		if text, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("checkout of %s: %w: %s", commit, err, text)
+		}
+	}
+	return nil
+}
+
+// image builds one with the checkout's own recipe, in the host's network, and
+// pushes it from here.
+func (b *Builder) image(ctx context.Context, name, commit string) (string, error) {
+	tree := filepath.Join(b.Work, b.Repository)
+	tool, layout := filepath.Join(b.Work, "image"), filepath.Join(b.Work, name+".oci")
+	for _, args := range [][]string{
+		{"go", "build", "-buildvcs=false", "-o", tool, "./platform/image"},
+		{tool, "--bin-dir=" + filepath.Join(b.Work, "bin"), "--layout=" + layout, name},
+	} {
+		if text, err := b.run(ctx, tree, args...); err != nil {
+			return "", fmt.Errorf("%w\n%s", err, text)
+		}
+	}
+	img, err := image.FromLayout(layout)
+	if err != nil {
+		return "", err
+	}
+	if err := image.Push(ctx, img, b.Registry+"/ballast/"+name+":"+commit[:12], image.Insecure()); err != nil {
+		return "", err
+	}
+	return image.Digest(img)
+}
+
+// run runs a command of the Go toolchain, or one that calls it, in the host's network.
+func (b *Builder) run(ctx context.Context, dir string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // git push is how to run code here
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=readonly", "GOWORK=off", "CGO_ENABLED=0")
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := b.start(cmd); err != nil {
+		return "", err
+	}
+	if err := cmd.Wait(); err != nil {
+		return out.String(), fmt.Errorf("%s: %w", strings.Join(args[:2], " "), err)
+	}
+	return out.String(), nil
+}
+
+// start starts a command in the host's network namespace: a child is born into the
+// namespaces of the thread that forks it.
+func (b *Builder) start(cmd *exec.Cmd) error {
+	if b.HostNetwork == nil {
+		return cmd.Start()
+	}
+	failed := make(chan error)
+	go func() {
+		// Never unlocked: the thread ends with the goroutine, and nobody else gets it.
+		runtime.LockOSThread()
+		if err := unix.Setns(int(b.HostNetwork.Fd()), unix.CLONE_NEWNET); err != nil {
+			failed <- fmt.Errorf("enter the host's network: %w", err)
+			return
+		}
+		failed <- cmd.Start()
+	}()
+	return <-failed
+}
+
+// record writes the digests into the deploy repository, a file for each image, and
+// returns the commits before and after; they are equal when nothing is new.
+func (b *Builder) record(ctx context.Context, digests map[string]string, source string) (before, after string, err error) {
+	return b.Server.WriteDeploy(ctx, "Deploy "+source, func(tree string) error {
+		for name, digest := range digests {
+			path := filepath.Join(tree, name, "values.yaml")
+			if unchanged(path, digest) {
+				continue
+			}
+			text := fmt.Sprintf("# Written by the builder from commit %s.\nimage:\n  digest: %s\n", source, digest)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				return err
+			}
+			if err := os.WriteFile(path, []byte(text), 0o644); err != nil { //nolint:gosec // no secret
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// unchanged says whether a values file holds the digest already.
+func unchanged(path, digest string) bool {
+	text, err := os.ReadFile(path)
+	return err == nil && strings.Contains(string(text), "digest: "+digest+"\n")
+}
