@@ -1,0 +1,114 @@
+package helm
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"helm.sh/helm/v4/pkg/engine"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", "golden", name+".yaml")
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v (run the test with -update)", err)
+	}
+	if d := cmp.Diff(string(want), string(got)); d != "" {
+		t.Errorf("%s (-golden +now), run with -update if it is meant:\n%s", file, d)
+	}
+}
+
+func TestChartsRenderAsInTheirGoldenFiles(t *testing.T) {
+	for _, v := range variants(t) {
+		t.Run(v.values, func(t *testing.T) {
+			docs := mustRender(t, v.chart, v.values)
+			for i := range docs {
+				docs[i] = withoutRules(docs[i])
+			}
+			golden(t, v.values, join(docs))
+		})
+	}
+}
+
+// withoutRules leaves the text of alerting rules out, which would be in every
+// golden file once more. A test of their own compares them with their source.
+func withoutRules(d document) document {
+	if path.Base(d.template) != "rules.yaml" {
+		return d
+	}
+	head, _, _ := bytes.Cut(d.text, []byte("\nspec:"))
+	return document{d.template, append(bytes.Clone(head), "\n# spec: as in alerts/rules/prometheus\n"...)}
+}
+
+func TestEveryGoldenFileHasItsValues(t *testing.T) {
+	files, err := os.ReadDir(filepath.Join("testdata", "golden"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if _, err := os.Stat(filepath.Join("testdata", "values", f.Name())); err != nil {
+			t.Errorf("testdata/golden/%s is left over: %v", f.Name(), err)
+		}
+	}
+}
+
+// Argo CD renders at every comparison. What came out differently each time would
+// be a change each time.
+func TestRenderingTwiceGivesTheSameBytes(t *testing.T) {
+	for _, v := range variants(t) {
+		t.Run(v.values, func(t *testing.T) {
+			first := join(mustRender(t, v.chart, v.values))
+			if d := cmp.Diff(string(first), string(join(mustRender(t, v.chart, v.values)))); d != "" {
+				t.Errorf("(-first +second):\n%s", d)
+			}
+		})
+	}
+}
+
+// Helm takes a value that does not exist for an empty one, so a misspelt name is
+// silent. The strict engine fails on it.
+func TestNoTemplateReadsAValueThatDoesNotExist(t *testing.T) {
+	for _, v := range variants(t) {
+		t.Run(v.values, func(t *testing.T) {
+			strict, err := render(load(t, v.chart), readValues(t, v.values), engine.Engine{Strict: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(string(join(mustRender(t, v.chart, v.values))), string(join(strict))); d != "" {
+				t.Errorf("(-lenient +strict):\n%s", d)
+			}
+		})
+	}
+}
+
+func TestNoLineOfARenderedChartEndsInSpaces(t *testing.T) {
+	for _, v := range variants(t) {
+		t.Run(v.values, func(t *testing.T) {
+			for _, d := range mustRender(t, v.chart, v.values) {
+				for line := range strings.Lines(string(d.text)) {
+					line = strings.TrimSuffix(line, "\n")
+					if strings.TrimRight(line, " \t") != line {
+						t.Errorf("%s: %q", d.template, line)
+					}
+				}
+			}
+		})
+	}
+}

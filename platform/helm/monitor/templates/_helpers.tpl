@@ -1,0 +1,59 @@
+{{/*
+The name of the objects. Fifty characters leave room for what is appended.
+*/}}
+{{- define "monitor.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{ .Values.fullnameOverride }}
+{{- else if contains .Chart.Name .Release.Name -}}
+{{ .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- else -}}
+{{ printf "%s-%s" .Release.Name .Chart.Name | trunc 50 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{/*
+The workloads as a YAML list: name, component and collectors of each.
+*/}}
+{{- define "monitor.workloads" -}}
+{{- $name := include "monitor.fullname" . -}}
+{{- $collectors := list "cpu" "memory" "disk" "network" -}}
+{{- if eq .Values.mode "split" }}
+{{- range $collectors }}
+- {name: {{ $name }}-{{ . }}, component: {{ . }}, collectors: [{{ . }}]}
+{{- end }}
+{{- else }}
+- {name: {{ $name }}, component: all, collectors: {{ $collectors | toJson }}}
+{{- end }}
+{{- end }}
+
+{{/*
+Seconds that draining takes at most, rounded up.
+*/}}
+{{- define "monitor.drainSeconds" -}}
+{{- $ms := add (include "ballast.milliseconds" .Values.drain.pause) (include "ballast.milliseconds" .Values.drain.timeout) -}}
+{{- div (add $ms 999) 1000 -}}
+{{- end }}
+
+{{- define "monitor.terminationGracePeriodSeconds" -}}
+{{- $drain := include "monitor.drainSeconds" . | int -}}
+{{- $grace := .Values.terminationGracePeriodSeconds | int -}}
+{{- if eq $grace 0 -}}
+{{ add $drain 2 }}
+{{- else if lt $grace (add1 $drain | int) -}}
+{{ printf "terminationGracePeriodSeconds: %d is too short: drain.pause (%s) and drain.timeout (%s) need at least %d" $grace .Values.drain.pause .Values.drain.timeout (add1 $drain) | fail }}
+{{- else -}}
+{{ $grace }}
+{{- end }}
+{{- end }}
+
+{{/*
+What a schema cannot say, as it is about two values at once.
+*/}}
+{{- define "monitor.validate" -}}
+{{- if and (eq .Values.kind "DaemonSet") .Values.autoscaling.enabled -}}
+{{ fail "autoscaling.enabled: a DaemonSet has as many pods as there are nodes; use kind Deployment" }}
+{{- end }}
+{{- if gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas) -}}
+{{ printf "autoscaling.minReplicas: %v is more than autoscaling.maxReplicas, %v" .Values.autoscaling.minReplicas .Values.autoscaling.maxReplicas | fail }}
+{{- end }}
+{{- end }}

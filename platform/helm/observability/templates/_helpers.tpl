@@ -1,0 +1,109 @@
+{{/*
+The objects have the names of what they are, without the release's: there is one
+Prometheus, one Alertmanager and one store of logs in a namespace, and people
+type their addresses. Objects of the whole cluster have the namespace in theirs.
+*/}}
+{{- define "observability.clusterName" -}}
+{{ .root.Release.Namespace }}-{{ .name }}
+{{- end }}
+
+{{/*
+The name of the Prometheus and Alertmanager objects, from which the operator makes
+those of StatefulSets and pods: prometheus-ballast-0.
+*/}}
+{{- define "observability.instance" -}}
+ballast
+{{- end }}
+
+{{/*
+Labels of the pods that the operator makes. They are its own and not of this
+chart: (dict "name" "prometheus").
+*/}}
+{{- define "observability.operatedLabels" -}}
+app.kubernetes.io/name: {{ .name }}
+app.kubernetes.io/instance: {{ include "observability.instance" . }}
+app.kubernetes.io/managed-by: prometheus-operator
+{{- end }}
+
+{{/*
+Where pods run. Nothing, not even a newline, when there is nothing to say.
+*/}}
+{{- define "observability.scheduling" -}}
+{{- $fields := dict -}}
+{{- with .Values.nodeSelector }}{{ $_ := set $fields "nodeSelector" . }}{{ end -}}
+{{- with .Values.priorityClassName }}{{ $_ := set $fields "priorityClassName" . }}{{ end -}}
+{{- if $fields }}{{ toYaml $fields }}{{ end -}}
+{{- end }}
+
+{{/*
+Time that a scrape may take. The operator refuses one that is longer than the
+interval, so a short interval alone must be enough to ask for.
+*/}}
+{{- define "observability.scrapeTimeout" -}}
+{{- $interval := include "ballast.milliseconds" .Values.prometheus.scrapeInterval | int64 -}}
+{{- if .Values.prometheus.scrapeTimeout -}}
+{{- $timeout := include "ballast.milliseconds" .Values.prometheus.scrapeTimeout | int64 -}}
+{{- if gt $timeout $interval -}}
+{{ printf "prometheus.scrapeTimeout: %s is longer than prometheus.scrapeInterval, %s" .Values.prometheus.scrapeTimeout .Values.prometheus.scrapeInterval | fail }}
+{{- end -}}
+{{ .Values.prometheus.scrapeTimeout }}
+{{- else -}}
+{{ min (div (mul $interval 4) 5) 10000 }}ms
+{{- end }}
+{{- end }}
+
+{{/*
+The configuration of Alertmanager.
+*/}}
+{{- define "observability.alertmanagerConfig" -}}
+{{- if .Values.alertmanager.config -}}
+{{- if .Values.alertmanager.webhookURL -}}
+{{ fail "alertmanager.webhookURL: alertmanager.config is a whole configuration; write the webhook there" }}
+{{- end -}}
+{{ toYaml .Values.alertmanager.config }}
+{{- else -}}
+route:
+  receiver: none
+  group_by: [alertname, service, severity]
+  group_wait: 10s
+  group_interval: 1m
+  repeat_interval: 4h
+  {{- if .Values.alertmanager.webhookURL }}
+  routes:
+    - receiver: webhook
+      matchers: [severity=~"page|ticket"]
+  {{- end }}
+receivers:
+  # Alerts are shown and go nowhere.
+  - name: none
+  {{- with .Values.alertmanager.webhookURL }}
+  - name: webhook
+    webhook_configs:
+      - url: {{ . | quote }}
+        send_resolved: true
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{/*
+TCP ports to which Alertmanager sends, as a JSON list.
+*/}}
+{{- define "observability.alertmanagerPorts" -}}
+{{- $ports := .Values.alertmanager.egressPorts -}}
+{{- with .Values.alertmanager.webhookURL -}}
+{{- $url := urlParse . -}}
+{{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (eq $url.scheme "https" | ternary "443" "80") -}}
+{{- $ports = append $ports (int $port) -}}
+{{- end -}}
+{{ $ports | uniq | toJson }}
+{{- end }}
+
+{{/*
+Egress to the API server.
+*/}}
+{{- define "observability.apiServerEgress" -}}
+- ports:
+    {{- range .Values.networkPolicy.apiServerPorts }}
+    - {port: {{ . }}, protocol: TCP}
+    {{- end }}
+{{- end }}
