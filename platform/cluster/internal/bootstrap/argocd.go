@@ -1,0 +1,44 @@
+// Package bootstrap puts the platform onto a cluster: Argo CD, what it is told once,
+// and the first push. Everything else Argo CD reads from git.
+package bootstrap
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/yaml"
+)
+
+// withoutParts copies manifests but for the objects of the parts named: those whose
+// app.kubernetes.io/name is one of them, or whose own name is.
+func withoutParts(manifests io.Reader, parts ...string) ([]byte, error) {
+	var out bytes.Buffer
+	decoder := utilyaml.NewYAMLOrJSONDecoder(manifests, 4096)
+	for {
+		var object unstructured.Unstructured
+		err := decoder.Decode(&object.Object)
+		if errors.Is(err, io.EOF) {
+			return out.Bytes(), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("manifests of Argo CD: %w", err)
+		}
+		if len(object.Object) == 0 || slices.ContainsFunc(parts, func(part string) bool {
+			return strings.HasPrefix(object.GetName(), part) || object.GetLabels()["app.kubernetes.io/name"] == part
+		}) {
+			continue
+		}
+		text, err := yaml.Marshal(object.Object)
+		if err != nil {
+			return nil, fmt.Errorf("manifests of Argo CD: %w", err)
+		}
+		out.WriteString("---\n")
+		out.Write(text)
+	}
+}

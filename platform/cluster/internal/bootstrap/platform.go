@@ -1,0 +1,203 @@
+package bootstrap
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Namespace is where Argo CD lives.
+const Namespace = "argocd"
+
+// Repository and Deploy are how pods of a sandbox name its repositories.
+const (
+	Host       = "http://git.ballast-system.svc"
+	Repository = Host + "/ballast.git"
+	// Webhook is Argo CD's receiver, by its name in the cluster.
+	Webhook = "http://argocd-webhook." + Namespace + ".svc.cluster.local/api/webhook"
+)
+
+// Platform is what a cluster gets.
+type Platform struct {
+	Checkout   string // of the repository that is deployed
+	Kubectl    string // the program
+	Kubeconfig string
+	// ArgoCD are the upstream manifests.
+	ArgoCD string
+	// Environment is the directory of platform/argocd/environments.
+	Environment string
+	// WebhookSecret is shared with the repository server.
+	WebhookSecret string
+	// Remote is where the checkout is pushed to, password included.
+	Remote string
+	Report func(format string, args ...any)
+}
+
+// Install puts Argo CD onto the cluster and tells it what it has to know. It may be
+// repeated: what is there already is made what it should be.
+func (p Platform) Install(ctx context.Context) error {
+	upstream, err := os.ReadFile(p.ArgoCD)
+	if err != nil {
+		return fmt.Errorf("manifests of Argo CD: %w", err)
+	}
+	// There is nobody to log in and nothing to send.
+	argocd, err := withoutParts(bytes.NewReader(upstream), "argocd-dex-server", "argocd-notifications")
+	if err != nil {
+		return err
+	}
+	if err := p.apply(ctx, []byte("apiVersion: v1\nkind: Namespace\nmetadata: {name: "+Namespace+"}\n")); err != nil {
+		return err
+	}
+	// Its programs read their settings when they start: the settings come first. Each
+	// has a manager of its own, or upstream's empty ones would take ours away.
+	own := filepath.Join(p.Checkout, "platform", "argocd", "bootstrap")
+	if err := p.kubectl(ctx, nil, "apply", "--server-side", "--force-conflicts", "--field-manager=ballast", "--namespace="+Namespace, "--filename="+filepath.Join(own, "settings.yaml")); err != nil {
+		return err
+	}
+	if err := p.kubectl(ctx, argocd, "apply", "--server-side", "--force-conflicts", "--field-manager=argocd", "--namespace="+Namespace, "--filename=-"); err != nil {
+		return err
+	}
+	if err := p.apply(ctx, p.secrets()); err != nil {
+		return err
+	}
+	return p.kubectl(ctx, nil, "apply", "--server-side", "--force-conflicts", "--field-manager=ballast", "--kustomize="+own)
+}
+
+// secrets are the one that webhooks are signed with, and the one that tells which
+// environment the cluster is and where it is read from.
+func (p Platform) secrets() []byte {
+	secret := base64.StdEncoding.EncodeToString([]byte(p.WebhookSecret))
+	return fmt.Appendf(nil, `apiVersion: v1
+kind: Secret
+metadata: {name: argocd-secret, namespace: %[1]s}
+data: {webhook.github.secret: %[2]s}
+---
+apiVersion: v1
+kind: Secret
+metadata:
+  name: this-cluster
+  namespace: %[1]s
+  labels:
+    argocd.argoproj.io/secret-type: cluster
+    ballast.dev/environment: %[3]s
+  annotations:
+    ballast.dev/repository: %[4]s
+    ballast.dev/revision: main
+stringData:
+  name: in-cluster
+  server: https://kubernetes.default.svc
+  config: '{"tlsClientConfig": {"insecure": false}}'
+`, Namespace, secret, p.Environment, Repository)
+}
+
+func (p Platform) apply(ctx context.Context, manifests []byte, args ...string) error {
+	return p.kubectl(ctx, manifests, append([]string{"apply", "--server-side", "--force-conflicts", "--field-manager=ballast", "--filename=-"}, args...)...)
+}
+
+func (p Platform) kubectl(ctx context.Context, stdin []byte, args ...string) error {
+	_, err := p.output(ctx, stdin, args...)
+	return err
+}
+
+func (p Platform) output(ctx context.Context, stdin []byte, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, p.Kubectl, append([]string{"--kubeconfig=" + p.Kubeconfig}, args...)...) //nolint:gosec // our own program
+	cmd.Stdin = bytes.NewReader(stdin)
+	var out, complaint bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaint
+	if err := cmd.Run(); err != nil {
+		return out.String(), fmt.Errorf("kubectl %s: %w: %s", args[0], err, bytes.TrimSpace(complaint.Bytes()))
+	}
+	return out.String(), nil
+}
+
+// Push sends the checkout's HEAD to the cluster's repository: the deploy.
+func (p Platform) Push(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, "git", "-c", "safe.directory=*", "push", "--force", p.Remote+"/ballast.git", "HEAD:refs/heads/main")
+	cmd.Dir = p.Checkout
+	cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "LC_ALL=C.UTF-8")
+	out, err := cmd.CombinedOutput()
+	for line := range strings.Lines(string(out)) {
+		if text, ok := strings.CutPrefix(line, "remote: "); ok {
+			p.Report("%s", strings.TrimSpace(text))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("git push: %w: %s", err, strings.ReplaceAll(string(out), p.Remote, "(the cluster)"))
+	}
+	return nil
+}
+
+// Await blocks until every application of the environment is what git says and
+// healthy, and tells of each that becomes so.
+func (p Platform) Await(ctx context.Context, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	told := map[string]bool{}
+	last := "no application yet"
+	for {
+		apps, err := p.applications(ctx)
+		waiting := len(apps) == 0
+		for _, a := range apps {
+			switch {
+			case !a.settled():
+				waiting, last = true, a.String()
+			case !told[a.name]:
+				told[a.name] = true
+				p.Report("%s is healthy", a.name)
+			}
+		}
+		if err != nil {
+			waiting, last = true, err.Error()
+		}
+		if !waiting {
+			return nil
+		}
+		select {
+		case <-time.After(500 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("the platform is not healthy: %w; last seen: %s", errors.Join(ctx.Err()), last)
+		}
+	}
+}
+
+// application is what Argo CD says of one.
+type application struct{ name, sync, health, phase, message string }
+
+func (a application) settled() bool { return a.sync == "Synced" && a.health == "Healthy" }
+
+func (a application) String() string {
+	return strings.TrimSpace(fmt.Sprintf("%s is %s and %s (%s) %s", a.name, a.sync, a.health, a.phase, a.message))
+}
+
+func (p Platform) applications(ctx context.Context) ([]application, error) {
+	out, err := p.output(ctx, nil, "get", "applications.argoproj.io", "--namespace="+Namespace, "--output",
+		`jsonpath={range .items[*]}{.metadata.name}{"\t"}{.status.sync.status}{"\t"}{.status.health.status}{"\t"}{.status.operationState.phase}{"\t"}{.status.conditions[0].message}{.status.operationState.message}{"\u0000"}{end}`)
+	if err != nil {
+		return nil, err
+	}
+	var apps []application
+	for row := range strings.SplitSeq(out, "\x00") {
+		fields := strings.SplitN(row, "\t", 5)
+		if len(fields) < 5 {
+			continue
+		}
+		apps = append(apps, application{fields[0], fields[1], fields[2], fields[3], firstLine(fields[4])})
+	}
+	return apps, nil
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	const most = 300
+	if len(line) > most {
+		line = line[:most] + "…"
+	}
+	return line
+}

@@ -1,0 +1,129 @@
+// Package cli is the command line of cluster: flags, wiring, exit codes.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ballast-sre/ballast/platform/cluster/git"
+	"github.com/ballast-sre/ballast/platform/cluster/source"
+)
+
+const (
+	exitOK       = 0
+	exitUsage    = 64
+	exitInternal = 70
+)
+
+// usageError marks errors that the caller mends by changing the command line.
+type usageError struct{ error }
+
+// Unwrap returns the error itself.
+func (u usageError) Unwrap() error { return u.error }
+
+// Main runs the command line and returns the exit code. It blocks until the work is
+// done; SIGINT and SIGTERM end it.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) > 0 {
+		if code, ok := hidden(args, stdin, stdout, stderr); ok {
+			return code
+		}
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	root := newRoot(stdout, stderr)
+	root.SetArgs(append([]string{}, args...))
+	if err := root.ExecuteContext(ctx); err != nil {
+		fmt.Fprintf(stderr, "cluster: %v\n", err)
+		var usage usageError
+		if errors.As(err, &usage) {
+			return exitUsage
+		}
+		return exitInternal
+	}
+	return exitOK
+}
+
+// hidden are the parts of a node that are this program again.
+func hidden(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int, ok bool) {
+	ctx := context.Background()
+	var err error
+	switch args[0] {
+	case source.InitCommand:
+		return source.InitMain(ctx, args[1:], stderr), true
+	case source.NodeCommand:
+		return source.NodeMain(ctx, args[1:], stderr), true
+	case source.ServeCommand:
+		err = serve(ctx, args[1:], stderr)
+	case git.HookCommand:
+		err = git.RunHook(ctx, args[1:], stdin, stdout)
+	default:
+		return 0, false
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "cluster %s: %v\n", args[0], err)
+		return exitInternal, true
+	}
+	return exitOK, true
+}
+
+// command is what the flags say.
+type command struct {
+	name, repository, environment string
+	out, err                      io.Writer
+}
+
+func newRoot(stdout, stderr io.Writer) *cobra.Command {
+	c := &command{out: stdout, err: stderr}
+	root := &cobra.Command{
+		Use: "cluster", Short: "Brings up a Kubernetes cluster with the whole platform, on this machine",
+		SilenceUsage: true, SilenceErrors: true, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.CompletionOptions.DisableDefaultCmd = true
+	f := root.PersistentFlags()
+	f.StringVar(&c.name, "name", "sandbox", "name of the cluster")
+	f.StringVar(&c.repository, "repository", ".", "checkout that the cluster is made from")
+	add := func(use, short string, args cobra.PositionalArgs, do func(context.Context, []string) error) *cobra.Command {
+		cmd := &cobra.Command{Use: use, Short: short, Args: usage(args), RunE: func(cmd *cobra.Command, args []string) error { return do(cmd.Context(), args) }}
+		root.AddCommand(cmd)
+		return cmd
+	}
+	up := add("up", "Bring the cluster up, or repair it", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.up(ctx) })
+	up.Flags().StringVar(&c.environment, "environment", "sandbox", "directory of platform/argocd/environments to deploy; empty for a bare cluster")
+	add("down", "Remove the cluster and everything of it", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.down(ctx) })
+	add("status", "Show what runs, and what it takes", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.status(ctx) })
+	add("build", "Build what a node is made of, and start nothing", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.build(ctx) })
+	add("logs DIR", "Copy the logs of the node and of its pods", cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return c.logs(ctx, args[0]) })
+	add("load-image LAYOUT NAME:TAG", "Put an image, an OCI layout, where the node finds it", cobra.ExactArgs(2), func(ctx context.Context, args []string) error { return c.loadImage(ctx, args[0], args[1]) })
+	return root
+}
+
+// usage marks wrong arguments as errors of usage.
+func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError{fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())}
+		}
+		return nil
+	}
+}
+
+func (c *command) report(format string, args ...any) { fmt.Fprintf(c.err, format+"\n", args...) }
+
+func (c *command) node() (*source.Node, error) {
+	if _, err := os.Stat(c.repository); err != nil {
+		return nil, usageError{fmt.Errorf("--repository: %w", err)}
+	}
+	return source.New(c.name, c.repository, c.report)
+}

@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/ballast-sre/ballast/platform/cluster/git"
+	"github.com/ballast-sre/ballast/platform/cluster/internal/bootstrap"
+	"github.com/ballast-sre/ballast/platform/cluster/source"
+)
+
+// repositories is the server of a node's repositories.
+func repositories(dir string, k keys, pushed func(context.Context, git.Push, io.Writer) error) (*git.Server, error) {
+	if pushed == nil {
+		pushed = func(context.Context, git.Push, io.Writer) error { return nil }
+	}
+	return git.NewServer(git.Config{
+		Dir: filepath.Join(dir, "git"), Self: filepath.Join(dir, "cluster"), Token: k.token, Pushed: pushed,
+		Logger: slog.New(slog.NewJSONHandler(os.Stderr, nil)),
+	})
+}
+
+// serve is the program of a node that serves its repositories, until a signal ends
+// it. args are those after the subcommand's name: the node's directory.
+func serve(ctx context.Context, args []string, _ io.Writer) error {
+	if len(args) != 1 {
+		return errors.New("this is a program of a node; `cluster up` starts it")
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	dir := args[0]
+	var k keys
+	var err error
+	if k.token, err = secret(filepath.Join(dir, "git-token")); err != nil {
+		return err
+	}
+	if k.webhook, err = secret(filepath.Join(dir, "webhook-secret")); err != nil {
+		return err
+	}
+	const hostNetwork = 3 // as the supervisor hands it over
+	syscall.CloseOnExec(hostNetwork)
+	builder := &git.Builder{
+		Images: []string{"monitor", "ballast"}, Repository: "ballast", Work: filepath.Join(dir, "build"), Registry: source.Registry,
+		Webhook:     git.Webhook{URL: bootstrap.Webhook, Base: bootstrap.Host, Secret: k.webhook, Resolver: source.Resolver},
+		HostNetwork: os.NewFile(hostNetwork, "host network"),
+	}
+	server, err := repositories(dir, k, builder.Pushed)
+	if err != nil {
+		return err
+	}
+	builder.Server = server
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", source.GitAddress)
+	if err != nil {
+		return fmt.Errorf("serve the repositories: %w", err)
+	}
+	return server.Serve(ctx, l)
+}
+
+// chaosChart returns what writes the chart of Chaos Mesh with its dependency into
+// the deploy repository: the chart of this repository, upstream's as the module has
+// it, and the definitions that match the controller.
+func chaosChart(ctx context.Context, n *source.Node, repository string) (func(tree string) error, error) {
+	upstream, err := n.ModuleDir(ctx, "chaos-mesh", "github.com/chaos-mesh/chaos-mesh")
+	if err != nil {
+		return nil, err
+	}
+	definitions, err := n.ChaosDefinitions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return func(tree string) error {
+		chart := filepath.Join(tree, "charts", "chaos")
+		dependency := filepath.Join(chart, "charts", "chaos-mesh")
+		if err := os.RemoveAll(chart); err != nil {
+			return err
+		}
+		for _, c := range []struct{ from, to string }{
+			{filepath.Join(repository, "platform", "helm", "chaos"), chart},
+			{filepath.Join(upstream, "helm", "chaos-mesh"), dependency},
+			// Upstream's are of the commit of its release, these of the one that was built.
+			{definitions, filepath.Join(dependency, "crds")},
+		} {
+			if err := copyTree(ctx, c.from, c.to); err != nil {
+				return err
+			}
+		}
+		return pinned(filepath.Join(dependency, "Chart.yaml"), filepath.Join(chart, "Chart.yaml"))
+	}, nil
+}
+
+// copyTree makes to a copy of from, in which links are what they lead to: a chart's
+// lead out of it.
+func copyTree(ctx context.Context, from, to string) error {
+	if err := errors.Join(os.RemoveAll(to), os.MkdirAll(filepath.Dir(to), 0o755)); err != nil {
+		return err
+	}
+	if out, err := exec.CommandContext(ctx, "cp", "-rL", "--no-preserve=mode", from, to).CombinedOutput(); err != nil { //nolint:gosec // our own paths
+		return fmt.Errorf("copy %s: %w: %s", from, err, out)
+	}
+	return nil
+}
+
+// pinned gives the dependency the version that the chart asks for: a module of
+// Chaos Mesh does not know which release it will be.
+func pinned(dependency, chart string) error {
+	text, err := os.ReadFile(chart)
+	if err != nil {
+		return err
+	}
+	_, after, ok := strings.Cut(string(text), "name: chaos-mesh")
+	if !ok {
+		return fmt.Errorf("%s names no dependency chaos-mesh", chart)
+	}
+	var version string
+	for line := range strings.Lines(after) {
+		if value, found := strings.CutPrefix(strings.TrimSpace(line), "version:"); found {
+			version = strings.Trim(strings.TrimSpace(value), `"`)
+			break
+		}
+	}
+	if version == "" {
+		return fmt.Errorf("%s names no version of chaos-mesh", chart)
+	}
+	own, err := os.ReadFile(dependency)
+	if err != nil {
+		return err
+	}
+	var out strings.Builder
+	for line := range strings.Lines(string(own)) {
+		if strings.HasPrefix(line, "version:") {
+			line = "version: " + version + "\n"
+		}
+		out.WriteString(line)
+	}
+	return os.WriteFile(dependency, []byte(out.String()), 0o600)
+}

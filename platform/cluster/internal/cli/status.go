@@ -1,0 +1,32 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+)
+
+// status shows the programs of the node and its pods, with the memory of each.
+func (c *command) status(ctx context.Context) error {
+	n, err := c.node()
+	if err != nil {
+		return err
+	}
+	if !n.Running() {
+		fmt.Fprintf(c.out, "cluster %s does not run; `make up` starts it\n", n.Name())
+		return nil
+	}
+	usage, err := n.Usage(ctx)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "WHAT\tRSS MB\tPROCESSES")
+	total := uint64(0)
+	for _, u := range usage {
+		fmt.Fprintf(w, "%s\t%.0f\t%d\n", u.Name, float64(u.RSS)/1e6, u.Processes)
+		total += u.RSS
+	}
+	fmt.Fprintf(w, "in all\t%.0f\t\n", float64(total)/1e6)
+	return w.Flush()
+}

@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/ballast-sre/ballast/internal/image"
+	"github.com/ballast-sre/ballast/platform/cluster/internal/bootstrap"
+	"github.com/ballast-sre/ballast/platform/cluster/source"
+)
+
+// healthyWithin is how long the platform may take from the first push on.
+const healthyWithin = 10 * time.Minute
+
+// up brings the cluster to where it should be, whatever is there of it.
+func (c *command) up(ctx context.Context) error {
+	began := time.Now()
+	n, err := c.node()
+	if err != nil {
+		return err
+	}
+	if err := n.Start(ctx); err != nil {
+		return err
+	}
+	c.report("node %s is ready", n.Name())
+	if err := n.Images(ctx); err != nil {
+		return err
+	}
+	if err := n.Addons(ctx); err != nil {
+		return err
+	}
+	if c.environment != "" {
+		if err := c.deploy(ctx, n); err != nil {
+			return err
+		}
+	}
+	c.report("up in %s", time.Since(began).Round(time.Second))
+	fmt.Fprintf(c.out, "export KUBECONFIG=%s\n", n.Kubeconfig())
+	return nil
+}
+
+// deploy installs Argo CD and makes the first push.
+func (c *command) deploy(ctx context.Context, n *source.Node) error {
+	kubectl, err := n.Kubectl()
+	if err != nil {
+		return err
+	}
+	upstream, err := n.ModuleDir(ctx, "argo-cd", "github.com/argoproj/argo-cd/v3")
+	if err != nil {
+		return err
+	}
+	keys, err := secretsOf(n)
+	if err != nil {
+		return err
+	}
+	remote, err := remoteOf(n, keys)
+	if err != nil {
+		return err
+	}
+	p := bootstrap.Platform{
+		Checkout: c.repository, Kubectl: kubectl, Kubeconfig: n.Kubeconfig(), ArgoCD: filepath.Join(upstream, "manifests", "install.yaml"),
+		Environment: c.environment, WebhookSecret: keys.webhook, Remote: remote, Report: c.report,
+	}
+	c.report("installing Argo CD")
+	if err := p.Install(ctx); err != nil {
+		return err
+	}
+	charts, err := chaosChart(ctx, n, c.repository)
+	if err != nil {
+		return err
+	}
+	server, err := repositories(n.Dir(), keys, nil)
+	if err != nil {
+		return err
+	}
+	if _, _, err := server.WriteDeploy(ctx, "Chaos Mesh", charts); err != nil {
+		return err
+	}
+	c.report("git push")
+	if err := p.Push(ctx); err != nil {
+		return err
+	}
+	return p.Await(ctx, healthyWithin)
+}
+
+// keys are the secrets of a node's repositories.
+type keys struct{ token, webhook string }
+
+// secretsOf makes the secrets of a node, once.
+func secretsOf(n *source.Node) (keys, error) {
+	token, err := secret(filepath.Join(n.Dir(), "git-token"))
+	if err != nil {
+		return keys{}, err
+	}
+	webhook, err := secret(filepath.Join(n.Dir(), "webhook-secret"))
+	return keys{token, webhook}, err
+}
+
+func secret(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		text = []byte(rand.Text())
+		err = os.WriteFile(path, text, 0o600)
+	}
+	if err != nil {
+		return "", fmt.Errorf("secret of the cluster: %w", err)
+	}
+	return strings.TrimSpace(string(text)), nil
+}
+
+// remoteOf is where to push to, with the password in it.
+func remoteOf(n *source.Node, k keys) (string, error) {
+	url, err := n.GitURL()
+	if err != nil {
+		return "", err
+	}
+	return strings.Replace(url, "://", "://ballast:"+k.token+"@", 1), nil
+}
+
+func (c *command) down(ctx context.Context) error {
+	n, err := c.node()
+	if err != nil {
+		return err
+	}
+	return n.Stop(ctx)
+}
+
+func (c *command) build(ctx context.Context) error {
+	n, err := c.node()
+	if err != nil {
+		return err
+	}
+	return n.Build(ctx)
+}
+
+func (c *command) logs(ctx context.Context, dir string) error {
+	n, err := c.node()
+	if err != nil {
+		return err
+	}
+	return n.Logs(ctx, dir)
+}
+
+func (c *command) loadImage(ctx context.Context, layout, ref string) error {
+	n, err := c.node()
+	if err != nil {
+		return err
+	}
+	img, err := image.FromLayout(layout)
+	if err != nil {
+		return err
+	}
+	return n.Push(ctx, img, ref)
+}
