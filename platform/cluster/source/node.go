@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -194,12 +195,32 @@ func (n *Node) Start(ctx context.Context) (err error) {
 	if err := n.build.build(ctx, components()); err != nil {
 		return err
 	}
+	if n.Running() && !n.current() {
+		n.report("node %s was started by another build of this program: starting it anew", n.name)
+		if err := n.end(ctx); err != nil {
+			return err
+		}
+	}
 	if !n.Running() {
 		if err := n.launch(ctx); err != nil {
 			return err
 		}
 	}
 	return n.awaitReady(ctx)
+}
+
+// current says whether what runs is what this program would start.
+func (n *Node) current() bool {
+	self, err := os.Executable()
+	if err != nil {
+		return false
+	}
+	own, err := os.ReadFile(self)
+	if err != nil {
+		return false
+	}
+	kept, err := os.ReadFile(n.in(KeptSelf))
+	return err == nil && bytes.Equal(own, kept)
 }
 
 // launch starts process 1 in namespaces of its own. It outlives the caller.

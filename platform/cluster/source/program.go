@@ -81,6 +81,7 @@ func (p paths) programs(s settings) ([]program, error) {
 				"--service-account-key-file=" + pki("sa.pub"), "--service-account-signing-key-file=" + pki("sa.key"),
 				"--service-account-issuer=https://kubernetes.default.svc." + s.ClusterDomain,
 				"--service-cluster-ip-range=" + s.ServiceSubnet, "--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction",
+				"--allow-privileged=true", // what injects faults has to be
 				"--requestheader-client-ca-file=" + pki("front-proxy-ca.crt"), "--requestheader-allowed-names=front-proxy-client",
 				"--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group", "--requestheader-extra-headers-prefix=X-Remote-Extra-",
 				"--proxy-client-cert-file=" + pki("front-proxy-client.crt"), "--proxy-client-key-file=" + pki("front-proxy-client.key"),

@@ -134,6 +134,9 @@ func canLowerOOMScore() bool {
 	return os.WriteFile(file, before, 0) == nil
 }
 
+// KeptSelf is the name of the program's copy in a node's directory.
+const KeptSelf = "cluster"
+
 // keepSelf copies the program that runs into the node's directory: the node must be
 // able to start it again after it was built anew, or removed.
 func (n *Node) keepSelf() (string, error) {
@@ -145,7 +148,7 @@ func (n *Node) keepSelf() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("keep the program itself: %w", err)
 	}
-	path := n.in("cluster")
+	path := n.in(KeptSelf)
 	if err := removeFile(path); err != nil { // one that runs cannot be written to
 		return "", fmt.Errorf("keep the program itself: %w", err)
 	}

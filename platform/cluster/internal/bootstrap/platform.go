@@ -135,12 +135,13 @@ func (p Platform) Push(ctx context.Context) error {
 }
 
 // Await blocks until every application of the environment is what git says and
-// healthy, and tells of each that becomes so.
+// healthy, and tells of each that becomes so, and what it waits for meanwhile.
 func (p Platform) Await(ctx context.Context, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	told := map[string]bool{}
-	last := "no application yet"
+	const every = 10 * time.Second
+	last, said, next := "no application yet", "", time.Now().Add(every)
 	for {
 		apps, err := p.applications(ctx)
 		waiting := len(apps) == 0
@@ -158,6 +159,10 @@ func (p Platform) Await(ctx context.Context, timeout time.Duration) error {
 		}
 		if !waiting {
 			return nil
+		}
+		if last != said && time.Now().After(next) {
+			p.Report("waiting: %s", last)
+			said, next = last, time.Now().Add(every)
 		}
 		select {
 		case <-time.After(500 * time.Millisecond):

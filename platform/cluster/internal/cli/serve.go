@@ -25,7 +25,7 @@ func repositories(dir string, k keys, pushed func(context.Context, git.Push, io.
 		pushed = func(context.Context, git.Push, io.Writer) error { return nil }
 	}
 	return git.NewServer(git.Config{
-		Dir: filepath.Join(dir, "git"), Self: filepath.Join(dir, "cluster"), Token: k.token, Pushed: pushed,
+		Dir: filepath.Join(dir, "git"), Self: filepath.Join(dir, source.KeptSelf), Token: k.token, Pushed: pushed,
 		Logger: slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 	})
 }
