@@ -14,6 +14,11 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 OUT ?= out
 EXPERIMENTS ?= chaos/experiments
 TOOLS := bin/tools
+# The cluster of up, down and their like: its name, and what it is made of (source
+# or kind; what this machine can do when empty).
+NAME ?= sandbox
+CLUSTER ?=
+CHARTS := $(addprefix platform/helm/,monitor probe observability chaos)
 # Which benchmarks run, how often and how long each.
 BENCH ?= .
 COUNT ?= 1
@@ -58,6 +63,45 @@ test: go-version ## Run the tests, with the race detector where it can run
 .PHONY: integration
 integration: go-version ## Run the tests of the built binaries, which take minutes
 	@$(GO_TEST) -count=1 -timeout 20m -tags integration ./tests/integration/...
+
+.PHONY: helm-test
+helm-test: go-version $(TOOLS)/helm-unittest ## Test the charts: every rendered variant, and helm-unittest's suites
+	@$(GO) test -count=1 ./platform/helm
+	$(TOOLS)/helm-unittest --strict $(CHARTS)
+
+.PHONY: e2e
+e2e: cluster $(TOOLS)/gotestsum ## Run the tests on a cluster of their own, as root; KUBECONFIG_E2E=FILE takes one that is there
+	@mkdir -p $(OUT)/e2e
+	$(TOOLS)/gotestsum --format=standard-verbose --junitfile=$(OUT)/e2e/junit.xml -- -count=1 -timeout 60m -tags e2e ./tests/e2e/... -args \
+		-cluster=$(abspath bin/cluster) -out=$(abspath $(OUT)/e2e) $(if $(KUBECONFIG_E2E),-kubeconfig=$(KUBECONFIG_E2E))
+
+.PHONY: cluster
+cluster: go-version
+	$(BUILD) -o bin/cluster ./platform/cluster
+
+CLUSTER_FLAGS = --name=$(NAME) $(if $(CLUSTER),--provider=$(CLUSTER))
+
+.PHONY: up
+up: cluster ## Bring up a Kubernetes cluster with the whole platform, or repair it; CLUSTER=source|kind NAME=name
+	bin/cluster up $(CLUSTER_FLAGS)
+
+.PHONY: down
+down: cluster ## Remove the cluster and everything of it
+	bin/cluster down $(CLUSTER_FLAGS)
+
+.PHONY: status
+status: cluster ## Show what of the cluster runs, and how much memory it takes
+	@bin/cluster status $(CLUSTER_FLAGS)
+
+.PHONY: logs
+logs: cluster ## Copy the logs of the node and its pods to out/logs
+	bin/cluster logs $(CLUSTER_FLAGS) $(OUT)/logs
+
+.PHONY: load-image
+load-image: cluster ## Build an image and put it into the cluster: make load-image IMAGE=monitor [TAG=dev]
+	@if [ -z "$(IMAGE)" ]; then echo "IMAGE is missing: make load-image IMAGE=monitor" >&2; exit 1; fi
+	$(GO) run ./platform/image --layout=$(OUT)/images/$(IMAGE) $(IMAGE)
+	bin/cluster load-image $(CLUSTER_FLAGS) $(OUT)/images/$(IMAGE) ballast/$(IMAGE):$(or $(TAG),dev)
 
 .PHONY: chaos
 chaos: build ## Run every experiment on this machine and write the report
@@ -110,7 +154,7 @@ bench-compare: $(TOOLS)/benchstat ## Compare two results: make bench-compare OLD
 	$(TOOLS)/benchstat "$(OLD)" "$(or $(NEW),$(OUT)/bench.txt)"
 
 .PHONY: tools
-tools: $(TOOLS)/golangci-lint $(TOOLS)/promtool $(TOOLS)/benchstat ## Build the pinned developer tools into bin/tools
+tools: $(addprefix $(TOOLS)/,golangci-lint promtool benchstat helm-unittest gotestsum) ## Build the pinned developer tools into bin/tools
 
 # Each tool has a module of its own, so that what it needs never decides what
 # the product is built with.

@@ -4,9 +4,12 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -90,14 +93,13 @@ func build(ctx context.Context, o options, name string) (_ string, err error) {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
-	img, err := imageOf(ctx, name, p, o.arch, dir)
-	if err != nil {
+	bin := filepath.Join(dir, name+"-"+o.arch)
+	if err := compile(ctx, name, p, o.arch, bin); err != nil {
 		return "", err
 	}
-	if o.layout != "" {
-		if err := image.SaveLayout(img, o.layout); err != nil {
-			return "", err
-		}
+	img, err := o.image(name, p, bin)
+	if err != nil {
+		return "", err
 	}
 	if o.archive != "" {
 		if err := image.Save(img, o.ref, o.archive); err != nil {
@@ -116,16 +118,68 @@ func build(ctx context.Context, o options, name string) (_ string, err error) {
 	return image.Digest(img)
 }
 
-// imageOf compiles the program and puts it on an empty file system. Neither the
-// commit nor the machine is part of it: what did not change keeps its digest, and
-// is not rolled out again.
-func imageOf(ctx context.Context, name string, p program, arch, dir string) (v1.Image, error) {
-	bin := filepath.Join(dir, name+"-"+arch)
+// compile makes the program. Neither the commit nor the machine is part of it: what
+// did not change keeps its digest, and is not rolled out again.
+func compile(ctx context.Context, name string, p program, arch, bin string) error {
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", bin, p.pkg) //nolint:gosec // one of ours
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%s does not build: %w\n%s", name, err, out)
+		return fmt.Errorf("%s does not build: %w\n%s", name, err, out)
 	}
+	return nil
+}
+
+// image puts the program on an empty file system, and into the layout when there is
+// one. A layout that the same two programs, this one and that, made before is taken
+// as it is: packing takes longer than finding out.
+func (o options) image(name string, p program, bin string) (v1.Image, error) {
+	if o.layout == "" {
+		return pack(name, p, o.arch, bin)
+	}
+	made, err := madeOf(bin)
+	if err != nil {
+		return nil, err
+	}
+	note := o.layout + ".made-of"
+	if before, err := os.ReadFile(note); err == nil && string(before) == made {
+		if img, err := image.FromLayout(o.layout); err == nil {
+			return img, nil
+		}
+	}
+	if err := os.Remove(note); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	img, err := pack(name, p, o.arch, bin)
+	if err != nil {
+		return nil, err
+	}
+	if err := image.SaveLayout(img, o.layout); err != nil {
+		return nil, err
+	}
+	return img, os.WriteFile(note, []byte(made), 0o600)
+}
+
+// madeOf names what an image is made of: the program, and this one, which is the recipe.
+func madeOf(bin string) (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.New()
+	for _, path := range []string{self, bin} {
+		f, err := os.Open(path)
+		if err != nil {
+			return "", err
+		}
+		_, err = io.Copy(sum, f)
+		if err := errors.Join(err, f.Close()); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+func pack(name string, p program, arch, bin string) (v1.Image, error) {
 	files, err := image.Files(append(image.Accounts(), image.Program(bin, "/"+name))...)
 	if err != nil {
 		return nil, err

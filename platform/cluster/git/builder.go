@@ -10,8 +10,10 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"github.com/ballast-sre/ballast/internal/image"
@@ -59,15 +61,31 @@ func (b *Builder) images(ctx context.Context, p Push, out io.Writer) error {
 	if err := b.checkout(ctx, p.New); err != nil {
 		return err
 	}
-	digests := map[string]string{}
+	tree, tool := filepath.Join(b.Work, b.Repository), filepath.Join(b.Work, "image")
+	if text, err := b.run(ctx, tree, "go", "build", "-buildvcs=false", "-o", tool, "./platform/image"); err != nil {
+		return fmt.Errorf("the recipe of the images does not build, and what runs stays: %w\n%s", err, text)
+	}
+	var (
+		mu      sync.Mutex // also for out
+		digests = map[string]string{}
+	)
+	group, building := errgroup.WithContext(ctx)
 	for _, name := range b.Images {
-		began := time.Now()
-		digest, err := b.image(ctx, name, p.New)
-		if err != nil {
-			return fmt.Errorf("%s was not built, and the one that runs stays: %w", name, err)
-		}
-		digests[name] = digest
-		fmt.Fprintf(out, "%s: %s in %.1f s\n", name, digest, time.Since(began).Seconds())
+		group.Go(func() error {
+			began := time.Now()
+			digest, err := b.image(building, tool, name, p.New)
+			if err != nil {
+				return fmt.Errorf("%s was not built, and what runs stays: %w", name, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			digests[name] = digest
+			fmt.Fprintf(out, "%s: %s in %.1f s\n", name, digest, time.Since(began).Seconds())
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
 	}
 	before, after, err := b.record(ctx, digests, p.New)
 	if err != nil {
@@ -99,18 +117,13 @@ func (b *Builder) checkout(ctx context.Context, commit string) error {
 	return nil
 }
 
-// image builds one with the checkout's own recipe, in the host's network, and
+// image builds one with the checkout's own recipe, tool, in the host's network, and
 // pushes it from here.
-func (b *Builder) image(ctx context.Context, name, commit string) (string, error) {
-	tree := filepath.Join(b.Work, b.Repository)
-	tool, layout := filepath.Join(b.Work, "image"), filepath.Join(b.Work, name+".oci")
-	for _, args := range [][]string{
-		{"go", "build", "-buildvcs=false", "-o", tool, "./platform/image"},
-		{tool, "--bin-dir=" + filepath.Join(b.Work, "bin"), "--layout=" + layout, name},
-	} {
-		if text, err := b.run(ctx, tree, args...); err != nil {
-			return "", fmt.Errorf("%w\n%s", err, text)
-		}
+func (b *Builder) image(ctx context.Context, tool, name, commit string) (string, error) {
+	layout := filepath.Join(b.Work, name+".oci")
+	text, err := b.run(ctx, filepath.Join(b.Work, b.Repository), tool, "--bin-dir="+filepath.Join(b.Work, "bin"), "--layout="+layout, name)
+	if err != nil {
+		return "", fmt.Errorf("%w\n%s", err, text)
 	}
 	img, err := image.FromLayout(layout)
 	if err != nil {

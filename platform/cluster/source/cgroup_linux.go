@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -27,18 +28,30 @@ func cgroupRoot(name string) string { return "/" + cgroupParent + "/" + name + "
 type hierarchies struct {
 	version int
 	mounts  []string
+	// beside has no controllers, and the container runtime makes cgroups there all the
+	// same: version 2 on a host whose controllers are in version 1.
+	beside []string
 }
 
-// findHierarchies reads what is mounted. A host that has both versions is one of
-// version 1: that is where its controllers are.
+// all are the mount points of every hierarchy in which a node may leave something.
+func (h hierarchies) all() []string { return slices.Concat(h.mounts, h.beside) }
+
+// findHierarchies reads what is mounted.
 func findHierarchies() (hierarchies, error) {
 	f, err := os.Open("/proc/self/mounts")
 	if err != nil {
 		return hierarchies{}, fmt.Errorf("cgroups: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // read only
+	return hierarchiesOf(f)
+}
+
+// hierarchiesOf reads mounts as the kernel lists them. A host that has both versions
+// is one of version 1: that is where its controllers are.
+func hierarchiesOf(mounts io.Reader) (hierarchies, error) {
 	var one, two []string
-	for lines := bufio.NewScanner(f); lines.Scan(); {
+	lines := bufio.NewScanner(mounts)
+	for lines.Scan() {
 		const at, kind = 1, 2
 		fields := strings.Fields(lines.Text())
 		if len(fields) <= kind {
@@ -51,11 +64,14 @@ func findHierarchies() (hierarchies, error) {
 			two = append(two, fields[at])
 		}
 	}
+	if err := lines.Err(); err != nil {
+		return hierarchies{}, fmt.Errorf("cgroups: what is mounted: %w", err)
+	}
 	switch {
 	case len(one) > 0:
-		return hierarchies{1, one}, nil
+		return hierarchies{version: 1, mounts: one, beside: two}, nil
 	case len(two) > 0:
-		return hierarchies{2, two[:1]}, nil
+		return hierarchies{version: 2, mounts: two[:1], beside: two[1:]}, nil
 	}
 	return hierarchies{}, errors.New("cgroups: no hierarchy is mounted, so that no container can be started; mount /sys/fs/cgroup")
 }
@@ -124,7 +140,7 @@ func (h hierarchies) inherit(dir string) error {
 // still in one are on their way out: it is tried for some seconds.
 func (h hierarchies) remove(name string) error {
 	var errs []error
-	for _, mount := range h.mounts {
+	for _, mount := range h.all() {
 		node := filepath.Join(mount, cgroupParent, name)
 		var err error
 		for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
@@ -224,7 +240,7 @@ func processOf(pid int) (name string, rss uint64, err error) {
 // left are the cgroups of a node that still exist.
 func (h hierarchies) left(name string) []string {
 	var out []string
-	for _, mount := range h.mounts {
+	for _, mount := range h.all() {
 		if node := filepath.Join(mount, cgroupParent, name); exists(node) {
 			out = append(out, node)
 		}

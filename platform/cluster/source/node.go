@@ -43,6 +43,9 @@ const (
 
 var validName = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,20}[a-z0-9])?$`)
 
+// ErrName is what New says of a name that no cluster can have.
+var ErrName = errors.New("want at most 22 small letters, digits and dashes, a letter first and no dash last")
+
 // Node is one node of this machine. Its zero value is of no use: see New.
 type Node struct {
 	name   string
@@ -53,10 +56,10 @@ type Node struct {
 
 // New names a node. Nothing is started. repository is the checkout whose
 // platform/cluster/components pins what the node is built from; report receives
-// the progress, a line each.
+// the progress, a line each. The error is ErrName when the name is at fault.
 func New(name, repository string, report func(format string, args ...any)) (*Node, error) {
 	if !validName.MatchString(name) {
-		return nil, fmt.Errorf("cluster name %q: want at most 22 small letters, digits and dashes, a letter first", name)
+		return nil, fmt.Errorf("cluster name %q: %w", name, ErrName)
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {

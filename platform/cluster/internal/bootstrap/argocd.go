@@ -16,7 +16,7 @@ import (
 )
 
 // withoutParts copies manifests but for the objects of the parts named: those whose
-// app.kubernetes.io/name is one of them, or whose own name is.
+// app.kubernetes.io/name is one of them, or whose own name begins with one.
 func withoutParts(manifests io.Reader, parts ...string) ([]byte, error) {
 	var out bytes.Buffer
 	decoder := utilyaml.NewYAMLOrJSONDecoder(manifests, 4096)

@@ -86,7 +86,7 @@ metadata:
   namespace: %[1]s
   labels:
     argocd.argoproj.io/secret-type: cluster
-    ballast.dev/environment: %[3]s
+    ballast.dev/environment: %[3]q
   annotations:
     ballast.dev/repository: %[4]s
     ballast.dev/revision: main
@@ -155,7 +155,10 @@ func (p Platform) Await(ctx context.Context, timeout time.Duration) error {
 			}
 		}
 		if err != nil {
-			waiting, last = true, err.Error()
+			waiting = true
+			if ctx.Err() == nil { // that kubectl was ended here would hide what it saw before
+				last = err.Error()
+			}
 		}
 		if !waiting {
 			return nil
@@ -187,22 +190,28 @@ func (p Platform) applications(ctx context.Context) ([]application, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseApplications(out), nil
+}
+
+// parseApplications reads rows that end with a zero byte, of fields with a tab
+// between them. What is no whole row is left out.
+func parseApplications(rows string) []application {
 	var apps []application
-	for row := range strings.SplitSeq(out, "\x00") {
+	for row := range strings.SplitSeq(rows, "\x00") {
 		fields := strings.SplitN(row, "\t", 5)
 		if len(fields) < 5 {
 			continue
 		}
 		apps = append(apps, application{fields[0], fields[1], fields[2], fields[3], firstLine(fields[4])})
 	}
-	return apps, nil
+	return apps
 }
 
 func firstLine(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
 	const most = 300
 	if len(line) > most {
-		line = line[:most] + "…"
+		line = strings.ToValidUTF8(line[:most], "") + "…" // it may be cut within a letter
 	}
 	return line
 }

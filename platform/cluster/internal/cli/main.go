@@ -22,6 +22,9 @@ const (
 	exitInternal = 70
 )
 
+// defaultName is that of the cluster which everybody has.
+const defaultName = "sandbox"
+
 // usageError marks errors that the caller mends by changing the command line.
 type usageError struct{ error }
 
@@ -84,7 +87,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	c := &command{out: stdout, err: stderr}
 	root := &cobra.Command{
 		Use: "cluster", Short: "Brings up a Kubernetes cluster with the whole platform, on this machine",
-		SilenceUsage: true, SilenceErrors: true, Args: cobra.NoArgs,
+		SilenceUsage: true, SilenceErrors: true, Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetOut(stdout)
@@ -92,7 +95,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.DisableDefaultCmd = true
 	f := root.PersistentFlags()
-	f.StringVar(&c.name, "name", "sandbox", "name of the cluster")
+	f.StringVar(&c.name, "name", defaultName, "name of the cluster")
 	f.StringVar(&c.repository, "repository", ".", "checkout that the cluster is made from")
 	add := func(use, short string, args cobra.PositionalArgs, do func(context.Context, []string) error) *cobra.Command {
 		cmd := &cobra.Command{Use: use, Short: short, Args: usage(args), RunE: func(cmd *cobra.Command, args []string) error { return do(cmd.Context(), args) }}
@@ -102,6 +105,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	up := add("up", "Bring the cluster up, or repair it", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.up(ctx) })
 	up.Flags().StringVar(&c.environment, "environment", "sandbox", "directory of platform/argocd/environments to deploy; empty for a bare cluster")
 	add("down", "Remove the cluster and everything of it", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.down(ctx) })
+	add("remote", "Print where to push to, with the password in it", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.remote(ctx) })
 	add("status", "Show what runs, and what it takes", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.status(ctx) })
 	add("build", "Build what a node is made of, and start nothing", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.build(ctx) })
 	add("logs DIR", "Copy the logs of the node and of its pods", cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return c.logs(ctx, args[0]) })
@@ -125,5 +129,9 @@ func (c *command) node() (*source.Node, error) {
 	if _, err := os.Stat(c.repository); err != nil {
 		return nil, usageError{fmt.Errorf("--repository: %w", err)}
 	}
-	return source.New(c.name, c.repository, c.report)
+	n, err := source.New(c.name, c.repository, c.report)
+	if errors.Is(err, source.ErrName) {
+		return nil, usageError{fmt.Errorf("--name: %w", err)}
+	}
+	return n, err
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -87,7 +88,56 @@ func (c *command) deploy(ctx context.Context, n *source.Node) error {
 	if err := p.Push(ctx); err != nil {
 		return err
 	}
-	return p.Await(ctx, healthyWithin)
+	if err := p.Await(ctx, healthyWithin); err != nil {
+		return err
+	}
+	return c.nameRemote(ctx, n, remote)
+}
+
+// nameRemote lets the checkout know where to push to: `git push local HEAD:main`, or
+// local-NAME when the cluster is not the one that everybody has.
+func (c *command) nameRemote(ctx context.Context, n *source.Node, url string) error {
+	remote := "local"
+	if n.Name() != defaultName {
+		remote += "-" + n.Name()
+	}
+	git := func(args ...string) (string, error) {
+		out, err := exec.CommandContext(ctx, "git", append([]string{"-c", "safe.directory=*", "-C", c.repository}, args...)...).CombinedOutput() //nolint:gosec // our own arguments
+		if err != nil {
+			err = fmt.Errorf("name the remote %s: git %s: %w: %s", remote, args[0], err, strings.ReplaceAll(string(out), url, "(the cluster)"))
+		}
+		return string(out), err
+	}
+	verb := "add"
+	if _, err := git("remote", "get-url", remote); err == nil {
+		verb = "set-url"
+	}
+	if _, err := git("remote", verb, remote, url+"/ballast.git"); err != nil {
+		return err
+	}
+	c.report("to deploy: git push %s HEAD:main", remote)
+	return nil
+}
+
+// remote prints where to push to, with the password in it.
+func (c *command) remote(context.Context) error {
+	n, err := c.node()
+	if err != nil {
+		return err
+	}
+	if !n.Running() {
+		return fmt.Errorf("cluster %s does not run; `make up` starts it", n.Name())
+	}
+	keys, err := secretsOf(n)
+	if err != nil {
+		return err
+	}
+	url, err := remoteOf(n, keys)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(c.out, url+"/ballast.git")
+	return nil
 }
 
 // keys are the secrets of a node's repositories.

@@ -1,0 +1,72 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"crypto/rand"
+	"strings"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/e2e-framework/pkg/envconf"
+	"sigs.k8s.io/e2e-framework/pkg/features"
+)
+
+// await blocks until look says that it is done, and returns how long that took. When
+// it takes longer than within, the test ends with what was seen last.
+func await(ctx context.Context, t testing.TB, within time.Duration, what string, look func(context.Context) (done bool, seen string)) time.Duration {
+	t.Helper()
+	began := time.Now()
+	deadline := time.NewTimer(within)
+	defer deadline.Stop()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		done, seen := look(ctx)
+		if done {
+			return time.Since(began)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("waiting for %s: %v; last seen: %s", what, context.Cause(ctx), seen)
+		case <-deadline.C:
+			t.Fatalf("not within %s: %s; last seen: %s", within, what, seen)
+		}
+	}
+}
+
+// seeing makes an observation of an error, or of what there is instead.
+func seeing(err error, otherwise string) string {
+	if err != nil {
+		return err.Error()
+	}
+	return otherwise
+}
+
+// random is a name that no other test has.
+func random(prefix string) string {
+	const enough = 6
+	return prefix + "-" + strings.ToLower(rand.Text()[:enough])
+}
+
+// check is one assessment of a feature.
+type check struct {
+	says string
+	do   func(ctx context.Context, t *testing.T)
+}
+
+// feature runs assessments in turn; each may count on those before it.
+func feature(t *testing.T, name string, checks ...check) {
+	t.Helper()
+	f := features.New(name)
+	for _, c := range checks {
+		f.Assess(c.says, func(ctx context.Context, t *testing.T, _ *envconf.Config) context.Context {
+			t.Helper()
+			c.do(ctx, t)
+			return ctx
+		})
+	}
+	testenv.Test(t, f.Feature())
+}

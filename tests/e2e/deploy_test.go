@@ -1,0 +1,411 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// The files of the checkout that tests change.
+const (
+	monitorFile       = "platform/argocd/environments/sandbox/monitor.yaml"
+	observabilityFile = "platform/argocd/environments/sandbox/observability.yaml"
+)
+
+// edit replaces a text in a file of the checkout, which has to be there once.
+func (c *checkout) edit(t *testing.T, path, old, replacement string) {
+	t.Helper()
+	file := filepath.Join(c.dir, path)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), old); n != 1 {
+		t.Fatalf("%s holds %q %d times, want it once: the test has to follow the file", path, old, n)
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), old, replacement, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// values adds lines to the values of the monitor's application.
+func (c *checkout) values(t *testing.T, lines ...string) {
+	t.Helper()
+	const before = "        valuesObject:\n"
+	c.edit(t, monitorFile, before, before+"          "+strings.Join(lines, "\n          ")+"\n")
+}
+
+// push commits what was changed and pushes it: the deploy. It returns the commit, and
+// what the pusher was told.
+func (c *checkout) push(ctx context.Context, t *testing.T, message string) (commit, told string) {
+	t.Helper()
+	for _, args := range [][]string{{"add", "--all"}, {"commit", "--quiet", "--message", message}} {
+		if _, err := c.git(ctx, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	commit, err := c.git(ctx, "rev-parse", "HEAD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told, err = c.git(ctx, "push", c.remote, "HEAD:main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return commit, told
+}
+
+// restore pushes what was there before any test, unless that is there, and waits
+// until it runs.
+func (c *checkout) restore(ctx context.Context, t *testing.T) {
+	t.Helper()
+	if _, err := c.git(ctx, "read-tree", "--reset", "-u", c.base); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.git(ctx, "clean", "-fdxq"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.git(ctx, "diff", "--quiet", "--cached", "HEAD"); err == nil {
+		return
+	}
+	commit, _ := c.push(ctx, t, "Go back to what was")
+	awaitDeployed(ctx, t, commit, 3*time.Minute)
+}
+
+// owed restores at the end of a test, whatever became of it.
+func (c *checkout) owed(ctx context.Context, t *testing.T) {
+	t.Helper()
+	t.Cleanup(func() { c.restore(context.WithoutCancel(ctx), t) })
+}
+
+// application is what Argo CD says of one.
+type application struct {
+	sync, health, phase string
+	revisions           []string
+	messages            []string
+}
+
+func (a application) String() string {
+	return fmt.Sprintf("%s, %s, %s, at %s: %s", a.sync, a.health, a.phase, strings.Join(a.revisions, " and "), strings.Join(a.messages, "; "))
+}
+
+func applicationOf(ctx context.Context, name string) (application, error) {
+	object, err := on.dynamic.Resource(argoResource()).Namespace(argoNamespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return application{}, err
+	}
+	return readApplication(object), nil
+}
+
+func readApplication(object *unstructured.Unstructured) application {
+	a := application{
+		sync: field(object, "status", "sync", "status"), health: field(object, "status", "health", "status"),
+		phase: field(object, "status", "operationState", "phase"),
+	}
+	if one := field(object, "status", "sync", "revision"); one != "" {
+		a.revisions = append(a.revisions, one)
+	}
+	many, _, _ := unstructured.NestedStringSlice(object.Object, "status", "sync", "revisions") // absent with one source
+	a.revisions = append(a.revisions, many...)
+	conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions") // absent when all is well
+	for _, c := range conditions {
+		if m, ok := c.(map[string]any); ok {
+			a.messages = append(a.messages, fmt.Sprintf("%v: %v", m["type"], m["message"]))
+		}
+	}
+	resources, _, _ := unstructured.NestedSlice(object.Object, "status", "resources") // absent before the first sync
+	for _, r := range resources {
+		m, ok := r.(map[string]any)
+		if !ok {
+			continue
+		}
+		if health, ok := m["health"].(map[string]any); ok && health["status"] == "Degraded" {
+			a.messages = append(a.messages, fmt.Sprintf("%v %v is degraded: %v", m["kind"], m["name"], health["message"]))
+		}
+	}
+	if message := field(object, "status", "operationState", "message"); message != "" {
+		a.messages = append(a.messages, message)
+	}
+	return a
+}
+
+// awaitDeployed blocks until a commit is what runs: the monitor's application is at
+// it, healthy, and its rollout has ended.
+func awaitDeployed(ctx context.Context, t *testing.T, commit string, within time.Duration) time.Duration {
+	t.Helper()
+	return await(ctx, t, within, "commit "+commit[:8]+" to be what runs", func(ctx context.Context) (bool, string) {
+		var seen []string
+		for _, name := range []string{"environment-sandbox", "monitor"} {
+			a, err := applicationOf(ctx, name)
+			if err != nil {
+				return false, err.Error()
+			}
+			seen = append(seen, name+": "+a.String())
+			if a.sync != "Synced" || a.health != "Healthy" || !slices.Contains(a.revisions, commit) {
+				return false, strings.Join(seen, "\n")
+			}
+		}
+		d, err := on.AppsV1().Deployments(monitorNamespace).Get(ctx, "monitor", metav1.GetOptions{})
+		if err != nil {
+			return false, err.Error()
+		}
+		return rolledOut(d), strings.Join(seen, "\n") + "\nthe rollout goes on"
+	})
+}
+
+func rolledOut(d *appsv1.Deployment) bool {
+	s := d.Status
+	return s.ObservedGeneration >= d.Generation && s.UpdatedReplicas == *d.Spec.Replicas && s.Replicas == s.UpdatedReplicas && s.AvailableReplicas == s.Replicas
+}
+
+// mark changes the program of the monitor so that every version tells its name.
+func (c *checkout) mark(t *testing.T, version string) {
+	t.Helper()
+	const code = "c.JSON(http.StatusOK, a.cfg.Build)"
+	c.edit(t, "src/monitor/internal/httpapi/version.go", code,
+		fmt.Sprintf("v := struct {\n\t\tBuild\n\t\tMark string `json:\"mark\"`\n\t}{a.cfg.Build, %q}\n\tc.JSON(http.StatusOK, v)", version))
+}
+
+// awaitMark blocks until clients are served by the version of that name.
+func awaitMark(ctx context.Context, t *testing.T, version string, since time.Time, within time.Duration) time.Duration {
+	t.Helper()
+	await(ctx, t, within, "version "+version+" to serve", func(ctx context.Context) (bool, string) {
+		body, err := ask(ctx, monitorNamespace, "monitor:http", "version")
+		return err == nil && strings.Contains(string(body), `"mark":"`+version+`"`), seeing(err, string(body))
+	})
+	return time.Since(since)
+}
+
+// TestPushDeploys measures the way from `git push` to what clients get.
+func TestPushDeploys(t *testing.T) {
+	skipUnless(t, on.deploys != nil, "somewhere to push to: -remote")
+	version := random("v")
+	feature(t, "git push deploys",
+		check{"a push that changes the program is built, and serves within 45 s", func(ctx context.Context, t *testing.T) {
+			on.deploys.mark(t, version)
+			began := time.Now()
+			commit, told := on.deploys.push(ctx, t, "Change the program")
+			pushed := time.Since(began)
+			serving := awaitMark(ctx, t, version, began, time.Minute)
+			awaitDeployed(ctx, t, commit, time.Minute)
+			t.Logf("FIGURE push with a build: pusher told everything after %.1f s, the new version serves after %.1f s, rolled out after %.1f s",
+				pushed.Seconds(), serving.Seconds(), time.Since(began).Seconds())
+			if !strings.Contains(told, "monitor: sha256:") {
+				t.Errorf("the pusher was told nothing of the image: %s", told)
+			}
+			if serving > 45*time.Second {
+				t.Errorf("the new version serves after %s, want 45 s at most", serving)
+			}
+		}},
+		check{"what runs is the digest that the builder recorded", func(ctx context.Context, t *testing.T) {
+			ref := imageOf(ctx, t, monitorNamespace, "monitor")
+			_, digest, pinned := strings.Cut(ref, "@")
+			if !pinned {
+				t.Fatalf("the monitor's image is %s, want one by digest", ref)
+			}
+			for _, p := range pods(ctx, t, monitorNamespace, monitorPods) {
+				if got := p.Status.ContainerStatuses[0].ImageID; !strings.HasSuffix(got, digest) {
+					t.Errorf("pod %s runs %s, want %s", p.Name, got, digest)
+				}
+			}
+		}},
+		check{"a push that changes no program serves within 10 s, also when it comes right after another", func(ctx context.Context, t *testing.T) {
+			const times = 3
+			for i := range times {
+				stamp := fmt.Sprintf("%s-%d", version, i)
+				on.deploys.restoreFile(ctx, t, monitorFile)
+				on.deploys.values(t, fmt.Sprintf("podAnnotations: {ballast.dev/stamp: %s}", stamp))
+				began := time.Now()
+				commit, _ := on.deploys.push(ctx, t, "Change the environment")
+				pushed := time.Since(began)
+				await(ctx, t, time.Minute, "a ready pod of the new revision", func(ctx context.Context) (bool, string) {
+					var seen []string
+					for _, p := range pods(ctx, t, monitorNamespace, monitorPods) {
+						if p.Annotations["ballast.dev/stamp"] == stamp && ready(p) {
+							return true, ""
+						}
+						seen = append(seen, p.Name+"="+p.Annotations["ballast.dev/stamp"])
+					}
+					return false, strings.Join(seen, ", ")
+				})
+				serving := time.Since(began)
+				awaitDeployed(ctx, t, commit, time.Minute)
+				t.Logf("FIGURE push with the image there: pusher told everything after %.1f s, the new version serves after %.1f s, rolled out after %.1f s",
+					pushed.Seconds(), serving.Seconds(), time.Since(began).Seconds())
+				if serving > 10*time.Second {
+					t.Errorf("the new version serves after %s, want 10 s at most", serving)
+				}
+			}
+		}},
+		check{"going back is a push, too", func(ctx context.Context, t *testing.T) { on.deploys.restore(ctx, t) }},
+	)
+}
+
+// restoreFile makes one file what it was before any test.
+func (c *checkout) restoreFile(ctx context.Context, t *testing.T, path string) {
+	t.Helper()
+	if _, err := c.git(ctx, "checkout", "--quiet", c.base, "--", path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// probed is what the probe has counted up to now; it runs as long as the platform.
+func probed(ctx context.Context, t *testing.T) (success, failure float64) {
+	t.Helper()
+	text, err := ask(ctx, monitorNamespace, "probe:metrics", "metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		var value float64
+		if _, err := fmt.Sscanf(line, `probe_requests_total{outcome="success"} %g`, &value); err == nil {
+			success = value
+		}
+		if _, err := fmt.Sscanf(line, `probe_requests_total{outcome="error"} %g`, &value); err == nil {
+			failure = value
+		}
+	}
+	if success == 0 {
+		t.Fatalf("the probe counts no success:\n%s", text)
+	}
+	return success, failure
+}
+
+// TestBadPush pushes what cannot work, three ways: what runs goes on, and Argo CD or
+// the pusher is told. Each is mended by the next push.
+func TestBadPush(t *testing.T) {
+	skipUnless(t, on.deploys != nil, "somewhere to push to: -remote")
+	const nowhere = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+	for _, bad := range []struct {
+		name   string
+		change func(t *testing.T)
+		// says is what Argo CD shows then.
+		says func(a application) bool
+	}{
+		{"a chart that does not render", func(t *testing.T) { on.deploys.values(t, "mode: neither") }, func(a application) bool {
+			return slices.ContainsFunc(a.messages, func(m string) bool {
+				return strings.HasPrefix(m, "ComparisonError") && strings.Contains(m, "mode")
+			})
+		}},
+		{"an image that does not exist", func(t *testing.T) {
+			on.deploys.values(t, "image: {digest: '"+nowhere+"'}")
+		}, degraded},
+		{"pods that never become ready", func(t *testing.T) {
+			on.deploys.edit(t, "platform/helm/monitor/templates/workload.yaml", "path: /readyz", "path: /nobody-is-here")
+		}, degraded},
+	} {
+		t.Run(strings.ReplaceAll(bad.name, " ", "-"), func(t *testing.T) {
+			feature(t, bad.name,
+				check{"is said, and what ran goes on serving", func(ctx context.Context, t *testing.T) {
+					on.deploys.owed(ctx, t)
+					before := imageOf(ctx, t, monitorNamespace, "monitor")
+					success, failure := probed(ctx, t)
+					bad.change(t)
+					on.deploys.push(ctx, t, "Push "+bad.name)
+					took := await(ctx, t, 2*time.Minute, "Argo CD to say what is wrong", func(ctx context.Context) (bool, string) {
+						a, err := applicationOf(ctx, "monitor")
+						return err == nil && bad.says(a), seeing(err, a.String())
+					})
+					a, err := applicationOf(ctx, "monitor")
+					if err != nil {
+						t.Fatal(err)
+					}
+					t.Logf("said after %.1f s: %s", took.Seconds(), a)
+					serving := slices.DeleteFunc(pods(ctx, t, monitorNamespace, monitorPods), func(p corev1.Pod) bool { return !ready(p) })
+					if len(serving) != 3 {
+						t.Errorf("%d pods serve, want the 3 that did before", len(serving))
+					}
+					for _, p := range serving {
+						if p.Spec.Containers[0].Image != before {
+							t.Errorf("pod %s serves %s, want %s as before", p.Name, p.Spec.Containers[0].Image, before)
+						}
+					}
+					moreSuccess, moreFailure := probed(ctx, t)
+					if moreFailure != failure || moreSuccess <= success {
+						t.Errorf("meanwhile %g requests failed and %g succeeded, want none and many", moreFailure-failure, moreSuccess-success)
+					}
+				}},
+			)
+		})
+	}
+}
+
+func degraded(a application) bool { return a.health == "Degraded" }
+
+// TestProgramThatDoesNotBuild: the pusher is told by the compiler, and nothing moves.
+func TestProgramThatDoesNotBuild(t *testing.T) {
+	skipUnless(t, on.deploys != nil, "somewhere to push to: -remote")
+	feature(t, "a program that does not build",
+		check{"the pusher sees what the compiler says, and what ran stays", func(ctx context.Context, t *testing.T) {
+			on.deploys.owed(ctx, t)
+			before := imageOf(ctx, t, monitorNamespace, "monitor")
+			on.deploys.edit(t, "src/monitor/internal/httpapi/version.go", "c.JSON(http.StatusOK, a.cfg.Build)", "c.JSON(http.StatusOK, a.cfg.Bulid)")
+			_, told := on.deploys.push(ctx, t, "Break the program")
+			if !strings.Contains(told, "a.cfg.Bulid undefined") || !strings.Contains(told, "what runs stays") {
+				t.Errorf("the pusher was told:\n%s\nwant the compiler's line and that what runs stays", told)
+			}
+			if after := imageOf(ctx, t, monitorNamespace, "monitor"); after != before {
+				t.Errorf("the monitor runs %s, want %s as before", after, before)
+			}
+		}},
+	)
+}
+
+// TestDriftIsHealed changes by hand what git says, ten times in a row.
+func TestDriftIsHealed(t *testing.T) {
+	feature(t, "drift",
+		check{"is healed within 2 s, also the tenth time in a row", func(ctx context.Context, t *testing.T) {
+			const times = 10
+			var took []string
+			for i := range times {
+				scale, err := on.AppsV1().Deployments(monitorNamespace).GetScale(ctx, "monitor", metav1.GetOptions{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := scale.Spec.Replicas
+				scale.Spec.Replicas = want + 1
+				began := time.Now()
+				if _, err := on.AppsV1().Deployments(monitorNamespace).UpdateScale(ctx, "monitor", scale, metav1.UpdateOptions{}); err != nil {
+					t.Fatal(err)
+				}
+				await(ctx, t, 30*time.Second, "the replicas that git says", func(ctx context.Context) (bool, string) {
+					s, err := on.AppsV1().Deployments(monitorNamespace).GetScale(ctx, "monitor", metav1.GetOptions{})
+					if err != nil {
+						return false, err.Error()
+					}
+					return s.Spec.Replicas == want, fmt.Sprintf("%d replicas", s.Spec.Replicas)
+				})
+				heal := time.Since(began)
+				took = append(took, fmt.Sprintf("%.2f", heal.Seconds()))
+				if heal > 2*time.Second {
+					t.Errorf("the %d. time it took %s, want 2 s at most", i+1, heal)
+				}
+			}
+			t.Logf("FIGURE drift healed after %s s", strings.Join(took, ", "))
+		}},
+		check{"what was deleted comes back", func(ctx context.Context, t *testing.T) {
+			began := time.Now()
+			if err := on.CoreV1().Services(monitorNamespace).Delete(ctx, "monitor", metav1.DeleteOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			await(ctx, t, 30*time.Second, "the service", func(ctx context.Context) (bool, string) {
+				_, err := on.CoreV1().Services(monitorNamespace).Get(ctx, "monitor", metav1.GetOptions{})
+				return err == nil, seeing(err, "it is there")
+			})
+			t.Logf("FIGURE deleted service back after %.2f s", time.Since(began).Seconds())
+			awaitPods(ctx, t, monitorNamespace, monitorPods, 3, time.Minute)
+		}},
+	)
+}
