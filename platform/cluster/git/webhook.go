@@ -7,11 +7,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -25,8 +27,26 @@ type Webhook struct {
 	Resolver string
 }
 
-// Send tells that a branch has moved. Errors name the receiver's answer.
+// patience is how long a receiver may take to come up.
+const patience = time.Minute
+
+// Send tells that a branch has moved. A receiver that does not listen yet, as while
+// it is started, is waited for. Errors name the receiver's answer.
 func (h Webhook) Send(ctx context.Context, p Push) error {
+	for end := time.Now().Add(patience); ; {
+		err := h.send(ctx, p)
+		if !errors.Is(err, syscall.ECONNREFUSED) || time.Now().After(end) {
+			return err
+		}
+		select {
+		case <-time.After(500 * time.Millisecond):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+func (h Webhook) send(ctx context.Context, p Push) error {
 	url := strings.TrimSuffix(h.Base, "/") + "/" + p.Repository
 	body, err := json.Marshal(map[string]any{
 		"ref": p.Ref, "before": p.Old, "after": p.New,

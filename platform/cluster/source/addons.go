@@ -15,8 +15,9 @@ import (
 var addonFiles embed.FS
 
 // Addons applies what managed clusters bring along: name service, metrics of pods,
-// permissions of the node's own programs, and the definitions of Prometheus'
-// operator. It blocks until the name service answers.
+// permissions of the node's own programs, and the definitions of what applications
+// are made of: Prometheus' operator's and Chaos Mesh's. It blocks until the name
+// service answers.
 func (n *Node) Addons(ctx context.Context) error {
 	kubectl, err := n.Kubectl()
 	if err != nil {
@@ -33,7 +34,11 @@ func (n *Node) Addons(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, what := range []string{dir, filepath.Join(operator, "example", "prometheus-operator-crd")} {
+	chaos, err := n.ChaosDefinitions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, what := range []string{dir, filepath.Join(operator, "example", "prometheus-operator-crd"), chaos} {
 		if out, err := run(ctx, "/", kubectl, "--kubeconfig="+n.Kubeconfig(), "apply", "--server-side", "--force-conflicts", "--field-manager=ballast", "--filename="+what); err != nil {
 			return fmt.Errorf("add-ons: %w: %s", err, lastLines(out, 5))
 		}

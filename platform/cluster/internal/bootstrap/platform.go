@@ -64,9 +64,18 @@ func (p Platform) Install(ctx context.Context) error {
 	if err := p.kubectl(ctx, argocd, "apply", "--server-side", "--force-conflicts", "--field-manager=argocd", "--namespace="+Namespace, "--filename=-"); err != nil {
 		return err
 	}
-	if err := p.apply(ctx, p.secrets()); err != nil {
-		return err
+	return p.apply(ctx, p.secrets())
+}
+
+// Begin waits until Argo CD can read repositories, then tells it what to read: what
+// it fails to read the first time, it looks at again only minutes later.
+func (p Platform) Begin(ctx context.Context) error {
+	for _, deployment := range []string{"argocd-repo-server", "argocd-applicationset-controller", "argocd-server"} {
+		if err := p.kubectl(ctx, nil, "rollout", "status", "--namespace="+Namespace, "deployment/"+deployment, "--timeout=5m"); err != nil {
+			return err
+		}
 	}
+	own := filepath.Join(p.Checkout, "platform", "argocd", "bootstrap")
 	return p.kubectl(ctx, nil, "apply", "--server-side", "--force-conflicts", "--field-manager=ballast", "--kustomize="+own)
 }
 

@@ -88,6 +88,9 @@ func (c *command) deploy(ctx context.Context, n *source.Node) error {
 	if err := p.Push(ctx); err != nil {
 		return err
 	}
+	if err := p.Begin(ctx); err != nil {
+		return err
+	}
 	if err := p.Await(ctx, healthyWithin); err != nil {
 		return err
 	}

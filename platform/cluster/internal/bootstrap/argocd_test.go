@@ -1,0 +1,140 @@
+package bootstrap
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
+)
+
+// object is a manifest with a name and, when it has one, the label by which its part
+// is known.
+func object(name, part string) string {
+	text := "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: " + name + "\n"
+	if part != "" {
+		text += "  labels:\n    app.kubernetes.io/name: " + part + "\n"
+	}
+	return text
+}
+
+// documents are the manifests of a stream, each as the objects that it holds.
+func documents(t *testing.T, text []byte) []map[string]any {
+	t.Helper()
+	var all []map[string]any
+	for part := range strings.SplitSeq("\n"+string(text), "\n---\n") {
+		var one map[string]any
+		if err := yaml.UnmarshalStrict([]byte(part), &one); err != nil {
+			t.Fatalf("%v: %s", err, part)
+		}
+		if len(one) > 0 {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// value reads what the keys lead to.
+func value(from map[string]any, keys ...string) any {
+	var v any = from
+	for _, key := range keys {
+		object, ok := v.(map[string]any)
+		if !ok {
+			return nil
+		}
+		v = object[key]
+	}
+	return v
+}
+
+func TestWhatStaysOfTheManifests(t *testing.T) {
+	tests := map[string]struct {
+		manifests []string
+		want      []string // names
+	}{
+		"all that is of no part named":          {[]string{object("argocd-server", "argocd-server"), object("argocd-cm", "")}, []string{"argocd-server", "argocd-cm"}},
+		"nothing whose label names the part":    {[]string{object("other", "argocd-dex-server"), object("argocd-cm", "")}, []string{"argocd-cm"}},
+		"nothing whose name is the part":        {[]string{object("argocd-dex-server", ""), object("argocd-cm", "")}, []string{"argocd-cm"}},
+		"nothing whose name begins with it":     {[]string{object("argocd-notifications-controller", ""), object("argocd-notifications-cm", "argocd-cm")}, nil},
+		"a name that only has it somewhere":     {[]string{object("no-argocd-dex-server", "")}, []string{"no-argocd-dex-server"}},
+		"a label that only begins with it":      {[]string{object("x", "argocd-dex-server-2")}, []string{"x"}},
+		"a label of another kind":               {[]string{"kind: ConfigMap\nmetadata: {name: x, labels: {app.kubernetes.io/part-of: argocd-dex-server}}\n"}, []string{"x"}},
+		"one between documents that are empty":  {[]string{"", "# a comment\n", object("argocd-cm", ""), "\n"}, []string{"argocd-cm"}},
+		"one without a name":                    {[]string{"kind: List\nitems: []\n"}, []string{"<nil>"}},
+		"nothing of nothing":                    {nil, nil},
+		"one that is written as JSON":           {[]string{`{"kind": "ConfigMap", "metadata": {"name": "x"}}`}, []string{"x"}},
+		"their order, whatever is left out":     {[]string{object("b", ""), object("argocd-dex-server", ""), object("a", "")}, []string{"b", "a"}},
+		"a document that is longer than others": {[]string{object("long", "") + "data: {text: " + strings.Repeat("x", 1<<16) + "}\n", object("b", "")}, []string{"long", "b"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			out, err := withoutParts(strings.NewReader(strings.Join(tt.manifests, "\n---\n")), "argocd-dex-server", "argocd-notifications")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, d := range documents(t, out) {
+				got = append(got, fmt.Sprint(value(d, "metadata", "name")))
+			}
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// What stays goes through a decoder and an encoder. Numbers are what they lose first.
+func TestWhatStaysIsNotChanged(t *testing.T) {
+	const manifest = `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: applications.argoproj.io}
+spec:
+  int: 2147483647
+  long: 9007199254740991
+  fraction: 0.5
+  yes: true
+  text: "1e3"
+  quoted: "true"
+  empty: ""
+  nothing: null
+  list: [1, "2", {three: 3}]
+  lines: |
+    one
+    two
+`
+	out, err := withoutParts(strings.NewReader(manifest), "argocd-dex-server")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(documents(t, []byte(manifest)), documents(t, out)); d != "" {
+		t.Errorf("(-before +after):\n%s", d)
+	}
+	for _, want := range []string{"  int: 2147483647\n", "  long: 9007199254740991\n"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("%q is not in:\n%s", want, out)
+		}
+	}
+}
+
+func TestManifestsThatCannotBeRead(t *testing.T) {
+	failed := errors.New("no")
+	if _, err := withoutParts(iotest.ErrReader(failed), "x"); !errors.Is(err, failed) {
+		t.Errorf("a reader that fails: %v", err)
+	}
+	for name, text := range map[string]string{
+		"a mapping that is not closed":     "kind: {",
+		"a tab where spaces belong":        "kind:\n\t- x",
+		"a list where an object belongs":   "- kind: ConfigMap\n",
+		"a text where an object belongs":   "ConfigMap\n",
+		"a second document that is broken": object("x", "") + "\n---\nkind: [",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if out, err := withoutParts(strings.NewReader(text), "x"); err == nil || !strings.HasPrefix(err.Error(), "manifests of Argo CD: ") || len(out) > 0 {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+}

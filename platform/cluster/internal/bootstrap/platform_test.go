@@ -1,0 +1,333 @@
+package bootstrap
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestWhatAClusterIsTold(t *testing.T) {
+	for name, p := range map[string]Platform{
+		"as a sandbox is":                        {Environment: "sandbox", WebhookSecret: "LRYQKMBHZC5XWEP7"},
+		"an environment whose name is a number":  {Environment: "2", WebhookSecret: "x"},
+		"an environment whose name says yes":     {Environment: "on", WebhookSecret: "x"},
+		"a secret that YAML would read as more":  {Environment: "sandbox", WebhookSecret: "': {[\n---\n#%"},
+		"a secret that is no text":               {Environment: "sandbox", WebhookSecret: "\x00\xff\xfe"},
+		"a secret whose base64 ends in one sign": {Environment: "sandbox", WebhookSecret: "ab"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all := documents(t, p.secrets())
+			if len(all) != 2 {
+				t.Fatalf("%d secrets: %v", len(all), all)
+			}
+			for _, one := range all {
+				if value(one, "kind") != "Secret" || value(one, "metadata", "namespace") != Namespace {
+					t.Errorf("no secret of Argo CD: %v", one)
+				}
+			}
+			webhook, cluster := all[0], all[1]
+			encoded, ok := value(webhook, "data", "webhook.github.secret").(string)
+			if !ok || value(webhook, "metadata", "name") != "argocd-secret" {
+				t.Fatalf("the webhook's is %v", webhook)
+			}
+			if secret, err := base64.StdEncoding.DecodeString(encoded); err != nil || string(secret) != p.WebhookSecret {
+				t.Errorf("it is %q, %v, want %q", secret, err, p.WebhookSecret)
+			}
+			for want, keys := range map[string][]string{
+				"this-cluster":                   {"metadata", "name"},
+				"cluster":                        {"metadata", "labels", "argocd.argoproj.io/secret-type"},
+				p.Environment:                    {"metadata", "labels", "ballast.dev/environment"},
+				Repository:                       {"metadata", "annotations", "ballast.dev/repository"},
+				"main":                           {"metadata", "annotations", "ballast.dev/revision"},
+				"https://kubernetes.default.svc": {"stringData", "server"},
+				"in-cluster":                     {"stringData", "name"},
+			} {
+				if got := value(cluster, keys...); got != want {
+					t.Errorf("%s is %#v, want %q", strings.Join(keys, "."), got, want)
+				}
+			}
+			config, ok := value(cluster, "stringData", "config").(string)
+			if !ok || value(documents(t, []byte(config))[0], "tlsClientConfig", "insecure") != false {
+				t.Errorf("the API server is trusted as %v says", config)
+			}
+		})
+	}
+}
+
+func TestWhatArgoCDSaysOfApplications(t *testing.T) {
+	row := func(fields ...string) string { return strings.Join(fields, "\t") + "\x00" }
+	tests := map[string]struct {
+		rows string
+		want []application
+	}{
+		"nothing":                       {"", nil},
+		"one":                           {row("monitor", "Synced", "Healthy", "Succeeded", "all well"), []application{{"monitor", "Synced", "Healthy", "Succeeded", "all well"}}},
+		"two, in their order":           {row("b", "Synced", "Healthy", "", "") + row("a", "OutOfSync", "Missing", "Running", ""), []application{{"b", "Synced", "Healthy", "", ""}, {"a", "OutOfSync", "Missing", "Running", ""}}},
+		"one of which nothing is known": {row("monitor", "", "", "", ""), []application{{name: "monitor"}}},
+		"a message with tabs in it":     {row("monitor", "Synced", "Degraded", "Failed", "a\tb\tc"), []application{{"monitor", "Synced", "Degraded", "Failed", "a\tb\tc"}}},
+		"a message of several lines":    {row("monitor", "Synced", "Degraded", "Failed", "first\nsecond\n") + row("probe", "Synced", "Healthy", "", ""), []application{{"monitor", "Synced", "Degraded", "Failed", "first"}, {"probe", "Synced", "Healthy", "", ""}}},
+		"a row that breaks off":         {row("monitor", "Synced", "Healthy", "", "") + "probe\tSynced", []application{{"monitor", "Synced", "Healthy", "", ""}}},
+		"what kubectl says of none":     {"No resources found in argocd namespace.\n", nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if d := cmp.Diff(tt.want, parseApplications(tt.rows), cmp.AllowUnexported(application{})); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+func TestWhenAnApplicationIsSettled(t *testing.T) {
+	for name, tt := range map[string]struct {
+		app     application
+		settled bool
+		text    string
+	}{
+		"when it is what git says, and healthy":  {application{"monitor", "Synced", "Healthy", "Succeeded", ""}, true, "monitor is Synced and Healthy (Succeeded)"},
+		"also while something is still reported": {application{"monitor", "Synced", "Healthy", "Running", "waiting for hooks"}, true, "monitor is Synced and Healthy (Running) waiting for hooks"},
+		"not when git says more":                 {application{"monitor", "OutOfSync", "Healthy", "Failed", "no such chart"}, false, "monitor is OutOfSync and Healthy (Failed) no such chart"},
+		"not when it is not healthy":             {application{"monitor", "Synced", "Progressing", "Succeeded", ""}, false, "monitor is Synced and Progressing (Succeeded)"},
+		"not when it was not compared yet":       {application{"monitor", "Unknown", "Healthy", "", ""}, false, "monitor is Unknown and Healthy ()"},
+		"not when nothing is known":              {application{name: "monitor"}, false, "monitor is  and  ()"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := tt.app.settled(); got != tt.settled {
+				t.Errorf("settled: %t", got)
+			}
+			if got := tt.app.String(); got != tt.text {
+				t.Errorf("%q, want %q", got, tt.text)
+			}
+		})
+	}
+}
+
+func TestTheFirstLineOfAMessage(t *testing.T) {
+	x := strings.Repeat("x", 299)
+	for name, tt := range map[string]struct{ text, want string }{
+		"of none":                      {"", ""},
+		"of one":                       {"one", "one"},
+		"of several":                   {"one\ntwo\nthree", "one"},
+		"of one that ends":             {"one\n", "one"},
+		"that may just be":             {x + "y", x + "y"},
+		"that is too long":             {x + "yz", x + "y…"},
+		"that would be cut in a sign":  {x + "ä and more", x + "…"},
+		"that is short, of a long one": {"one\n" + x + x, "one"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := firstLine(tt.text); got != tt.want || !utf8.ValidString(got) {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// reports collects what a person is told.
+type reports struct {
+	mu   sync.Mutex
+	told []string
+}
+
+func (r *reports) report(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.told = append(r.told, fmt.Sprintf(format, args...))
+}
+
+func git(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "git", append([]string{"-c", "user.name=dev", "-c", "user.email=dev@ballast.invalid"}, args...)...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// checkout is a repository with one commit. The settings of who runs the test are
+// not part of it.
+func checkout(t *testing.T) string {
+	t.Helper()
+	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
+	t.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
+	dir := t.TempDir()
+	git(t, dir, "init", "--quiet", "--initial-branch=work")
+	git(t, dir, "commit", "--quiet", "--allow-empty", "--message=Begin")
+	return dir
+}
+
+func TestAPushSendsWhatIsCheckedOutAndTellsWhatComesOfIt(t *testing.T) {
+	dir, remote := checkout(t), t.TempDir()
+	bare := filepath.Join(remote, "ballast.git")
+	git(t, remote, "init", "--quiet", "--bare", bare)
+	hook := filepath.Join(bare, "hooks", "post-receive")
+	if err := os.MkdirAll(filepath.Dir(hook), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(hook, []byte("#!/bin/sh\necho 'monitor: sha256:abc'\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var r reports
+	p := Platform{Checkout: dir, Remote: remote, Report: r.report}
+	if err := p.Push(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if want, got := git(t, dir, "rev-parse", "HEAD"), git(t, bare, "rev-parse", "refs/heads/main"); got != want {
+		t.Errorf("main is %s, want %s", got, want)
+	}
+	if !slices.Equal(r.told, []string{"monitor: sha256:abc"}) {
+		t.Errorf("told of %q", r.told)
+	}
+	// What was rewritten is deployed, too.
+	git(t, dir, "commit", "--quiet", "--allow-empty", "--amend", "--message=Begin anew")
+	if err := p.Push(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if want, got := git(t, dir, "rev-parse", "HEAD"), git(t, bare, "rev-parse", "refs/heads/main"); got != want {
+		t.Errorf("main is %s, want %s", got, want)
+	}
+}
+
+func TestAPushThatFailsDoesNotTellThePassword(t *testing.T) {
+	nobody, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := nobody.Addr().String()
+	nobody.Close()
+	var r reports
+	p := Platform{Checkout: checkout(t), Remote: "http://ballast:t0ken@" + address, Report: r.report}
+	err = p.Push(t.Context())
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || !strings.HasPrefix(err.Error(), "git push: ") {
+		t.Fatalf("%v", err)
+	}
+	if said := err.Error() + strings.Join(r.told, "\n"); strings.Contains(said, "t0ken") {
+		t.Errorf("it is told: %s", said)
+	}
+	p.Checkout = filepath.Join(t.TempDir(), "absent")
+	if err := p.Push(t.Context()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a checkout that there is not: %v", err)
+	}
+}
+
+// kubectl is a program in kubectl's place, for there is no cluster that could answer
+// the real one: a shell script that is called as kubectl is.
+func kubectl(t *testing.T, script string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "kubectl")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestThePlatformIsAwaitedUntilAllOfItIsHealthy(t *testing.T) {
+	asked := filepath.Join(t.TempDir(), "asked")
+	t.Setenv("ASKED", asked)
+	var r reports
+	p := Platform{Report: r.report, Kubeconfig: "/kubeconfig", Kubectl: kubectl(t, `echo "$1 $2 $3" >> "$ASKED"
+case "$(grep -c . "$ASKED")" in
+  1) ;;
+  2) printf 'monitor\tSynced\tHealthy\tSucceeded\t\0probe\tOutOfSync\tMissing\tRunning\t\0' ;;
+  *) printf 'monitor\tSynced\tHealthy\tSucceeded\t\0probe\tSynced\tHealthy\tSucceeded\t\0' ;;
+esac`)}
+	if err := p.Await(t.Context(), time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"monitor is healthy", "probe is healthy"}; !slices.Equal(r.told, want) {
+		t.Errorf("told of %q, want %q", r.told, want)
+	}
+	calls, err := os.ReadFile(asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := strings.Repeat("--kubeconfig=/kubeconfig get applications.argoproj.io\n", 3); string(calls) != want {
+		t.Errorf("asked %q", calls)
+	}
+}
+
+func TestAPlatformThatDoesNotBecomeHealthy(t *testing.T) {
+	const sick = `printf 'monitor\tSynced\tDegraded\tFailed\tno such image\0'`
+	for name, tt := range map[string]struct{ script, says string }{
+		"is named with what ails it":       {sick, "last seen: monitor is Synced and Degraded (Failed) no such image"},
+		"may have nobody to ask":           {"echo 'connection refused' >&2; exit 1", "last seen: kubectl get: exit status 1: connection refused"},
+		"is named also when kubectl hangs": {`[ "$(grep -c . "$ASKED")" = 1 ] || exec sleep 3600; ` + sick, "last seen: monitor is Synced and Degraded (Failed) no such image"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := filepath.Join(t.TempDir(), "asked")
+			t.Setenv("ASKED", asked)
+			var r reports
+			p := Platform{Report: r.report, Kubectl: kubectl(t, `echo once >> "$ASKED"; `+tt.script)}
+			ctx, cancel := context.WithCancel(t.Context())
+			var err error
+			var work sync.WaitGroup
+			work.Go(func() { err = p.Await(ctx, time.Hour) })
+			until(t, "kubectl is asked again", func() bool {
+				text, _ := os.ReadFile(asked) //nolint:errcheck // it was not asked yet
+				return strings.Count(string(text), "\n") == 2
+			})
+			cancel()
+			work.Wait()
+			if !errors.Is(err, context.Canceled) || !strings.HasSuffix(err.Error(), tt.says) {
+				t.Errorf("%v, want %q", err, tt.says)
+			}
+		})
+	}
+	err := Platform{Kubectl: kubectl(t, "")}.Await(t.Context(), time.Millisecond)
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.HasSuffix(err.Error(), "last seen: no application yet") {
+		t.Errorf("one that has nothing in time: %v", err)
+	}
+}
+
+// until asks real processes, which no fake clock moves, until they are as they should
+// be. The deadline is far off: it is only met when something is wrong.
+func until(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	ticks := time.NewTicker(5 * time.Millisecond)
+	defer ticks.Stop()
+	for end := time.Now().Add(time.Minute); !so(); <-ticks.C {
+		if time.Now().After(end) {
+			t.Fatalf("never came: %s", what)
+		}
+	}
+}
+
+func TestWhatIsMissingForAnInstallation(t *testing.T) {
+	dir := t.TempDir()
+	manifests := filepath.Join(dir, "install.yaml")
+	p := Platform{ArgoCD: manifests, Kubectl: kubectl(t, `echo "$*" >&2; exit 1`)}
+	if err := p.Install(t.Context()); !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), "manifests of Argo CD: ") {
+		t.Errorf("without manifests: %v", err)
+	}
+	if err := os.WriteFile(manifests, []byte("kind: ["), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Install(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "manifests of Argo CD: ") {
+		t.Errorf("with broken ones: %v", err)
+	}
+	if err := os.WriteFile(manifests, []byte(object("argocd-cm", "")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Install(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "kubectl apply: exit status 1: ") {
+		t.Errorf("with a cluster that refuses: %v", err)
+	}
+}
