@@ -1,0 +1,226 @@
+// Package argocd holds what Argo CD is told, and has no code of its own: its tests
+// read every file as strictly as the API server does, and hold what stands there to
+// the bounds that it is meant to have.
+package argocd
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+)
+
+func TestEveryApplicationStaysWithinItsProject(t *testing.T) {
+	for _, name := range names(t) {
+		env := environment(t, name)
+		projects := projectsOf(t, env.projects...)
+		seen := map[string]bool{}
+		for _, a := range env.applications {
+			t.Run(name+"/"+a.Metadata.Name, func(t *testing.T) {
+				if seen[a.Metadata.Name] {
+					t.Error("it is there twice")
+				}
+				seen[a.Metadata.Name] = true
+				staysWithin(t, projects, a.Spec)
+			})
+		}
+	}
+}
+
+func staysWithin(t *testing.T, projects map[string]project, s applicationSpec) {
+	t.Helper()
+	if s.Project == "" || s.Project == "default" {
+		t.Fatalf("its project is %q: name one that bounds it", s.Project)
+	}
+	p, ok := projects[s.Project]
+	if !ok {
+		t.Fatalf("there is no project %s; there are %q", s.Project, slices.Sorted(maps.Keys(projects)))
+	}
+	if len(s.all()) == 0 {
+		t.Error("it has no source")
+	}
+	for _, problem := range p.refuses(s) {
+		t.Errorf("project %s refuses it: %s", s.Project, problem)
+	}
+	for _, src := range s.all() {
+		ours := slices.Contains([]string{"https://github.com/ballast-sre/ballast", "http://git.ballast-system.svc/ballast.git"}, src.RepoURL)
+		if ours && src.TargetRevision != "main" {
+			t.Errorf("it follows %q of %s; environments are directories, and all follow main", src.TargetRevision, src.RepoURL)
+		}
+		if _, err := os.Stat(filepath.Join("..", "..", src.Path, "Chart.yaml")); ours && err != nil {
+			t.Errorf("there is no chart: %v", err)
+		}
+	}
+}
+
+func TestEveryApplicationIsKeptAsGitSaysIt(t *testing.T) {
+	for _, name := range names(t) {
+		for _, a := range environment(t, name).applications {
+			t.Run(name+"/"+a.Metadata.Name, func(t *testing.T) {
+				keptAsGitSays(t, a.Spec)
+				if !slices.Equal(a.Metadata.Finalizers, []string{"resources-finalizer.argocd.argoproj.io"}) {
+					t.Errorf("its finalizers are %q: without Argo CD's, what it deployed stays when it goes", a.Metadata.Finalizers)
+				}
+				if _, err := strconv.Atoi(a.Metadata.Annotations["argocd.argoproj.io/sync-wave"]); err != nil {
+					t.Errorf("it is in no sync wave, so it comes with those that others count on: %v", err)
+				}
+			})
+		}
+	}
+}
+
+func keptAsGitSays(t *testing.T, s applicationSpec) {
+	t.Helper()
+	if !s.SyncPolicy.Automated.Prune {
+		t.Error("it does not prune: what is removed from git stays")
+	}
+	if !s.SyncPolicy.Automated.SelfHeal {
+		t.Error("it does not heal itself: drift stays")
+	}
+	if !slices.Contains(s.SyncPolicy.SyncOptions, "ServerSideApply=true") {
+		t.Error("it is not applied by the server")
+	}
+	if (len(s.IgnoreDifferences) > 0) != slices.Contains(s.SyncPolicy.SyncOptions, "RespectIgnoreDifferences=true") {
+		t.Error("differences that are ignored must be ignored when it is applied too, and else no option is needed")
+	}
+	retry := s.SyncPolicy.Retry
+	if retry.Limit < 1 || !retry.Refresh || retry.Backoff.Factor < 1 {
+		t.Errorf("it does not try again, or not with what was pushed since: %+v", retry)
+	}
+	for _, d := range []string{retry.Backoff.Duration, retry.Backoff.MaxDuration} {
+		if _, err := time.ParseDuration(d); err != nil {
+			t.Errorf("it waits before it tries again: %v", err)
+		}
+	}
+}
+
+// A wave waits until the one before is healthy.
+func TestWhatOthersCountOnComesFirst(t *testing.T) {
+	for _, name := range names(t) {
+		wave := map[string]string{}
+		for _, a := range environment(t, name).applications {
+			wave[a.Metadata.Name] = a.Metadata.Annotations["argocd.argoproj.io/sync-wave"]
+		}
+		for app, want := range map[string]string{"chaos": "0", "observability": "0", "monitor": "1", "probe": "2"} {
+			if got, ok := wave[app]; ok && got != want {
+				t.Errorf("%s: %s is in wave %s, want %s", name, app, got, want)
+			}
+		}
+	}
+}
+
+func TestEveryEnvironmentHasItsApplications(t *testing.T) {
+	for name, want := range map[string][]string{
+		"sandbox": {"chaos", "monitor", "observability", "probe"},
+		"dev":     {"chaos", "monitor", "probe"}, // Azure Monitor observes it
+		"staging": {"chaos", "monitor", "probe"},
+		"prod":    {"chaos", "monitor", "probe"},
+	} {
+		var got []string
+		for _, a := range environment(t, name).applications {
+			got = append(got, a.Metadata.Name)
+		}
+		for _, app := range want {
+			if !slices.Contains(got, app) {
+				t.Errorf("%s has no application %s", name, app)
+			}
+		}
+		if name != "sandbox" && slices.Contains(got, "observability") {
+			t.Errorf("%s has an observability stack of its own", name)
+		}
+		// The definitions of Chaos Mesh come with the chart, except where the node has them.
+		if skips := applicationOf(t, name, "chaos").Spec.all()[0].Helm.SkipCRDs; skips != (name == "sandbox") {
+			t.Errorf("%s leaves out the definitions of Chaos Mesh: %t", name, skips)
+		}
+	}
+}
+
+func TestTheEnvironmentItselfIsBoundToo(t *testing.T) {
+	sets := read(t, yamlFiles(t, bootstrap)...).sets
+	if len(sets) != 1 {
+		t.Fatalf("%d application sets, want 1", len(sets))
+	}
+	set := sets[0].Spec
+	if !set.GoTemplate || !slices.Equal(set.GoTemplateOptions, []string{"missingkey=error"}) {
+		t.Error("a Secret that does not say enough makes an application of holes")
+	}
+	keptAsGitSays(t, set.Template.Spec)
+	p, ok := projectsOf(t)[set.Template.Spec.Project]
+	if !ok || p.Metadata.Name != "environments" {
+		t.Fatalf("its project is %q", set.Template.Spec.Project)
+	}
+	// Its source is what the Secret says, so only the destination can be held to it.
+	if !slices.Equal(p.Spec.Destinations, []destination{set.Template.Spec.Destination}) {
+		t.Errorf("it goes to %v, its project allows %v", set.Template.Spec.Destination, p.Spec.Destinations)
+	}
+	for _, tt := range []struct {
+		group, kind string
+		want        bool
+	}{
+		{"argoproj.io", "Application", true},
+		{"argoproj.io", "AppProject", true},
+		{"argoproj.io", "ApplicationSet", false},
+		{"", "Secret", false}, // clusters and repositories
+		{"", "ConfigMap", false},
+		{"rbac.authorization.k8s.io", "Role", false},
+	} {
+		if got := p.allowsInNamespace(tt.group, tt.kind); got != tt.want {
+			t.Errorf("a %s may stand in an environment: %t, want %t", tt.kind, got, tt.want)
+		}
+	}
+	// What stands in an environment is what its application may apply.
+	for _, name := range names(t) {
+		env := environment(t, name)
+		if len(env.sets)+len(env.configMaps)+len(env.services)+len(env.kustomized) > 0 {
+			t.Errorf("%s holds more than applications and projects", name)
+		}
+	}
+}
+
+func TestFaultsMayHitTheMonitorWhereTheyAreRehearsed(t *testing.T) {
+	const asks = "chaos-mesh.org/inject"
+	for env, want := range map[string]string{"sandbox": "enabled", "dev": "enabled", "staging": "enabled", "prod": ""} {
+		for _, a := range environment(t, env).applications {
+			got, meant := a.Spec.SyncPolicy.ManagedNamespaceMetadata.Annotations[asks], want
+			if a.Metadata.Name != "monitor" {
+				meant = ""
+			}
+			if got != meant {
+				t.Errorf("%s: the namespace of %s has %s: %q, want %q", env, a.Metadata.Name, asks, got, meant)
+			}
+		}
+	}
+}
+
+func TestEveryFileOfTheBootstrapIsApplied(t *testing.T) {
+	var files []string
+	for _, f := range yamlFiles(t, bootstrap) {
+		if name := filepath.Base(f); name != "kustomization.yaml" {
+			files = append(files, name)
+		}
+	}
+	k := read(t, filepath.Join(bootstrap, "kustomization.yaml")).kustomized
+	if len(k) != 1 || k[0].Namespace != "argocd" {
+		t.Fatalf("one kustomization in namespace argocd is wanted, not %+v", k)
+	}
+	slices.Sort(k[0].Resources)
+	if !slices.Equal(files, k[0].Resources) {
+		t.Errorf("there are %q, and %q are applied", files, k[0].Resources)
+	}
+}
+
+func TestTheReadmeNamesEveryEnvironment(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(environments, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names(t) {
+		if !bytes.Contains(text, []byte("["+name+"]("+name+")")) {
+			t.Errorf("it does not name %s", name)
+		}
+	}
+}

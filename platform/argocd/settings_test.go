@@ -1,0 +1,247 @@
+package argocd
+
+import (
+	"encoding/csv"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	lua "github.com/yuin/gopher-lua"
+	"sigs.k8s.io/yaml"
+)
+
+// setting returns the data of a ConfigMap of Argo CD.
+func setting(t *testing.T, name string) map[string]string {
+	t.Helper()
+	for _, c := range read(t, filepath.Join(bootstrap, "settings.yaml")).configMaps {
+		if c.Metadata.Name == name {
+			// Argo CD passes over ConfigMaps without this label.
+			if c.Metadata.Labels["app.kubernetes.io/part-of"] != "argocd" {
+				t.Errorf("%s is not labelled as a part of Argo CD", name)
+			}
+			return c.Data
+		}
+	}
+	t.Fatalf("there is no ConfigMap %s", name)
+	return nil
+}
+
+func TestWhatBelongsToAnApplicationIsNotedInAnAnnotation(t *testing.T) {
+	if got := setting(t, "argocd-cm")["application.resourceTrackingMethod"]; got != "annotation" {
+		t.Errorf("it is noted by %q", got)
+	}
+}
+
+// Argo CD ignores a key that it does not know, and with it what was meant.
+func TestCustomisationsAreOfKindsAndSortsThatThereAre(t *testing.T) {
+	key := regexp.MustCompile(`^resource\.customizations\.(health|ignoreDifferences)\.([a-z0-9.-]+)_([A-Z][A-Za-z]+)$`)
+	var found []string
+	for name, text := range setting(t, "argocd-cm") {
+		if !strings.HasPrefix(name, "resource.customizations") {
+			continue
+		}
+		m := key.FindStringSubmatch(name)
+		if m == nil {
+			t.Errorf("%s is not resource.customizations.SORT.GROUP_KIND", name)
+			continue
+		}
+		found = append(found, m[1]+" "+m[2]+"/"+m[3])
+		if m[1] == "ignoreDifferences" {
+			ignoresPaths(t, name, text)
+		}
+	}
+	slices.Sort(found)
+	want := []string{
+		"health argoproj.io/Application",
+		"ignoreDifferences chaos-mesh.org/NetworkChaos",
+		"ignoreDifferences chaos-mesh.org/PodChaos",
+		"ignoreDifferences chaos-mesh.org/StressChaos",
+	}
+	if !slices.Equal(found, want) {
+		t.Errorf("got %q, want %q", found, want)
+	}
+}
+
+func ignoresPaths(t *testing.T, name, text string) {
+	t.Helper()
+	var ignored struct {
+		JQPathExpressions []string `json:"jqPathExpressions"`
+	}
+	if err := yaml.UnmarshalStrict([]byte(text), &ignored); err != nil {
+		t.Errorf("%s: %v", name, err)
+	}
+	if len(ignored.JQPathExpressions) == 0 {
+		t.Errorf("%s ignores nothing", name)
+	}
+	for _, path := range ignored.JQPathExpressions {
+		if !regexp.MustCompile(`^(\.[A-Za-z]+)+$`).MatchString(path) {
+			t.Errorf("%s: %q is no path", name, path)
+		}
+		if path == ".spec" || path == ".metadata" {
+			t.Errorf("%s: %s is all that git says", name, path)
+		}
+	}
+}
+
+func TestWhatIsNotWatchedIsSaidByGroupAndKind(t *testing.T) {
+	var excluded []struct {
+		APIGroups []string `json:"apiGroups"`
+		Kinds     []string `json:"kinds"`
+		Clusters  []string `json:"clusters"`
+	}
+	if err := yaml.UnmarshalStrict([]byte(setting(t, "argocd-cm")["resource.exclusions"]), &excluded); err != nil {
+		t.Fatal(err)
+	}
+	var kinds []string
+	for _, e := range excluded {
+		if len(e.APIGroups) == 0 || len(e.Kinds) == 0 || !slices.Equal(e.Clusters, []string{"*"}) {
+			t.Errorf("it leaves something open: %+v", e)
+		}
+		if slices.Contains(e.APIGroups, "*") || slices.Contains(e.Kinds, "*") {
+			t.Errorf("it excludes everything: %+v", e)
+		}
+		kinds = append(kinds, e.Kinds...)
+	}
+	for _, kind := range []string{"PodChaos", "NetworkChaos", "StressChaos", "Pod", "Deployment"} {
+		if slices.Contains(kinds, kind) {
+			t.Errorf("%s is not watched, so nobody would see it", kind)
+		}
+	}
+}
+
+func TestNobodyMayDoWhatIsNotListed(t *testing.T) {
+	rbac := setting(t, "argocd-rbac-cm")
+	if def, ok := rbac["policy.default"]; !ok || def != "" {
+		t.Errorf("whoever is not named is %q", def)
+	}
+	r := csv.NewReader(strings.NewReader(rbac["policy.csv"]))
+	r.FieldsPerRecord, r.TrimLeadingSpace = 6, true
+	rows, err := r.ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	may := map[string]bool{}
+	for _, row := range rows {
+		if row[0] != "p" || row[5] != "allow" || row[2] == "*" || row[3] == "*" {
+			t.Errorf("%q", row)
+		}
+		may[strings.Join(row[1:4], " ")] = true
+	}
+	want := []string{
+		"role:operator applications get", "role:operator applications sync", "role:operator logs get",
+		"role:viewer applications get", "role:viewer projects get",
+	}
+	if got := slices.Sorted(maps.Keys(may)); !slices.Equal(got, want) {
+		t.Errorf("these may: %q, want %q", got, want)
+	}
+}
+
+func TestDriftIsHealedAtOnceHoweverOftenItComes(t *testing.T) {
+	params := setting(t, "argocd-cmd-params-cm")
+	for key, most := range map[string]int{
+		"controller.self.heal.timeout.seconds":         0,
+		"controller.self.heal.backoff.timeout.seconds": 1,
+		"controller.self.heal.backoff.factor":          1,
+		"controller.self.heal.backoff.cap.seconds":     1,
+	} {
+		if got, err := strconv.Atoi(params[key]); err != nil || got > most {
+			t.Errorf("%s is %q, want %d at most", key, params[key], most)
+		}
+	}
+	if params["controller.diff.server.side"] != "true" {
+		t.Error("the API server's defaults count as differences")
+	}
+}
+
+func TestWebhooksHaveAWayIn(t *testing.T) {
+	s := read(t, filepath.Join(bootstrap, "settings.yaml")).services
+	if len(s) != 1 || s[0].Metadata.Name != "argocd-webhook" || s[0].Spec.Selector["app.kubernetes.io/name"] != "argocd-server" {
+		t.Errorf("there is no Service argocd-webhook before argocd-server: %+v", s)
+	}
+}
+
+// An environment goes from wave to wave by what this says of its applications.
+func TestAnApplicationIsHealthyWhenItIsAndWhatGitSays(t *testing.T) {
+	script := setting(t, "argocd-cm")["resource.customizations.health.argoproj.io_Application"]
+	tests := map[string]struct {
+		object          string
+		status, message string
+	}{
+		"nobody has looked at it":               {"metadata: {name: x}", "Progressing", "not looked at yet"},
+		"its status is empty":                   {"status: {}", "Progressing", "not looked at yet"},
+		"its health is not known yet":           {"status: {sync: {status: Synced}}", "Progressing", "not looked at yet"},
+		"it was not compared yet":               {"status: {health: {status: Healthy}}", "Progressing", "not looked at yet"},
+		"its health has no status":              {"status: {health: {}, sync: {status: Synced}}", "Progressing", ""},
+		"it is healthy, but of an older push":   {"status: {health: {status: Healthy}, sync: {status: OutOfSync}}", "Progressing", "healthy, but not what git says yet"},
+		"it is healthy, and cannot be compared": {"status: {health: {status: Healthy}, sync: {status: Unknown}}", "Progressing", "healthy, but not what git says yet"},
+		"it is healthy and what git says":       {"status: {health: {status: Healthy}, sync: {status: Synced}}", "Healthy", ""},
+		"it comes along":                        {"status: {health: {status: Progressing, message: two of three}, sync: {status: Synced}}", "Progressing", "two of three"},
+		"it is broken":                          {"status: {health: {status: Degraded, message: no pod starts}, sync: {status: Synced}}", "Degraded", "no pod starts"},
+		"it is broken and of an older push":     {"status: {health: {status: Degraded}, sync: {status: OutOfSync}}", "Degraded", ""},
+		"parts of it are missing":               {"status: {health: {status: Missing}, sync: {status: OutOfSync}}", "Missing", ""},
+		"somebody holds it":                     {"status: {health: {status: Suspended}, sync: {status: Synced}}", "Suspended", ""},
+		"its health is unknown":                 {"status: {health: {status: Unknown}, sync: {status: Synced}}", "Unknown", ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var object map[string]any
+			if err := yaml.UnmarshalStrict([]byte(tt.object), &object); err != nil {
+				t.Fatal(err)
+			}
+			status, message := health(t, script, object)
+			if status != tt.status || message != tt.message {
+				t.Errorf("it is %s (%s), want %s (%s)", status, message, tt.status, tt.message)
+			}
+		})
+	}
+}
+
+// health runs a script as Argo CD does: with the object in obj, without Lua's
+// libraries but those of tables and of what is built in, and to a table.
+func health(t *testing.T, script string, object map[string]any) (status, message string) {
+	t.Helper()
+	l := lua.NewState(lua.Options{SkipOpenLibs: true})
+	defer l.Close()
+	l.SetContext(t.Context())
+	for name, open := range map[string]lua.LGFunction{lua.BaseLibName: lua.OpenBase, lua.TabLibName: lua.OpenTable} {
+		if err := l.CallByParam(lua.P{Fn: l.NewFunction(open), Protect: true}, lua.LString(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.SetGlobal("obj", luaValue(l, object))
+	if err := l.DoString(script); err != nil {
+		t.Fatal(err)
+	}
+	table, ok := l.Get(-1).(*lua.LTable)
+	if !ok {
+		t.Fatalf("it returns a %s, want a table", l.Get(-1).Type())
+	}
+	text := func(key string) string {
+		value := table.RawGetString(key)
+		if value == lua.LNil {
+			return ""
+		}
+		return value.String()
+	}
+	return text("status"), text("message")
+}
+
+// luaValue is what the samples here need: tables and words.
+func luaValue(l *lua.LState, value any) lua.LValue {
+	switch value := value.(type) {
+	case string:
+		return lua.LString(value)
+	case map[string]any:
+		table := l.NewTable()
+		for k, v := range value {
+			table.RawSetString(k, luaValue(l, v))
+		}
+		return table
+	default:
+		return lua.LNil
+	}
+}
