@@ -40,7 +40,7 @@ type program struct{ pkg, description string }
 
 type options struct {
 	arch, binDir, push, archive, ref, layout string
-	insecure                                 bool
+	insecure, inputs                         bool
 }
 
 func run(args []string, stdout, stderr io.Writer) int {
@@ -52,11 +52,15 @@ func run(args []string, stdout, stderr io.Writer) int {
 		Use: "image " + names, Short: "Build one of the platform's own images and print its digest",
 		Args: cobra.ExactArgs(1), SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			digest, err := build(cmd.Context(), o, args[0])
+			answer := build
+			if o.inputs {
+				answer = inputs
+			}
+			text, err := answer(cmd.Context(), o, args[0])
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(stdout, digest)
+			_, err = fmt.Fprintln(stdout, text)
 			return err
 		},
 	}
@@ -68,6 +72,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	f.StringVar(&o.archive, "archive", "", "write a file for `docker load` and `kind load image-archive`; needs --ref")
 	f.StringVar(&o.ref, "ref", "", "NAME:TAG in the archive")
 	f.StringVar(&o.layout, "layout", "", "write an OCI layout into this directory")
+	f.BoolVar(&o.inputs, "inputs", false, "build nothing: print the files and directories of this repository that the image is made of")
 	cmd.SetArgs(append([]string{}, args...))
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
@@ -78,10 +83,43 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-func build(ctx context.Context, o options, name string) (_ string, err error) {
+func find(name string) (program, error) {
 	p, ok := programs()[name]
 	if !ok {
-		return "", fmt.Errorf("there is no image %q; there are %s", name, strings.Join(slices.Sorted(maps.Keys(programs())), ", "))
+		return p, fmt.Errorf("there is no image %q; there are %s", name, strings.Join(slices.Sorted(maps.Keys(programs())), ", "))
+	}
+	return p, nil
+}
+
+// inputs are what an image and its recipe are made of, a line each, relative to the
+// repository: the directories of the packages, whose embedded files lie in them too,
+// and what says which modules and compiler are used. While none of it changes, no
+// other package can come to it.
+func inputs(ctx context.Context, _ options, name string) (string, error) {
+	p, err := find(name)
+	if err != nil {
+		return "", err
+	}
+	const format = "{{with .Module}}{{if .Main}}{{$.ImportPath}} {{.Path}}{{end}}{{end}}"
+	out, err := exec.CommandContext(ctx, "go", "list", "-deps", "-f", format, p.pkg, "./platform/image").Output() //nolint:gosec // one of ours
+	if err != nil {
+		return "", fmt.Errorf("packages of %s: %w", name, err)
+	}
+	all := []string{"go.mod", "go.sum"}
+	for line := range strings.Lines(string(out)) {
+		pkg, module, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if ok {
+			all = append(all, strings.TrimPrefix(pkg, module+"/"))
+		}
+	}
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), "\n"), nil
+}
+
+func build(ctx context.Context, o options, name string) (_ string, err error) {
+	p, err := find(name)
+	if err != nil {
+		return "", err
 	}
 	if o.archive != "" && o.ref == "" {
 		return "", errors.New("--archive needs --ref, the image's name in it")

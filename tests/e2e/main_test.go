@@ -177,4 +177,3 @@ func skipUnless(t *testing.T, has bool, what string) {
 		t.Skipf("this needs %s", what)
 	}
 }
-

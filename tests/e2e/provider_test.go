@@ -23,6 +23,7 @@ import (
 type node struct {
 	program, name, repository string
 	kubeconfig                string
+	path                      string // directories of programs that fit the cluster
 	progress                  io.Writer
 }
 
@@ -76,12 +77,19 @@ func (n *node) Create(ctx context.Context, args ...string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, path, ok := strings.Cut(strings.TrimSpace(out), "KUBECONFIG=")
-	if !ok {
-		return "", fmt.Errorf("cluster up names no kubeconfig: %q", out)
+	for line := range strings.Lines(out) {
+		name, value, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "=")
+		switch name {
+		case "KUBECONFIG":
+			n.kubeconfig = value
+		case "PATH":
+			n.path = strings.TrimSuffix(value, `:"$PATH"`)
+		}
 	}
-	n.kubeconfig = path
-	return path, nil
+	if n.kubeconfig == "" || n.path == "" {
+		return "", fmt.Errorf("cluster up names no kubeconfig or no PATH: %q", out)
+	}
+	return n.kubeconfig, nil
 }
 
 // CreateWithConfig is refused: there is nothing to configure.

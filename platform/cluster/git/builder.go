@@ -2,6 +2,7 @@ package git
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -56,35 +57,20 @@ func (b *Builder) Pushed(ctx context.Context, p Push, out io.Writer) error {
 	return failed
 }
 
-// images builds every image and records those whose digest is new.
+// images builds every image that the push changes and records their digests.
 func (b *Builder) images(ctx context.Context, p Push, out io.Writer) error {
-	if err := b.checkout(ctx, p.New); err != nil {
-		return err
-	}
-	tree, tool := filepath.Join(b.Work, b.Repository), filepath.Join(b.Work, "image")
-	if text, err := b.run(ctx, tree, "go", "build", "-buildvcs=false", "-o", tool, "./platform/image"); err != nil {
-		return fmt.Errorf("the recipe of the images does not build, and what runs stays: %w\n%s", err, text)
-	}
-	var (
-		mu      sync.Mutex // also for out
-		digests = map[string]string{}
-	)
-	group, building := errgroup.WithContext(ctx)
+	digests := map[string]string{}
+	var changed []string
 	for _, name := range b.Images {
-		group.Go(func() error {
-			began := time.Now()
-			digest, err := b.image(building, tool, name, p.New)
-			if err != nil {
-				return fmt.Errorf("%s was not built, and what runs stays: %w", name, err)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			digests[name] = digest
-			fmt.Fprintf(out, "%s: %s in %.1f s\n", name, digest, time.Since(began).Seconds())
-			return nil
-		})
+		last, err := b.last(name)
+		if err == nil && b.same(ctx, last, p.New) {
+			digests[name] = last.Digest
+			fmt.Fprintf(out, "%s: unchanged\n", name)
+			continue
+		}
+		changed = append(changed, name)
 	}
-	if err := group.Wait(); err != nil {
+	if err := b.build(ctx, changed, p.New, digests, out); err != nil {
 		return err
 	}
 	before, after, err := b.record(ctx, digests, p.New)
@@ -95,6 +81,66 @@ func (b *Builder) images(ctx context.Context, p Push, out io.Writer) error {
 		return nil // the same images
 	}
 	return b.Webhook.Send(ctx, Push{Repository: Deploy, Ref: "refs/heads/main", Old: before, New: after})
+}
+
+// build builds images beside each other and adds their digests to digests.
+func (b *Builder) build(ctx context.Context, names []string, commit string, digests map[string]string, out io.Writer) error {
+	if len(names) == 0 {
+		return nil
+	}
+	if err := b.checkout(ctx, commit); err != nil {
+		return err
+	}
+	tree, tool := filepath.Join(b.Work, b.Repository), filepath.Join(b.Work, "image")
+	if text, err := b.run(ctx, tree, "go", "build", "-buildvcs=false", "-o", tool, "./platform/image"); err != nil {
+		return fmt.Errorf("the recipe of the images does not build, and what runs stays: %w\n%s", err, text)
+	}
+	var mu sync.Mutex // for digests and out
+	group, building := errgroup.WithContext(ctx)
+	for _, name := range names {
+		group.Go(func() error {
+			began := time.Now()
+			digest, err := b.image(building, tool, name, commit)
+			if err != nil {
+				return fmt.Errorf("%s was not built, and what runs stays: %w", name, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			digests[name] = digest
+			fmt.Fprintf(out, "%s: %s in %.1f s\n", name, digest, time.Since(began).Seconds())
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// built is what is known of the last image of a name.
+type built struct {
+	Commit string   `json:"commit"`
+	Inputs []string `json:"inputs"` // files and directories that it is made of
+	Digest string   `json:"digest"`
+}
+
+func (b *Builder) note(name string) string { return filepath.Join(b.Work, name+".json") }
+
+func (b *Builder) last(name string) (built, error) {
+	var last built
+	text, err := os.ReadFile(b.note(name))
+	if err != nil {
+		return last, err
+	}
+	return last, json.Unmarshal(text, &last)
+}
+
+// same says whether a commit has what an image was made of: it need not be built to
+// be known, which would take seconds in which somebody waits.
+func (b *Builder) same(ctx context.Context, last built, commit string) bool {
+	if len(last.Inputs) == 0 {
+		return false
+	}
+	args := append([]string{"--git-dir=" + b.Server.Path(b.Repository), "diff", "--quiet", last.Commit, commit, "--"}, last.Inputs...)
+	_, err := command(ctx, "", args...)
+	return err == nil
 }
 
 // checkout makes the work tree that of the commit. Files that did not change keep
@@ -132,7 +178,19 @@ func (b *Builder) image(ctx context.Context, tool, name, commit string) (string,
 	if err := image.Push(ctx, img, b.Registry+"/ballast/"+name+":"+commit[:12], image.Insecure()); err != nil {
 		return "", err
 	}
-	return image.Digest(img)
+	digest, err := image.Digest(img)
+	if err != nil {
+		return "", err
+	}
+	list, err := b.run(ctx, filepath.Join(b.Work, b.Repository), tool, "--inputs", name)
+	if err != nil {
+		return "", fmt.Errorf("%w\n%s", err, list)
+	}
+	known, err := json.Marshal(built{Commit: commit, Inputs: strings.Fields(list), Digest: digest})
+	if err != nil {
+		return "", err
+	}
+	return digest, os.WriteFile(b.note(name), known, 0o600)
 }
 
 // run runs a command of the Go toolchain, or one that calls it, in the host's network.

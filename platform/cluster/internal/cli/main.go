@@ -105,6 +105,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	up := add("up", "Bring the cluster up, or repair it", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.up(ctx) })
 	up.Flags().StringVar(&c.environment, "environment", "sandbox", "directory of platform/argocd/environments to deploy; empty for a bare cluster")
 	add("down", "Remove the cluster and everything of it", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.down(ctx) })
+	add("env", "Print what a shell needs to reach the cluster with kubectl and helm", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.env(ctx) })
 	add("remote", "Print where to push to, with the password in it", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.remote(ctx) })
 	add("status", "Show what runs, and what it takes", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.status(ctx) })
 	add("build", "Build what a node is made of, and start nothing", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.build(ctx) })

@@ -43,8 +43,42 @@ func (c *command) up(ctx context.Context) error {
 		}
 	}
 	c.report("up in %s", time.Since(began).Round(time.Second))
-	fmt.Fprintf(c.out, "export KUBECONFIG=%s\n", n.Kubeconfig())
+	return c.printEnv(n)
+}
+
+// printEnv tells a shell where the cluster is, and where programs are that fit it.
+func (c *command) printEnv(n *source.Node) error {
+	kubectl, err := n.Kubectl()
+	if err != nil {
+		return err
+	}
+	helm, err := n.Helm()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "export KUBECONFIG=%s\nexport PATH=%s:%s:\"$PATH\"\n", n.Kubeconfig(), filepath.Dir(kubectl), filepath.Dir(helm))
 	return nil
+}
+
+// env is for a shell that did not bring the cluster up: eval "$(cluster env)".
+func (c *command) env(context.Context) error {
+	n, err := c.running()
+	if err != nil {
+		return err
+	}
+	return c.printEnv(n)
+}
+
+// running is the node, which has to run.
+func (c *command) running() (*source.Node, error) {
+	n, err := c.node()
+	if err != nil {
+		return nil, err
+	}
+	if !n.Running() {
+		return nil, fmt.Errorf("cluster %s does not run; `make up` starts it", n.Name())
+	}
+	return n, nil
 }
 
 // deploy installs Argo CD and makes the first push.
@@ -94,6 +128,9 @@ func (c *command) deploy(ctx context.Context, n *source.Node) error {
 	if err := p.Await(ctx, healthyWithin); err != nil {
 		return err
 	}
+	if err := p.PublishCapabilities(ctx); err != nil {
+		return err
+	}
 	return c.nameRemote(ctx, n, remote)
 }
 
@@ -124,12 +161,9 @@ func (c *command) nameRemote(ctx context.Context, n *source.Node, url string) er
 
 // remote prints where to push to, with the password in it.
 func (c *command) remote(context.Context) error {
-	n, err := c.node()
+	n, err := c.running()
 	if err != nil {
 		return err
-	}
-	if !n.Running() {
-		return fmt.Errorf("cluster %s does not run; `make up` starts it", n.Name())
 	}
 	keys, err := secretsOf(n)
 	if err != nil {

@@ -1,0 +1,54 @@
+package bootstrap
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/ballast-sre/ballast/internal/capability"
+)
+
+// Where a cluster says what it can inject.
+const (
+	CapabilitiesNamespace = "ballast-system"
+	CapabilitiesName      = "capabilities"
+	CapabilitiesKey       = "capabilities.json"
+)
+
+// PublishCapabilities asks a daemon of Chaos Mesh what its node can do, and writes it
+// where the runner and people look: a ConfigMap. It blocks until a daemon is ready.
+func (p Platform) PublishCapabilities(ctx context.Context) error {
+	const namespace, daemon = "chaos-testing", "daemonset/chaos-daemon"
+	if err := p.kubectl(ctx, nil, "rollout", "status", "--namespace="+namespace, daemon, "--timeout=2m"); err != nil {
+		return fmt.Errorf("capabilities: %w", err)
+	}
+	document, err := capability.Probe(ctx, func(ctx context.Context, command ...string) (string, error) {
+		return p.output(ctx, nil, append([]string{"exec", "--namespace=" + namespace, daemon, "--container=chaos-daemon", "--"}, command...)...)
+	})
+	if err != nil {
+		return fmt.Errorf("capabilities: %w", err)
+	}
+	var text bytes.Buffer
+	if err := capability.Encode(&text, document); err != nil {
+		return fmt.Errorf("capabilities: %w", err)
+	}
+	object, err := yaml.Marshal(map[string]any{
+		"apiVersion": "v1", "kind": "ConfigMap",
+		"metadata": map[string]any{"name": CapabilitiesName, "namespace": CapabilitiesNamespace},
+		"data":     map[string]string{CapabilitiesKey: text.String()},
+	})
+	if err != nil {
+		return fmt.Errorf("capabilities: %w", err)
+	}
+	possible := 0
+	for _, f := range capability.Faults() {
+		if document.Judge(f).Possible {
+			possible++
+		}
+	}
+	p.Report("%d of %d kinds of faults are possible here; why the others are not says `kubectl --namespace %s get configmap %s`",
+		possible, len(capability.Faults()), CapabilitiesNamespace, CapabilitiesName)
+	return p.apply(ctx, object)
+}

@@ -1,0 +1,38 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// atRest is how much memory the platform may take, in bytes: 3 GB.
+const atRest = 3e9
+
+// TestMemoryAtRest tells what each program takes.
+func TestMemoryAtRest(t *testing.T) {
+	skipUnless(t, on.own != nil, "a cluster whose processes can be seen; -kubeconfig names one that was there before")
+	feature(t, "memory at rest",
+		check{"is under 3 GB in all", func(ctx context.Context, t *testing.T) {
+			text, err := on.own.run(ctx, "status")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Log("FIGURE memory\n" + text)
+			total := 0.0
+			for line := range strings.Lines(text) {
+				if rest, ok := strings.CutPrefix(line, "in all"); ok {
+					if total, err = strconv.ParseFloat(strings.Fields(rest)[0], 64); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if total == 0 || total*1e6 > atRest {
+				t.Errorf("%.0f MB in all, want something, and %.0f at most", total, atRest/1e6)
+			}
+		}},
+	)
+}

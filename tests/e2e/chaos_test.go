@@ -1,0 +1,235 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/ballast-sre/ballast/internal/capability"
+)
+
+// fault is one object of Chaos Mesh.
+type fault struct{ kind, name string }
+
+// inject creates a fault that hits one pod of the monitor. It is removed at the end
+// of the test, if not before.
+func inject(ctx context.Context, t *testing.T, kind string, spec map[string]any) fault {
+	t.Helper()
+	f := fault{kind, random("e2e")}
+	all := map[string]any{
+		"mode": "one",
+		"selector": map[string]any{
+			"namespaces":     []any{monitorNamespace},
+			"labelSelectors": map[string]any{"app.kubernetes.io/name": "monitor"},
+		},
+	}
+	maps.Copy(all, spec)
+	object := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "chaos-mesh.org/v1alpha1", "kind": kind, "metadata": map[string]any{"name": f.name, "namespace": monitorNamespace}, "spec": all,
+	}}
+	if _, err := on.dynamic.Resource(chaosResource(kind)).Namespace(monitorNamespace).Create(ctx, object, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.recover(context.WithoutCancel(ctx), t) })
+	return f
+}
+
+// recover asks for the removal of a fault, and blocks until the controller has undone it.
+func (f fault) recover(ctx context.Context, t *testing.T) {
+	t.Helper()
+	api := on.dynamic.Resource(chaosResource(f.kind)).Namespace(monitorNamespace)
+	if err := api.Delete(ctx, f.name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
+		t.Fatal(err)
+	}
+	await(ctx, t, time.Minute, f.kind+" to be gone", func(ctx context.Context) (bool, string) {
+		object, err := api.Get(ctx, f.name, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return true, ""
+		}
+		return false, seeing(err, fmt.Sprint(object))
+	})
+}
+
+// injected blocks until the controller says that every target is hit, and returns
+// their names.
+func (f fault) injected(ctx context.Context, t *testing.T) []string {
+	t.Helper()
+	var targets []string
+	await(ctx, t, 30*time.Second, f.kind+" to be injected", func(ctx context.Context) (bool, string) {
+		object, err := on.dynamic.Resource(chaosResource(f.kind)).Namespace(monitorNamespace).Get(ctx, f.name, metav1.GetOptions{})
+		if err != nil {
+			return false, err.Error()
+		}
+		status, _, _ := unstructured.NestedMap(object.Object, "status") // absent at first
+		text, err := json.Marshal(status)
+		if err != nil {
+			return false, err.Error()
+		}
+		conditions, _, _ := unstructured.NestedSlice(status, "conditions")
+		done := slices.ContainsFunc(conditions, func(c any) bool {
+			m, ok := c.(map[string]any)
+			return ok && m["type"] == "AllInjected" && m["status"] == "True"
+		})
+		records, _, _ := unstructured.NestedSlice(status, "experiment", "containerRecords")
+		targets = nil
+		for _, r := range records {
+			if m, ok := r.(map[string]any); ok {
+				id, _ := m["id"].(string)
+				_, rest, _ := strings.Cut(id, "/")
+				name, _, _ := strings.Cut(rest, "/")
+				targets = append(targets, name)
+			}
+		}
+		return done && len(targets) > 0, string(text)
+	})
+	return targets
+}
+
+// TestPodKill: a pod goes, another comes.
+func TestPodKill(t *testing.T) {
+	feature(t, "pod-kill",
+		check{"takes one pod, which is replaced", func(ctx context.Context, t *testing.T) {
+			before := namesOf(pods(ctx, t, monitorNamespace, monitorPods))
+			f := inject(ctx, t, "PodChaos", map[string]any{"action": "pod-kill", "gracePeriod": int64(0)})
+			targets := f.injected(ctx, t)
+			if len(targets) != 1 || !slices.Contains(before, targets[0]) {
+				t.Fatalf("the controller says that it hit %v, want one of %v", targets, before)
+			}
+			await(ctx, t, 30*time.Second, "the pod to be gone", func(ctx context.Context) (bool, string) {
+				now := namesOf(pods(ctx, t, monitorNamespace, monitorPods))
+				return !slices.Contains(now, targets[0]), strings.Join(now, ", ")
+			})
+			awaitPods(ctx, t, monitorNamespace, monitorPods, 3, time.Minute)
+			f.recover(ctx, t)
+		}},
+	)
+}
+
+// TestPartition cuts one pod of the monitor off from the probe, both ways.
+func TestPartition(t *testing.T) {
+	feature(t, "partition",
+		check{"loses requests as long as it lasts, and none after it", func(ctx context.Context, t *testing.T) {
+			awaitPods(ctx, t, monitorNamespace, monitorPods, 3, time.Minute)
+			_, before := probed(ctx, t)
+			f := inject(ctx, t, "NetworkChaos", map[string]any{
+				"action": "partition", "direction": "both", "duration": "60s",
+				"target": map[string]any{"mode": "all", "selector": map[string]any{
+					"namespaces": []any{monitorNamespace}, "labelSelectors": map[string]any{"app.kubernetes.io/name": "probe"},
+				}},
+			})
+			targets := f.injected(ctx, t)
+			took := await(ctx, t, 30*time.Second, "the probe to lose requests", func(ctx context.Context) (bool, string) {
+				_, now := probed(ctx, t)
+				return now >= before+10, fmt.Sprintf("%g requests lost", now-before)
+			})
+			t.Logf("the partition of %v showed at the client after %.1f s", targets, took.Seconds())
+			f.recover(ctx, t)
+			// Connections that were cut may still be on their way to their timeout of 1 s.
+			time.Sleep(2 * time.Second)
+			success, failure := probed(ctx, t)
+			await(ctx, t, 30*time.Second, "500 requests after it", func(ctx context.Context) (bool, string) {
+				now, _ := probed(ctx, t)
+				return now >= success+500, fmt.Sprintf("%g", now-success)
+			})
+			if _, now := probed(ctx, t); now != failure {
+				t.Errorf("%g requests failed after the partition was gone", now-failure)
+			}
+		}},
+	)
+}
+
+// cpuOf is what a pod of the monitor uses of a CPU, as the metrics API says: over the
+// last 15 s or so.
+func cpuOf(ctx context.Context, pod string) (cores float64, err error) {
+	text, err := on.CoreV1().RESTClient().Get().AbsPath("apis/metrics.k8s.io/v1beta1/namespaces/" + monitorNamespace + "/pods/" + pod).DoRaw(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var metrics struct {
+		Containers []struct {
+			Usage map[string]resource.Quantity `json:"usage"`
+		} `json:"containers"`
+	}
+	if err := json.Unmarshal(text, &metrics); err != nil {
+		return 0, err
+	}
+	for _, c := range metrics.Containers {
+		q := c.Usage["cpu"]
+		cores += q.AsApproximateFloat64()
+	}
+	return cores, nil
+}
+
+// TestCPUStress makes one pod busy.
+func TestCPUStress(t *testing.T) {
+	feature(t, "CPU stress",
+		check{"shows in the pod's own usage, and goes with the fault", func(ctx context.Context, t *testing.T) {
+			f := inject(ctx, t, "StressChaos", map[string]any{
+				"duration": "120s", "stressors": map[string]any{"cpu": map[string]any{"workers": int64(1), "load": int64(100)}},
+			})
+			targets := f.injected(ctx, t)
+			const busy, idle = 0.4, 0.2 // cores
+			await(ctx, t, 90*time.Second, "the pod to be busy", func(ctx context.Context) (bool, string) {
+				cores, err := cpuOf(ctx, targets[0])
+				return err == nil && cores > busy, seeing(err, fmt.Sprintf("%.3f cores", cores))
+			})
+			f.recover(ctx, t)
+			await(ctx, t, 90*time.Second, "the pod to be idle again", func(ctx context.Context) (bool, string) {
+				cores, err := cpuOf(ctx, targets[0])
+				return err == nil && cores < idle, seeing(err, fmt.Sprintf("%.3f cores", cores))
+			})
+			if text, err := onNode(ctx, t, "sh", "-c", "grep -l '^stress-ng' /proc/[0-9]*/comm || true"); err != nil || strings.TrimSpace(text) != "" {
+				t.Errorf("stress-ng still runs: %q, %v", text, err)
+			}
+		}},
+	)
+}
+
+// TestCapabilities shows for every fault of Chaos Mesh whether this cluster can do it.
+func TestCapabilities(t *testing.T) {
+	feature(t, "capabilities",
+		check{"are published, and say of every fault whether it is possible, or why not", func(ctx context.Context, t *testing.T) {
+			published, err := on.CoreV1().ConfigMaps("ballast-system").Get(ctx, "capabilities", metav1.GetOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			document, err := capability.Decode(bytes.NewReader([]byte(published.Data["capabilities.json"])))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var table strings.Builder
+			fmt.Fprintf(&table, "kernel %s, cgroups %s\n", document.Kernel, document.Cgroup)
+			verdicts := map[string]capability.Verdict{}
+			for _, f := range capability.Faults() {
+				v := document.Judge(f)
+				verdicts[f.String()] = v
+				if v.Possible == (len(v.Reasons) > 0) {
+					t.Errorf("%s: possible is %t, and there are %d reasons", f, v.Possible, len(v.Reasons))
+				}
+				fmt.Fprintf(&table, "%-45s %-5s %s\n", f, strconv.FormatBool(v.Possible), strings.Join(v.Reasons, "; "))
+			}
+			t.Log("\n" + table.String())
+			// What was injected above must not be called impossible.
+			for _, done := range []string{"PodChaos/pod-kill", "StressChaos/cpu", "NetworkChaos/partition (targeted)"} {
+				if v, ok := verdicts[done]; !ok || !v.Possible {
+					t.Errorf("%s was injected, and is said to be impossible: %v", done, v.Reasons)
+				}
+			}
+		}},
+	)
+}

@@ -1,0 +1,211 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"sigs.k8s.io/yaml"
+)
+
+// prometheus asks the cluster's own.
+func prometheus(ctx context.Context, path string, answer any, params ...string) error {
+	text, err := ask(ctx, observabilityNamespace, "prometheus:web", "api/v1/"+path, params...)
+	if err != nil {
+		return err
+	}
+	var envelope struct {
+		Status string          `json:"status"`
+		Data   json.RawMessage `json:"data"`
+	}
+	if err := json.Unmarshal(text, &envelope); err != nil {
+		return err
+	}
+	return json.Unmarshal(envelope.Data, answer)
+}
+
+// rule is what Prometheus says of one.
+type rule struct{ Name, Type, Health, LastError string }
+
+func rulesOf(ctx context.Context) (map[string]rule, error) {
+	var answer struct {
+		Groups []struct{ Rules []rule }
+	}
+	if err := prometheus(ctx, "rules", &answer); err != nil {
+		return nil, err
+	}
+	all := map[string]rule{}
+	for _, g := range answer.Groups {
+		for _, r := range g.Rules {
+			all[r.Name] = r
+		}
+	}
+	return all, nil
+}
+
+// TestPrometheus: everything is scraped, and the repository's rules are at work.
+func TestPrometheus(t *testing.T) {
+	feature(t, "Prometheus",
+		check{"reaches every target, and every part of the platform is one", func(ctx context.Context, t *testing.T) {
+			want := map[string]int{"monitor": 3, "probe": 1, "prometheus": 1, "alertmanager": 1, "prometheus-operator": 1}
+			await(ctx, t, time.Minute, "every target to be up", func(ctx context.Context) (bool, string) {
+				var answer struct {
+					ActiveTargets []struct {
+						Labels    map[string]string
+						ScrapeURL string
+						Health    string
+						LastError string
+					}
+				}
+				if err := prometheus(ctx, "targets", &answer, "state", "active"); err != nil {
+					return false, err.Error()
+				}
+				have, sick := map[string]int{}, []string(nil)
+				for _, target := range answer.ActiveTargets {
+					have[target.Labels["job"]]++
+					if target.Health != "up" {
+						sick = append(sick, target.ScrapeURL+" is "+target.Health+": "+target.LastError)
+					}
+				}
+				for job, n := range want {
+					if have[job] != n {
+						sick = append(sick, fmt.Sprintf("job %s has %d targets, want %d", job, have[job], n))
+					}
+				}
+				return len(sick) == 0, fmt.Sprintf("%v; %s", have, strings.Join(sick, "; "))
+			})
+		}},
+		check{"has every rule of the repository, and evaluates it", func(ctx context.Context, t *testing.T) {
+			files, err := filepath.Glob("../../alerts/rules/prometheus/*.yaml")
+			if err != nil || len(files) == 0 {
+				t.Fatalf("there are no rules to look for: %v", err)
+			}
+			var want []string
+			for _, file := range files {
+				text, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var groups struct {
+					Groups []struct {
+						Rules []struct{ Record, Alert string }
+					}
+				}
+				if err := yaml.Unmarshal(text, &groups); err != nil {
+					t.Fatal(err)
+				}
+				for _, g := range groups.Groups {
+					for _, r := range g.Rules {
+						want = append(want, r.Record+r.Alert)
+					}
+				}
+			}
+			await(ctx, t, 2*time.Minute, fmt.Sprintf("%d healthy rules", len(want)), func(ctx context.Context) (bool, string) {
+				have, err := rulesOf(ctx)
+				if err != nil {
+					return false, err.Error()
+				}
+				var sick []string
+				for _, name := range want {
+					if r, ok := have[name]; !ok || r.Health != "ok" {
+						sick = append(sick, fmt.Sprintf("%s: there %t, %s %s", name, ok, r.Health, r.LastError))
+					}
+				}
+				return len(sick) == 0, strings.Join(sick, "; ")
+			})
+			t.Logf("%d rules of %d files are healthy", len(want), len(files))
+		}},
+		check{"counts what clients of the monitor see", func(ctx context.Context, t *testing.T) {
+			await(ctx, t, time.Minute, "a rate of successful requests", func(ctx context.Context) (bool, string) {
+				var answer struct {
+					Result []struct{ Value [2]any }
+				}
+				err := prometheus(ctx, "query", &answer, "query", `sum(rate(probe_requests_total{outcome="success"}[30s])) > 10`)
+				return err == nil && len(answer.Result) == 1, seeing(err, fmt.Sprint(answer.Result))
+			})
+		}},
+	)
+}
+
+// TestAlertReachesReceiver: a rule of somebody's own fires, and whoever is on call hears of it.
+func TestAlertReachesReceiver(t *testing.T) {
+	skipUnless(t, on.deploys != nil, "somewhere to push to: -remote")
+	feature(t, "an alert",
+		check{"reaches the webhook receiver that the environment names", func(ctx context.Context, t *testing.T) {
+			ref, ns := receiver(ctx, t), namespace(ctx, t)
+			start(ctx, t, ns, hardened("receiver", ref))
+			awaitPhase(ctx, t, ns, "receiver", time.Minute, corev1.PodRunning)
+			service := &corev1.Service{
+				ObjectMeta: metav1.ObjectMeta{Name: "receiver"},
+				Spec: corev1.ServiceSpec{
+					Selector: map[string]string{"app": "receiver"}, Ports: []corev1.ServicePort{{Port: 8080, TargetPort: intstr.FromInt32(8080)}},
+				},
+			}
+			if _, err := on.CoreV1().Services(ns).Create(ctx, service, metav1.CreateOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			on.deploys.owed(ctx, t)
+			const before = "        valuesObject:\n"
+			on.deploys.edit(t, observabilityFile, before, before+"          alertmanager: {webhookURL: 'http://receiver."+ns+".svc:8080/alerts'}\n")
+			on.deploys.push(ctx, t, "Send alerts to the test")
+			alert := "Test" + strings.ReplaceAll(random("alert"), "-", "")
+			object := &unstructured.Unstructured{Object: map[string]any{
+				"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule", "metadata": map[string]any{"name": "test", "namespace": ns},
+				"spec": map[string]any{"groups": []any{map[string]any{"name": "test", "rules": []any{map[string]any{
+					"alert": alert, "expr": "vector(1)", "labels": map[string]any{"severity": "ticket", "service": "test"},
+					"annotations": map[string]any{"summary": "A test."},
+				}}}}},
+			}}
+			kind := schema.GroupVersionResource{Group: "monitoring.coreos.com", Version: "v1", Resource: "prometheusrules"}
+			began := time.Now()
+			if _, err := on.dynamic.Resource(kind).Namespace(ns).Create(ctx, object, metav1.CreateOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			await(ctx, t, 4*time.Minute, "the alert to be received", func(ctx context.Context) (bool, string) {
+				text, err := logsOf(ctx, ns, "receiver")
+				return err == nil && strings.Contains(text, alert) && strings.Contains(text, `"path":"/alerts"`), seeing(err, text)
+			})
+			t.Logf("FIGURE alert received %.1f s after its rule was created, the push of the receiver's address included", time.Since(began).Seconds())
+		}},
+	)
+}
+
+// TestLogs: what a pod writes can be asked for by its fields.
+func TestLogs(t *testing.T) {
+	feature(t, "a pod's log line",
+		check{"is found by its fields within 10 s", func(ctx context.Context, t *testing.T) {
+			ref, ns := receiver(ctx, t), namespace(ctx, t)
+			mark := random("mark")
+			// The line is written when the request has failed: nobody listens there.
+			start(ctx, t, ns, hardened("writer", ref, "fetch", "http://127.0.0.1:1/"+mark))
+			awaitPhase(ctx, t, ns, "writer", time.Minute, corev1.PodFailed)
+			query := fmt.Sprintf(`k8s.namespace.name:=%q k8s.pod.name:=writer level:=ERROR error:%q`, ns, mark)
+			var lines []string
+			took := await(ctx, t, 30*time.Second, "the line", func(ctx context.Context) (bool, string) {
+				text, err := ask(ctx, observabilityNamespace, "victorialogs:http", "select/logsql/query", "query", query)
+				lines = slices.Collect(strings.Lines(string(text)))
+				return err == nil && len(lines) > 0, seeing(err, "no line for "+query)
+			})
+			t.Logf("FIGURE log line found after %.1f s: %s", took.Seconds(), lines[0])
+			if len(lines) != 1 {
+				t.Errorf("the line was found %d times, want once", len(lines))
+			}
+			if took > 10*time.Second {
+				t.Errorf("the line was found after %s, want 10 s at most", took)
+			}
+		}},
+	)
+}

@@ -1,0 +1,86 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+const (
+	tenantFile      = "docs/tenant/phonebook.yaml"
+	tenantNamespace = "directory"
+)
+
+// TestTenant adds an application of another team, by one file.
+func TestTenant(t *testing.T) {
+	skipUnless(t, on.deploys != nil, "somewhere to push to: -remote")
+	feature(t, "another team's application",
+		check{"is added by one file, and serves", func(ctx context.Context, t *testing.T) {
+			text, err := os.ReadFile(filepath.Join(on.deploys.dir, tenantFile))
+			if err != nil {
+				t.Fatal(err)
+			}
+			target := filepath.Join(on.deploys.dir, "platform/argocd/environments/sandbox/phonebook.yaml")
+			if err := os.WriteFile(target, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			on.deploys.push(ctx, t, "Add the phonebook")
+			await(ctx, t, 2*time.Minute, "the phonebook to be deployed", func(ctx context.Context) (bool, string) {
+				a, err := applicationOf(ctx, "phonebook")
+				return err == nil && a.sync == "Synced" && a.health == "Healthy", seeing(err, a.String())
+			})
+			t.Logf("FIGURE another team's application healthy %.1f s after the push of its file", time.Since(began).Seconds())
+			if body, err := ask(ctx, tenantNamespace, "phonebook:health", "health"); err != nil || !strings.Contains(string(body), "OK") {
+				t.Errorf("the phonebook answers %q, %v; want OK", body, err)
+			}
+		}},
+		check{"brings rules of its own, which Prometheus evaluates over its own metrics", func(ctx context.Context, t *testing.T) {
+			await(ctx, t, 2*time.Minute, "the team's rule to have a value", func(ctx context.Context) (bool, string) {
+				rules, err := rulesOf(ctx)
+				if err != nil || rules["PhonebookDown"].Health != "ok" {
+					return false, seeing(err, fmt.Sprint(rules["PhonebookDown"]))
+				}
+				var answer struct{ Result []any }
+				err = prometheus(ctx, "query", &answer, "query", "directory:phonebook_up:ratio == 1")
+				return err == nil && len(answer.Result) == 1, seeing(err, "no value")
+			})
+		}},
+		check{"cannot reach into the monitor's namespace, neither to deploy nor with a role", func(ctx context.Context, t *testing.T) {
+			file := "platform/argocd/environments/sandbox/phonebook.yaml"
+			const destination = "  destination: {server: https://kubernetes.default.svc, namespace: directory}\n"
+			on.deploys.edit(t, file, destination, strings.Replace(destination, tenantNamespace, monitorNamespace, 1))
+			on.deploys.push(ctx, t, "Reach for the monitor")
+			await(ctx, t, time.Minute, "Argo CD to refuse", func(ctx context.Context) (bool, string) {
+				a, err := applicationOf(ctx, "phonebook")
+				return err == nil && strings.Contains(strings.Join(a.messages, " "), "InvalidSpecError"), seeing(err, a.String())
+			})
+			if _, err := on.AppsV1().Deployments(monitorNamespace).Get(ctx, "phonebook", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+				t.Errorf("the phonebook in the monitor's namespace: %v, want that it is not there", err)
+			}
+			on.deploys.restore(ctx, t)
+		}},
+		check{"goes when its file goes", func(ctx context.Context, t *testing.T) {
+			await(ctx, t, 2*time.Minute, "the phonebook to be gone", func(ctx context.Context) (bool, string) {
+				list, err := on.AppsV1().Deployments(tenantNamespace).List(ctx, metav1.ListOptions{})
+				if err != nil {
+					return false, err.Error()
+				}
+				_, gone := applicationOf(ctx, "phonebook")
+				return len(list.Items) == 0 && apierrors.IsNotFound(gone), fmt.Sprintf("%d deployments, application: %v", len(list.Items), gone)
+			})
+			if err := on.CoreV1().Namespaces().Delete(ctx, tenantNamespace, metav1.DeleteOptions{}); err != nil {
+				t.Error(err)
+			}
+		}},
+	)
+}
