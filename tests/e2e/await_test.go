@@ -57,7 +57,8 @@ type check struct {
 	do   func(ctx context.Context, t *testing.T)
 }
 
-// feature runs assessments in turn; each may count on those before it.
+// feature runs assessments in turn; each may count on those before it. What one of
+// them makes with its own t ends with it: what several need belongs to the test.
 func feature(t *testing.T, name string, checks ...check) {
 	t.Helper()
 	f := features.New(name)

@@ -82,10 +82,9 @@ const monitorChart = "../../platform/helm/monitor"
 // TestSplit: four services, each with its own collector.
 func TestSplit(t *testing.T) {
 	collectors := []string{"cpu", "memory", "disk", "network"}
-	var r release
+	r := install(t.Context(), t, monitorChart, "mode=split", "replicas=1")
 	feature(t, "four services",
 		check{"answer each for its own collector, and for no other", func(ctx context.Context, t *testing.T) {
-			r = install(ctx, t, monitorChart, "mode=split", "replicas=1")
 			for _, service := range collectors {
 				for _, collector := range collectors {
 					text, err := ask(ctx, r.namespace, r.name+"-"+service+":http", "api/v1/"+collector)
@@ -272,4 +271,3 @@ exit 1`
 		}},
 	)
 }
-

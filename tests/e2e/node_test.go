@@ -78,8 +78,14 @@ func network(ctx context.Context, t *testing.T) string {
 // way, repairs it, and looks for what is left when it is gone.
 func TestNode(t *testing.T) {
 	skipUnless(t, on.own != nil && os.Getuid() == 0, "root, and a cluster of the tests' own")
+	second := newNode(on.own.program, on.own.repository)
+	second.WithName(random("n"))
+	t.Cleanup(func() {
+		if err := second.Destroy(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
 	var (
-		second *node
 		api    *kubernetes.Clientset
 		before string
 	)
@@ -128,14 +134,7 @@ func TestNode(t *testing.T) {
 	}
 	feature(t, "a source node",
 		check{"starts beside another, which goes on", func(ctx context.Context, t *testing.T) {
-			second = newNode(on.own.program, on.own.repository)
-			second.WithName(random("n"))
 			before = network(ctx, t)
-			t.Cleanup(func() {
-				if t.Failed() {
-					_ = second.Destroy(context.WithoutCancel(ctx)) // what failed is told already
-				}
-			})
 			began := time.Now()
 			connectTo(ctx, t)
 			t.Logf("FIGURE a bare node is up after %.1f s", time.Since(began).Seconds())

@@ -23,6 +23,7 @@ const (
 // TestTenant adds an application of another team, by one file.
 func TestTenant(t *testing.T) {
 	skipUnless(t, on.deploys != nil, "somewhere to push to: -remote")
+	on.deploys.owed(t.Context(), t)
 	feature(t, "another team's application",
 		check{"is added by one file, and serves", func(ctx context.Context, t *testing.T) {
 			text, err := os.ReadFile(filepath.Join(on.deploys.dir, tenantFile))

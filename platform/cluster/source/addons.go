@@ -15,9 +15,8 @@ import (
 var addonFiles embed.FS
 
 // Addons applies what managed clusters bring along: name service, metrics of pods,
-// permissions of the node's own programs, and the definitions of what applications
-// are made of: Prometheus' operator's and Chaos Mesh's. It blocks until the name
-// service answers.
+// and permissions of the node's own programs. It blocks until the name service
+// answers.
 func (n *Node) Addons(ctx context.Context) error {
 	kubectl, err := n.Kubectl()
 	if err != nil {
@@ -30,18 +29,8 @@ func (n *Node) Addons(ctx context.Context) error {
 	if err := os.CopyFS(n.in(), addonFiles); err != nil {
 		return fmt.Errorf("add-ons: %w", err)
 	}
-	operator, err := n.ModuleDir(ctx, "prometheus-operator", "github.com/prometheus-operator/prometheus-operator")
-	if err != nil {
-		return err
-	}
-	chaos, err := n.ChaosDefinitions(ctx)
-	if err != nil {
-		return err
-	}
-	for _, what := range []string{dir, filepath.Join(operator, "example", "prometheus-operator-crd"), chaos} {
-		if out, err := run(ctx, "/", kubectl, "--kubeconfig="+n.Kubeconfig(), "apply", "--server-side", "--force-conflicts", "--field-manager=ballast", "--filename="+what); err != nil {
-			return fmt.Errorf("add-ons: %w: %s", err, lastLines(out, 5))
-		}
+	if out, err := run(ctx, "/", kubectl, "--kubeconfig="+n.Kubeconfig(), "apply", "--server-side", "--force-conflicts", "--field-manager=ballast", "--filename="+dir); err != nil {
+		return fmt.Errorf("add-ons: %w: %s", err, lastLines(out, 5))
 	}
 	if out, err := run(ctx, "/", kubectl, "--kubeconfig="+n.Kubeconfig(), "--namespace=kube-system", "rollout", "status", "deployment/coredns", "--timeout=2m"); err != nil {
 		return fmt.Errorf("add-ons: %w: %s", err, lastLines(out, 5))

@@ -137,42 +137,70 @@ exec nsenter $args -- "$@"
 // Images builds what the node's own images lack and puts them into its registry.
 // The node must run. Nothing is sent that the registry has.
 func (n *Node) Images(ctx context.Context) error {
+	key, err := n.imagesKey()
+	if err != nil {
+		return err
+	}
+	// The registry's files and this note live and die together.
+	note := n.in("images")
+	if before, err := os.ReadFile(note); err == nil && string(before) == key {
+		return nil
+	}
 	var base v1.Layer
 	for _, r := range recipes() {
-		var layers []v1.Layer
-		if r.userland {
-			if base == nil {
-				tar, err := n.debian(ctx)
-				if err != nil {
-					return err
-				}
-				if base, err = image.Tar(tar); err != nil {
-					return err
-				}
+		if r.userland && base == nil {
+			tar, err := n.debian(ctx)
+			if err != nil {
+				return err
 			}
-			layers = append(layers, base)
+			if base, err = image.Tar(tar); err != nil {
+				return err
+			}
 		}
-		own, err := n.layer(r)
-		if err != nil {
-			return err
-		}
-		if own != nil {
-			layers = append(layers, own)
-		}
-		cfg := r.config
-		cfg.Arch = runtime.GOARCH
-		img, err := image.Build(cfg, layers...)
-		if err != nil {
-			return fmt.Errorf("%s: %w", r.ref, err)
-		}
-		if err := n.Push(ctx, img, r.ref); err != nil {
-			return err
-		}
-		if err := n.forget(ctx, img, r.ref); err != nil {
+		if err := n.serve(ctx, r, base); err != nil {
 			return err
 		}
 	}
-	return nil
+	return os.WriteFile(note, []byte(key), 0o600)
+}
+
+// imagesKey names what all images are made of.
+func (n *Node) imagesKey() (string, error) {
+	sum := sha256.New()
+	fmt.Fprintln(sum, recipes(), userland(), runtime.GOARCH)
+	for _, c := range components() {
+		key, err := n.build.key(c)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintln(sum, c.name, key)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// serve builds one image and puts it where the node finds it. base is the userland.
+func (n *Node) serve(ctx context.Context, r recipe, base v1.Layer) error {
+	var layers []v1.Layer
+	if r.userland {
+		layers = append(layers, base)
+	}
+	own, err := n.layer(r)
+	if err != nil {
+		return err
+	}
+	if own != nil {
+		layers = append(layers, own)
+	}
+	cfg := r.config
+	cfg.Arch = runtime.GOARCH
+	img, err := image.Build(cfg, layers...)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.ref, err)
+	}
+	if err := n.Push(ctx, img, r.ref); err != nil {
+		return err
+	}
+	return n.forget(ctx, img, r.ref)
 }
 
 // forget lets the runtime forget an image that it pulled under a tag, when that tag

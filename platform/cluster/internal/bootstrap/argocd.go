@@ -27,18 +27,39 @@ func withoutParts(manifests io.Reader, parts ...string) ([]byte, error) {
 			return out.Bytes(), nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("manifests of Argo CD: %w", err)
+			return nil, fmt.Errorf("manifests: %w", err)
 		}
 		if len(object.Object) == 0 || slices.ContainsFunc(parts, func(part string) bool {
 			return strings.HasPrefix(object.GetName(), part) || object.GetLabels()["app.kubernetes.io/name"] == part
 		}) {
 			continue
 		}
+		if object.GetKind() == "CustomResourceDefinition" {
+			withoutDescriptions(object.Object["spec"])
+		}
 		text, err := yaml.Marshal(object.Object)
 		if err != nil {
-			return nil, fmt.Errorf("manifests of Argo CD: %w", err)
+			return nil, fmt.Errorf("manifests: %w", err)
 		}
 		out.WriteString("---\n")
 		out.Write(text)
+	}
+}
+
+// withoutDescriptions removes the texts under a schema. A property that has that name
+// is no text, and stays.
+func withoutDescriptions(node any) {
+	switch node := node.(type) {
+	case map[string]any:
+		if _, ok := node["description"].(string); ok {
+			delete(node, "description")
+		}
+		for _, child := range node {
+			withoutDescriptions(child)
+		}
+	case []any:
+		for _, child := range node {
+			withoutDescriptions(child)
+		}
 	}
 }

@@ -29,6 +29,9 @@ type Platform struct {
 	Checkout   string // of the repository that is deployed
 	Kubectl    string // the program
 	Kubeconfig string
+	// Definitions are directories of custom resource definitions that the applications
+	// count on.
+	Definitions []string
 	// ArgoCD are the upstream manifests.
 	ArgoCD string
 	// Environment is the directory of platform/argocd/environments.
@@ -52,6 +55,9 @@ func (p Platform) Install(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.define(ctx); err != nil {
+		return err
+	}
 	if err := p.apply(ctx, []byte("apiVersion: v1\nkind: Namespace\nmetadata: {name: "+Namespace+"}\n")); err != nil {
 		return err
 	}
@@ -65,6 +71,35 @@ func (p Platform) Install(ctx context.Context) error {
 		return err
 	}
 	return p.apply(ctx, p.secrets())
+}
+
+// define applies the definitions, all at once.
+func (p Platform) define(ctx context.Context) error {
+	var all bytes.Buffer
+	for _, dir := range p.Definitions {
+		files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
+		if err != nil {
+			return fmt.Errorf("definitions: %w", err)
+		}
+		if len(files) == 0 {
+			return fmt.Errorf("definitions: %s holds no *.yaml", dir)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return fmt.Errorf("definitions: %w", err)
+			}
+			slim, err := withoutParts(bytes.NewReader(text))
+			if err != nil {
+				return fmt.Errorf("definitions: %s: %w", file, err)
+			}
+			all.Write(slim)
+		}
+	}
+	if all.Len() == 0 {
+		return nil
+	}
+	return p.apply(ctx, all.Bytes())
 }
 
 // Begin waits until Argo CD can read repositories, then tells it what to read: what

@@ -223,6 +223,11 @@ func TestAPushThatFailsDoesNotTellThePassword(t *testing.T) {
 	if said := err.Error() + strings.Join(r.told, "\n"); strings.Contains(said, "t0ken") {
 		t.Errorf("it is told: %s", said)
 	}
+	// What git does not hide by itself is hidden, too.
+	p.Remote = filepath.Join(t.TempDir(), "t0ken")
+	if err := p.Push(t.Context()); err == nil || strings.Contains(err.Error(), "t0ken") || !strings.Contains(err.Error(), "(the cluster)/ballast.git") {
+		t.Errorf("%v", err)
+	}
 	p.Checkout = filepath.Join(t.TempDir(), "absent")
 	if err := p.Push(t.Context()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a checkout that there is not: %v", err)

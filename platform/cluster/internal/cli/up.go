@@ -99,8 +99,13 @@ func (c *command) deploy(ctx context.Context, n *source.Node) error {
 	if err != nil {
 		return err
 	}
+	definitions, err := definitionsOf(ctx, n)
+	if err != nil {
+		return err
+	}
 	p := bootstrap.Platform{
-		Checkout: c.repository, Kubectl: kubectl, Kubeconfig: n.Kubeconfig(), ArgoCD: filepath.Join(upstream, "manifests", "install.yaml"),
+		Definitions: definitions,
+		Checkout:    c.repository, Kubectl: kubectl, Kubeconfig: n.Kubeconfig(), ArgoCD: filepath.Join(upstream, "manifests", "install.yaml"),
 		Environment: c.environment, WebhookSecret: keys.webhook, Remote: remote, Report: c.report,
 	}
 	c.report("installing Argo CD")
@@ -132,6 +137,20 @@ func (c *command) deploy(ctx context.Context, n *source.Node) error {
 		return err
 	}
 	return c.nameRemote(ctx, n, remote)
+}
+
+// definitionsOf are directories with the custom resource definitions that the
+// environment's applications count on, each from the module of its controller.
+func definitionsOf(ctx context.Context, n *source.Node) ([]string, error) {
+	operator, err := n.ModuleDir(ctx, "prometheus-operator", "github.com/prometheus-operator/prometheus-operator")
+	if err != nil {
+		return nil, err
+	}
+	chaos, err := n.ChaosDefinitions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []string{filepath.Join(operator, "example", "prometheus-operator-crd"), chaos}, nil
 }
 
 // nameRemote lets the checkout know where to push to: `git push local HEAD:main`, or
