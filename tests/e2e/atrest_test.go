@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// atRest is how much memory the platform may take, in bytes: 3 GB.
+// atRest is how much memory the platform may take, in bytes: 3 GB. Pages that several
+// processes have are counted once.
 const atRest = 3e9
 
 // TestMemoryAtRest tells what each program takes.

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"fmt"
@@ -71,8 +72,10 @@ func (n *Node) ChaosDefinitions(ctx context.Context) (string, error) {
 
 // Usage is what one program takes, over all of its processes.
 type Usage struct {
-	Name      string
-	RSS       uint64 // bytes, pages that are shared counted for each
+	Name string
+	// RSS is what is resident in bytes, and counts a page for every process that has
+	// it: dozens have the program of a container's shim. PSS counts it once, in shares.
+	RSS, PSS  uint64
 	Processes int
 }
 
@@ -85,7 +88,7 @@ func (n *Node) Usage(context.Context) ([]Usage, error) {
 	}
 	sums := map[string]*Usage{}
 	for _, pid := range groups.processes(n.name) {
-		name, rss, err := processOf(pid)
+		name, rss, pss, err := processOf(pid)
 		if err != nil {
 			continue // it has ended
 		}
@@ -93,6 +96,7 @@ func (n *Node) Usage(context.Context) ([]Usage, error) {
 			sums[name] = &Usage{Name: name}
 		}
 		sums[name].RSS += rss
+		sums[name].PSS += pss
 		sums[name].Processes++
 	}
 	var all []Usage
@@ -100,10 +104,7 @@ func (n *Node) Usage(context.Context) ([]Usage, error) {
 		all = append(all, *u)
 	}
 	slices.SortFunc(all, func(a, b Usage) int {
-		if a.RSS != b.RSS {
-			return int(int64(b.RSS) - int64(a.RSS)) //nolint:gosec // far below the limit
-		}
-		return strings.Compare(a.Name, b.Name)
+		return cmp.Or(cmp.Compare(b.PSS, a.PSS), strings.Compare(a.Name, b.Name))
 	})
 	return all, nil
 }

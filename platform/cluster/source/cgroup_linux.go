@@ -210,22 +210,23 @@ func (h hierarchies) processes(name string) []int {
 	return pids
 }
 
-// processOf names a process by its program and returns its resident bytes.
-func processOf(pid int) (name string, rss uint64, err error) {
+// processOf names a process by its program and returns its resident bytes, and those
+// of them that are its share of what others have, too.
+func processOf(pid int) (name string, rss, pss uint64, err error) {
 	p, err := procfs.NewProc(pid)
 	if err != nil {
-		return "", 0, err
+		return "", 0, 0, err
 	}
 	line, err := p.CmdLine()
 	if err != nil {
-		return "", 0, err
+		return "", 0, 0, err
 	}
-	status, err := p.NewStatus()
+	memory, err := p.ProcSMapsRollup()
 	if err != nil {
-		return "", 0, err
+		return "", 0, 0, err
 	}
 	if len(line) == 0 {
-		return "", 0, os.ErrProcessDone
+		return "", 0, 0, os.ErrProcessDone
 	}
 	name = filepath.Base(line[0])
 	switch {
@@ -234,7 +235,7 @@ func processOf(pid int) (name string, rss uint64, err error) {
 	case name == "cluster" && len(line) > 1:
 		name = "cluster " + strings.TrimLeft(line[1], "_")
 	}
-	return name, status.VmRSS, nil
+	return name, memory.Rss, memory.Pss, nil
 }
 
 // left are the cgroups of a node that still exist.

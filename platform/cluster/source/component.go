@@ -38,8 +38,10 @@ type component struct {
 func components() []component {
 	const version = "k8s.io/component-base/version."
 	return []component{
-		{name: "kubernetes", programs: []string{"kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubeadm", "kubectl", "kubelet"},
-			ldflags: "-X " + version + "gitVersion=" + KubernetesVersion + " -X " + version + "gitMajor=1 -X " + version + "gitMinor=34", cold: 340 * time.Second},
+		{
+			name: "kubernetes", programs: []string{"kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubeadm", "kubectl", "kubelet"},
+			ldflags: "-X " + version + "gitVersion=" + KubernetesVersion + " -X " + version + "gitMajor=1 -X " + version + "gitMinor=34", cold: 340 * time.Second,
+		},
 		{name: "etcd", programs: []string{"server"}, cold: 20 * time.Second},
 		{name: "registry", programs: []string{"registry"}, cold: 30 * time.Second},
 		{name: "kube-router", programs: []string{"kube-router"}, cold: 60 * time.Second},
@@ -53,8 +55,10 @@ func components() []component {
 		{name: "alertmanager", programs: []string{"alertmanager"}, cold: 40 * time.Second},
 		{name: "victorialogs", programs: []string{"victoria-logs"}, cold: 20 * time.Second},
 		{name: "otel-collector", programs: []string{"otel-collector"}, cold: 60 * time.Second},
-		{name: "chaos-mesh", programs: []string{"chaos-controller-manager", "chaos-daemon", "chaos-daemon-helper", "controller-gen"}, cgo: true,
-			objects: map[string][]string{"github.com/chaos-mesh/chaos-mesh": {"pkg/time/fakeclock/fake_clock_gettime.c", "pkg/time/fakeclock/fake_gettimeofday.c"}}, cold: 230 * time.Second},
+		{
+			name: "chaos-mesh", programs: []string{"chaos-controller-manager", "chaos-daemon", "chaos-daemon-helper", "controller-gen"}, cgo: true,
+			objects: map[string][]string{"github.com/chaos-mesh/chaos-mesh": {"pkg/time/fakeclock/fake_clock_gettime.c", "pkg/time/fakeclock/fake_gettimeofday.c"}}, cold: 230 * time.Second,
+		},
 	}
 }
 
@@ -90,7 +94,7 @@ func (b *builder) key(c component) (string, error) {
 	dir := filepath.Join(b.modules, c.name)
 	sum := sha256.New()
 	fmt.Fprintln(sum, runtime.Version(), runtime.GOARCH, c.ldflags, c.programs, c.cgo, c.objects)
-	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	files, err := os.ReadDir(dir)
 	if err != nil {
 		return "", fmt.Errorf("component %s: %w", c.name, err)
 	}
@@ -98,11 +102,11 @@ func (b *builder) key(c component) (string, error) {
 		return "", fmt.Errorf("component %s: there is no module in %s", c.name, dir)
 	}
 	for _, file := range files {
-		data, err := os.ReadFile(file)
+		data, err := os.ReadFile(filepath.Join(dir, file.Name()))
 		if err != nil {
 			return "", fmt.Errorf("component %s: %w", c.name, err)
 		}
-		fmt.Fprintln(sum, filepath.Base(file), len(data))
+		fmt.Fprintln(sum, file.Name(), len(data))
 		sum.Write(data)
 	}
 	return hex.EncodeToString(sum.Sum(nil))[:12], nil
@@ -118,9 +122,12 @@ func (b *builder) build(ctx context.Context, all []component) error {
 		if err != nil {
 			return err
 		}
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		switch _, err := os.Stat(dir); {
+		case errors.Is(err, fs.ErrNotExist):
 			missing = append(missing, c)
 			cold += c.cold
+		case err != nil:
+			return fmt.Errorf("cache of components: %w", err)
 		}
 	}
 	for i, c := range missing {

@@ -108,13 +108,13 @@ func chaosDaemon() recipe {
 	const nsexec = `#!/bin/sh
 # nsexec (-m|-i|-n|-p|-u NAMESPACE)... [-l] [--] COMMAND: runs the command in these namespaces.
 set -eu
-args=
+args= mount= pid=
 while [ $# -gt 0 ]; do
   case "$1" in
-    -m) args="$args --mount=$2"; shift 2 ;;
+    -m) args="$args --mount=$2" mount=yes; shift 2 ;;
     -i) args="$args --ipc=$2"; shift 2 ;;
     -n) args="$args --net=$2"; shift 2 ;;
-    -p) args="$args --pid=$2"; shift 2 ;;
+    -p) args="$args --pid=$2" pid=yes; shift 2 ;;
     -u) args="$args --uts=$2"; shift 2 ;;
     -l) shift ;;
     --keep-fd=*) shift ;;
@@ -123,6 +123,10 @@ while [ $# -gt 0 ]; do
     *) break ;;
   esac
 done
+# Into a namespace of processes nsenter sends a child, and passes no signal on to it:
+# what is to end with nsenter has to be told of its end. The program that does that is
+# to be found only where the file system stays this one.
+if [ -n "$pid" ] && [ -z "$mount" ]; then set -- setpriv --pdeathsig TERM -- "$@"; fi
 exec nsenter $args -- "$@"
 `
 	return recipe{

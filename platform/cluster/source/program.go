@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -42,9 +43,7 @@ func (p paths) programs(s settings) ([]program, error) {
 	var missing error
 	at := func(component, name string) string {
 		path, err := p.program(component, name)
-		if err != nil && missing == nil {
-			missing = err
-		}
+		missing = errors.Join(missing, err)
 		return path
 	}
 	pki := func(name string) string { return p.in("pki", name) }

@@ -20,8 +20,8 @@ type supervisor struct {
 	logger *slog.Logger
 }
 
-// run blocks until ctx ends, then ends every program, the last started first
-// asked: SIGTERM, and after a while SIGKILL.
+// run blocks until ctx ends, then asks every program to end and waits for it:
+// SIGTERM, and after five seconds SIGKILL.
 func (s *supervisor) run(ctx context.Context, all []program) error {
 	ready := map[string]chan struct{}{}
 	for _, p := range all {

@@ -119,6 +119,45 @@ spec:
 	}
 }
 
+// What explains fields to people is most of a definition, and an API server keeps it
+// several times.
+func TestDefinitionsLoseTheirDescriptions(t *testing.T) {
+	const text = `kind: %s
+metadata: {name: x, annotations: {description: of the object}}
+spec:
+  versions:
+    - schema:
+        description: of all
+        required: [description]
+        properties:
+          description: {type: string, description: of a property with this name}
+          list: {items: [{description: of an item, type: string}]}
+          deep: {properties: {description: {properties: {description: {type: string}}}}}
+`
+	const slim = `kind: CustomResourceDefinition
+metadata: {name: x, annotations: {description: of the object}}
+spec:
+  versions:
+    - schema:
+        required: [description]
+        properties:
+          description: {type: string}
+          list: {items: [{type: string}]}
+          deep: {properties: {description: {properties: {description: {type: string}}}}}
+`
+	for kind, want := range map[string]string{"CustomResourceDefinition": slim, "Rule": fmt.Sprintf(text, "Rule")} {
+		t.Run(kind, func(t *testing.T) {
+			out, err := withoutParts(strings.NewReader(fmt.Sprintf(text, kind)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(documents(t, []byte(want)), documents(t, out)); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
 func TestManifestsThatCannotBeRead(t *testing.T) {
 	failed := errors.New("no")
 	if _, err := withoutParts(iotest.ErrReader(failed), "x"); !errors.Is(err, failed) {
@@ -132,7 +171,7 @@ func TestManifestsThatCannotBeRead(t *testing.T) {
 		"a second document that is broken": object("x", "") + "\n---\nkind: [",
 	} {
 		t.Run(name, func(t *testing.T) {
-			if out, err := withoutParts(strings.NewReader(text), "x"); err == nil || !strings.HasPrefix(err.Error(), "manifests of Argo CD: ") || len(out) > 0 {
+			if out, err := withoutParts(strings.NewReader(text), "x"); err == nil || !strings.HasPrefix(err.Error(), "manifests: ") || len(out) > 0 {
 				t.Errorf("%v: %s", err, out)
 			}
 		})

@@ -53,7 +53,7 @@ func (p Platform) Install(ctx context.Context) error {
 	// There is nobody to log in and nothing to send.
 	argocd, err := withoutParts(bytes.NewReader(upstream), "argocd-dex-server", "argocd-notifications")
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", p.ArgoCD, err)
 	}
 	if err := p.define(ctx); err != nil {
 		return err

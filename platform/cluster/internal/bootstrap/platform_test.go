@@ -323,16 +323,56 @@ func TestWhatIsMissingForAnInstallation(t *testing.T) {
 	if err := p.Install(t.Context()); !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), "manifests of Argo CD: ") {
 		t.Errorf("without manifests: %v", err)
 	}
-	if err := os.WriteFile(manifests, []byte("kind: ["), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Install(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "manifests of Argo CD: ") {
+	write(t, manifests, "kind: [")
+	if err := p.Install(t.Context()); err == nil || !strings.HasPrefix(err.Error(), manifests+": manifests: ") {
 		t.Errorf("with broken ones: %v", err)
 	}
-	if err := os.WriteFile(manifests, []byte(object("argocd-cm", "")), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, manifests, object("argocd-cm", ""))
 	if err := p.Install(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "kubectl apply: exit status 1: ") {
 		t.Errorf("with a cluster that refuses: %v", err)
+	}
+	p.Definitions = []string{dir, t.TempDir()}
+	if err := p.Install(t.Context()); err == nil || err.Error() != "definitions: "+p.Definitions[1]+" holds no *.yaml" {
+		t.Errorf("without definitions: %v", err)
+	}
+	sick := filepath.Join(p.Definitions[1], "crd.yaml")
+	write(t, sick, "kind: [")
+	if err := p.Install(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "definitions: "+sick+": manifests: ") {
+		t.Errorf("with broken definitions: %v", err)
+	}
+}
+
+func TestDefinitionsAreAppliedAllAtOnce(t *testing.T) {
+	applied := filepath.Join(t.TempDir(), "applied")
+	t.Setenv("APPLIED", applied)
+	p := Platform{Kubectl: kubectl(t, `cat >> "$APPLIED"; echo "--- # once" >> "$APPLIED"`), Definitions: []string{t.TempDir(), t.TempDir()}}
+	write(t, filepath.Join(p.Definitions[0], "b.yaml"), object("b", "")+"---\n"+object("c", ""))
+	write(t, filepath.Join(p.Definitions[0], "a.yaml"), object("a", ""))
+	write(t, filepath.Join(p.Definitions[0], "README.md"), "[no definition")
+	write(t, filepath.Join(p.Definitions[1], "d.yaml"), object("d", ""))
+	if err := p.define(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(applied)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []any
+	for _, d := range documents(t, text) {
+		names = append(names, value(d, "metadata", "name"))
+	}
+	if d := cmp.Diff([]any{"a", "b", "c", "d"}, names); d != "" || strings.Count(string(text), "# once") != 1 {
+		t.Errorf("(-want +got):\n%s%s", d, text)
+	}
+	p = Platform{Kubectl: kubectl(t, "exit 1")}
+	if err := p.define(t.Context()); err != nil {
+		t.Errorf("kubectl is called for none: %v", err)
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -21,12 +21,12 @@ func (c *command) status(ctx context.Context) error {
 		return err
 	}
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "WHAT\tRSS MB\tPROCESSES")
-	total := uint64(0)
+	fmt.Fprintln(w, "WHAT\tMB, SHARED PAGES COUNTED ONCE\tRSS MB, COUNTED FOR EACH\tPROCESSES")
+	var rss, pss uint64
 	for _, u := range usage {
-		fmt.Fprintf(w, "%s\t%.0f\t%d\n", u.Name, float64(u.RSS)/1e6, u.Processes)
-		total += u.RSS
+		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%d\n", u.Name, float64(u.PSS)/1e6, float64(u.RSS)/1e6, u.Processes)
+		rss, pss = rss+u.RSS, pss+u.PSS
 	}
-	fmt.Fprintf(w, "in all\t%.0f\t\n", float64(total)/1e6)
+	fmt.Fprintf(w, "in all\t%.0f\t%.0f\t\n", float64(pss)/1e6, float64(rss)/1e6)
 	return w.Flush()
 }
