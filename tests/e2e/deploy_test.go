@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -95,7 +96,11 @@ type application struct {
 	sync, health, phase string
 	revisions           []string
 	messages            []string
+	// current says that what was compared is what the application is told by now.
+	current bool
 }
+
+func (a application) fine() bool { return a.sync == "Synced" && a.health == "Healthy" && a.current }
 
 func (a application) String() string {
 	return fmt.Sprintf("%s, %s, %s, at %s: %s", a.sync, a.health, a.phase, strings.Join(a.revisions, " and "), strings.Join(a.messages, "; "))
@@ -119,6 +124,11 @@ func readApplication(object *unstructured.Unstructured) application {
 	}
 	many, _, _ := unstructured.NestedStringSlice(object.Object, "status", "sync", "revisions") // absent with one source
 	a.revisions = append(a.revisions, many...)
+	for _, source := range []string{"source", "sources"} {
+		told, _, _ := unstructured.NestedFieldNoCopy(object.Object, "spec", source) // an application has one or the other
+		compared, _, _ := unstructured.NestedFieldNoCopy(object.Object, "status", "sync", "comparedTo", source)
+		a.current = a.current || told != nil && reflect.DeepEqual(told, compared)
+	}
 	conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions") // absent when all is well
 	for _, c := range conditions {
 		if m, ok := c.(map[string]any); ok {
@@ -141,27 +151,26 @@ func readApplication(object *unstructured.Unstructured) application {
 	return a
 }
 
-// awaitDeployed blocks until a commit is what runs: the monitor's application is at
-// it, healthy, and its rollout has ended.
+// awaitDeployed blocks until a commit is what runs: an application that it concerns is
+// at it, all of them are healthy, and the monitor's rollout has ended.
 func awaitDeployed(ctx context.Context, t *testing.T, commit string, within time.Duration) time.Duration {
 	t.Helper()
 	return await(ctx, t, within, "commit "+commit[:8]+" to be what runs", func(ctx context.Context) (bool, string) {
 		var seen []string
-		for _, name := range []string{"environment-sandbox", "monitor"} {
+		at, fine := false, true
+		for _, name := range []string{"environment-sandbox", "observability", "monitor", "probe"} {
 			a, err := applicationOf(ctx, name)
 			if err != nil {
 				return false, err.Error()
 			}
 			seen = append(seen, name+": "+a.String())
-			if a.sync != "Synced" || a.health != "Healthy" || !slices.Contains(a.revisions, commit) {
-				return false, strings.Join(seen, "\n")
-			}
+			at, fine = at || slices.Contains(a.revisions, commit), fine && a.fine()
 		}
 		d, err := on.AppsV1().Deployments(monitorNamespace).Get(ctx, "monitor", metav1.GetOptions{})
 		if err != nil {
 			return false, err.Error()
 		}
-		return rolledOut(d), strings.Join(seen, "\n") + "\nthe rollout goes on"
+		return at && fine && rolledOut(d), fmt.Sprintf("%s\nthe rollout has ended: %t", strings.Join(seen, "\n"), rolledOut(d))
 	})
 }
 

@@ -46,6 +46,10 @@ func (b *Builder) Pushed(ctx context.Context, p Push, out io.Writer) error {
 	if p.Ref != "refs/heads/main" || strings.Trim(p.New, "0") == "" {
 		return nil // only the main branch deploys
 	}
+	var err error
+	if p.Files, err = b.changed(ctx, p); err != nil {
+		return err
+	}
 	var failed error
 	if p.Repository == b.Repository {
 		failed = b.images(ctx, p, out)
@@ -80,7 +84,24 @@ func (b *Builder) images(ctx context.Context, p Push, out io.Writer) error {
 	if before == after {
 		return nil // the same images
 	}
-	return b.Webhook.Send(ctx, Push{Repository: Deploy, Ref: "refs/heads/main", Old: before, New: after})
+	deploy := Push{Repository: Deploy, Ref: "refs/heads/main", Old: before, New: after}
+	if deploy.Files, err = b.changed(ctx, deploy); err != nil {
+		return err
+	}
+	return b.Webhook.Send(ctx, deploy)
+}
+
+// changed are the files that a push has touched: all when it is the first one.
+func (b *Builder) changed(ctx context.Context, p Push) ([]string, error) {
+	args := []string{"--git-dir=" + b.Server.Path(p.Repository), "diff", "--name-only", p.Old, p.New}
+	if strings.Trim(p.Old, "0") == "" {
+		args = []string{"--git-dir=" + b.Server.Path(p.Repository), "ls-tree", "-r", "--name-only", p.New}
+	}
+	out, err := command(ctx, "", args...)
+	if err != nil {
+		return nil, fmt.Errorf("what was pushed: %w: %s", err, out)
+	}
+	return strings.Split(out, "\n"), nil
 }
 
 // build builds images beside each other and adds their digests to digests.

@@ -42,6 +42,8 @@ type Push struct {
 	Repository string // without .git
 	Ref        string // refs/heads/main
 	Old, New   string // commits; zeros for none
+	// Files are those that were touched, once somebody has looked.
+	Files []string
 }
 
 // Config is what a Server needs; all of it is required.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -134,7 +135,7 @@ func TestAPushIsToldAndItsPusherSeesWhatComesOfIt(t *testing.T) {
 		}
 	}
 	want := Push{Repository: "team/shop", Ref: "refs/heads/main", Old: strings.Repeat("0", 40), New: head}
-	if len(s.pushes) != 1 || s.pushes[0] != want {
+	if len(s.pushes) != 1 || !reflect.DeepEqual(s.pushes[0], want) {
 		t.Errorf("told of %+v, want %+v", s.pushes, want)
 	}
 	noise := make([]byte, 3<<20) // more than git sends in one piece

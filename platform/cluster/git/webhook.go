@@ -25,6 +25,9 @@ type Webhook struct {
 	// Resolver is HOST:PORT of the name server that knows the receiver; empty is the
 	// system's.
 	Resolver string
+	// Client reaches the receiver where its address is out of reach; nil is one that
+	// goes there, by Resolver.
+	Client *http.Client
 }
 
 // patience is how long a receiver may take to come up.
@@ -51,8 +54,8 @@ func (h Webhook) send(ctx context.Context, p Push) error {
 	body, err := json.Marshal(map[string]any{
 		"ref": p.Ref, "before": p.Old, "after": p.New,
 		"repository": map[string]any{"html_url": url, "default_branch": "main"},
-		// Whatever was touched: which application minds is for Argo CD to say.
-		"commits": []any{},
+		// Which application minds is for Argo CD to say.
+		"commits": []any{map[string]any{"added": []string{}, "removed": []string{}, "modified": p.Files}},
 	})
 	if err != nil {
 		return err
@@ -81,6 +84,9 @@ func (h Webhook) send(ctx context.Context, p Push) error {
 }
 
 func (h Webhook) client() *http.Client {
+	if h.Client != nil {
+		return h.Client
+	}
 	if h.Resolver == "" {
 		return http.DefaultClient
 	}

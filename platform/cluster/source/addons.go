@@ -118,3 +118,18 @@ func (n *Node) Build(ctx context.Context) error {
 	n.report("everything is built (%s)", time.Since(began).Round(time.Second))
 	return nil
 }
+
+// BuildComponents builds the components named and starts nothing: for those who need
+// programs of a node, and no node. The error names one that there is not.
+func (n *Node) BuildComponents(ctx context.Context, names ...string) error {
+	all := components()
+	var wanted []component
+	for _, name := range names {
+		i := slices.IndexFunc(all, func(c component) bool { return c.name == name })
+		if i < 0 {
+			return fmt.Errorf("there is no component %s", name)
+		}
+		wanted = append(wanted, all[i])
+	}
+	return n.build.build(ctx, wanted)
+}

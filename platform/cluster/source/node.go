@@ -104,11 +104,7 @@ func (n *Node) save(s state) error {
 	if err != nil {
 		return err
 	}
-	tmp := n.in(".state.json")
-	if err := os.WriteFile(tmp, append(data, '\n'), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(tmp, n.in("state.json"))
+	return replaceFile(n.in("state.json"), append(data, '\n'))
 }
 
 // alive says whether the very process still runs.
@@ -237,7 +233,7 @@ func (n *Node) launch(ctx context.Context) error {
 	if err := groups.remove(n.name); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(n.in("log"), 0o755); err != nil {
+	if err := errors.Join(os.MkdirAll(n.in("log"), 0o755), removeFile(n.in(programStates))); err != nil {
 		return fmt.Errorf("node %s: %w", n.name, err)
 	}
 	if err := os.Chmod(n.dir, 0o700); err != nil {
@@ -325,9 +321,31 @@ func (n *Node) descriptors(st *state) (_ []*os.File, err error) {
 	return files, nil
 }
 
-// awaitReady blocks until the API server answers and the node says that it is ready.
+// programStates is the file in which the supervisor tells what its programs do.
+const programStates = "programs.json"
+
+// Programs are the programs of the node, each with its state. Ready are those that
+// others may count on.
+func (n *Node) Programs() (states map[string]string, ready bool, err error) {
+	data, err := os.ReadFile(n.in(programStates))
+	if err != nil {
+		return nil, false, err
+	}
+	if err := json.Unmarshal(data, &states); err != nil {
+		return nil, false, fmt.Errorf("%s: %w", n.in(programStates), err)
+	}
+	ready = len(states) > 0
+	for _, state := range states {
+		ready = ready && state == running
+	}
+	return states, ready, nil
+}
+
+// awaitReady blocks until the node says that it is ready, and so does each of its
+// programs: one that enforces policies is missed by nobody but those whom it protects.
 func (n *Node) awaitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	const within = 3 * time.Minute
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	kubectl, err := n.Kubectl()
 	if err != nil {
@@ -337,10 +355,14 @@ func (n *Node) awaitReady(ctx context.Context) error {
 	for {
 		out, err := run(ctx, "/", kubectl, "--kubeconfig="+n.Kubeconfig(), "get", "nodes", "-o",
 			`jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}`)
-		if err == nil && strings.TrimSpace(string(out)) == "True" {
-			return nil
-		}
 		last = strings.TrimSpace(string(out))
+		if err == nil && last == "True" {
+			states, ready, err := n.Programs()
+			if err == nil && ready {
+				return nil
+			}
+			last = fmt.Sprintf("%v %v", states, err)
+		}
 		if !n.Running() {
 			return fmt.Errorf("node %s has ended; the end of its log:\n%s", n.name, tailOf(n.in("log", "node.log"), 20))
 		}

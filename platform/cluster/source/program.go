@@ -142,7 +142,7 @@ func (p paths) programs(s settings) ([]program, error) {
 				at("kube-router", "kube-router"), "--run-firewall=true", "--run-router=false", "--run-service-proxy=false", "--run-loadbalancer=false",
 				"--kubeconfig=" + kubeconfig("kube-router.conf"), "--hostname-override=" + s.Hostname,
 				"--service-cluster-ip-range=" + s.ServiceSubnet, "--iptables-sync-period=30s", "--cache-sync-timeout=30s",
-				"--health-addr=127.0.0.1", "--health-port=20244", "--enable-cni=false", "--v=0",
+				"--health-port=20244", "--enable-cni=false", "--v=0",
 			},
 			ready: answers("http://127.0.0.1:20244/healthz", nil),
 		},

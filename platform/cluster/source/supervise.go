@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,6 +19,44 @@ import (
 type supervisor struct {
 	logs   string // directory of a log a program
 	logger *slog.Logger
+	// states is a file in which every program's state can be read; empty is none.
+	states string
+
+	mu  sync.Mutex
+	now map[string]string
+}
+
+// running is the state of a program that others may count on.
+const running = "ready"
+
+// tell writes what has become of a program. Nobody can be told that it was not
+// written but the log.
+func (s *supervisor) tell(program, state string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.now == nil {
+		s.now = map[string]string{}
+	}
+	s.now[program] = state
+	if s.states == "" {
+		return
+	}
+	data, err := json.MarshalIndent(s.now, "", "  ")
+	if err == nil {
+		err = replaceFile(s.states, data)
+	}
+	if err != nil {
+		s.logger.Error("the states of the programs are not written", "error", err)
+	}
+}
+
+// replaceFile writes a file that is read meanwhile: whole, or as it was.
+func replaceFile(path string, data []byte) error {
+	tmp := path + ".new"
+	if err := os.WriteFile(tmp, data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(tmp, path)
 }
 
 // run blocks until ctx ends, then asks every program to end and waits for it:
@@ -26,6 +65,7 @@ func (s *supervisor) run(ctx context.Context, all []program) error {
 	ready := map[string]chan struct{}{}
 	for _, p := range all {
 		ready[p.name] = make(chan struct{})
+		s.tell(p.name, "not started")
 	}
 	for _, p := range all {
 		for _, before := range p.after {
@@ -59,10 +99,12 @@ func (s *supervisor) keep(ctx context.Context, p program, ready chan struct{}) {
 	wait := time.Second
 	for {
 		began := time.Now()
-		running, stop := context.WithCancel(ctx)
+		alive, stop := context.WithCancel(ctx)
 		var probing sync.WaitGroup
+		s.tell(p.name, "started")
 		probing.Go(func() {
-			if s.await(running, p) {
+			if s.await(alive, p) {
+				s.tell(p.name, running)
 				once.Do(func() { close(ready) })
 			}
 		})
@@ -75,6 +117,7 @@ func (s *supervisor) keep(ctx context.Context, p program, ready chan struct{}) {
 		if time.Since(began) > time.Minute {
 			wait = time.Second
 		}
+		s.tell(p.name, fmt.Sprintf("ended: %v; see %s", err, filepath.Join(s.logs, p.name+".log")))
 		s.logger.Warn("a program ended", "program", p.name, "error", err, "restart_in", wait.String())
 		select {
 		case <-time.After(wait):

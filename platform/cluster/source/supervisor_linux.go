@@ -72,7 +72,7 @@ func runNode(ctx context.Context, args []string, logger *slog.Logger) error {
 	}
 	doors.Go(func() { forward(ctx, l, net.JoinHostPort(s.NodeAddress, strconv.Itoa(s.RegistryPort)), logger) })
 
-	err = (&supervisor{logs: filepath.Join(s.Dir, "log"), logger: logger}).run(ctx, all)
+	err = (&supervisor{logs: filepath.Join(s.Dir, "log"), logger: logger, states: filepath.Join(s.Dir, programStates)}).run(ctx, all)
 	stop()
 	doors.Wait()
 	return err

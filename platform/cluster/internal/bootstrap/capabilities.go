@@ -48,7 +48,7 @@ func (p Platform) PublishCapabilities(ctx context.Context) error {
 			possible++
 		}
 	}
-	p.Report("%d of %d kinds of faults are possible here; why the others are not says `kubectl --namespace %s get configmap %s`",
+	p.Report("%d of %d faults are possible here; why the others are not is in `kubectl --namespace %s get configmap %s --output yaml`",
 		possible, len(capability.Faults()), CapabilitiesNamespace, CapabilitiesName)
 	return p.apply(ctx, object)
 }
