@@ -18,32 +18,14 @@ import (
 // withoutParts copies manifests but for the objects of the parts named: those whose
 // app.kubernetes.io/name is one of them, or whose own name begins with one.
 func withoutParts(manifests io.Reader, parts ...string) ([]byte, error) {
-	var out bytes.Buffer
-	decoder := utilyaml.NewYAMLOrJSONDecoder(manifests, 4096)
-	for {
-		var object unstructured.Unstructured
-		err := decoder.Decode(&object.Object)
-		if errors.Is(err, io.EOF) {
-			return out.Bytes(), nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("manifests: %w", err)
-		}
-		if len(object.Object) == 0 || slices.ContainsFunc(parts, func(part string) bool {
-			return strings.HasPrefix(object.GetName(), part) || object.GetLabels()["app.kubernetes.io/name"] == part
-		}) {
-			continue
-		}
+	return each(manifests, func(object *unstructured.Unstructured) (bool, error) {
 		if object.GetKind() == "CustomResourceDefinition" {
 			withoutDescriptions(object.Object["spec"])
 		}
-		text, err := yaml.Marshal(object.Object)
-		if err != nil {
-			return nil, fmt.Errorf("manifests: %w", err)
-		}
-		out.WriteString("---\n")
-		out.Write(text)
-	}
+		return !slices.ContainsFunc(parts, func(part string) bool {
+			return strings.HasPrefix(object.GetName(), part) || object.GetLabels()["app.kubernetes.io/name"] == part
+		}), nil
+	})
 }
 
 // withoutDescriptions removes the texts under a schema. A property that has that name
@@ -61,5 +43,50 @@ func withoutDescriptions(node any) {
 		for _, child := range node {
 			withoutDescriptions(child)
 		}
+	}
+}
+
+// stamped copies manifests with a mark on the pods of every workload: pods that read
+// their settings when they start are started anew when the mark changes.
+func stamped(manifests io.Reader, mark string) ([]byte, error) {
+	return each(manifests, func(object *unstructured.Unstructured) (bool, error) {
+		switch object.GetKind() {
+		case "Deployment", "StatefulSet":
+			return true, unstructured.SetNestedField(object.Object, mark, "spec", "template", "metadata", "annotations", "ballast.dev/settings")
+		default:
+			return true, nil
+		}
+	})
+}
+
+// each copies the objects that change keeps, as it leaves them.
+func each(manifests io.Reader, change func(*unstructured.Unstructured) (keep bool, err error)) ([]byte, error) {
+	var out bytes.Buffer
+	decoder := utilyaml.NewYAMLOrJSONDecoder(manifests, 4096)
+	for {
+		var object unstructured.Unstructured
+		err := decoder.Decode(&object.Object)
+		if errors.Is(err, io.EOF) {
+			return out.Bytes(), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("manifests: %w", err)
+		}
+		if len(object.Object) == 0 {
+			continue
+		}
+		keep, err := change(&object)
+		if err != nil {
+			return nil, fmt.Errorf("manifests: %s %s: %w", object.GetKind(), object.GetName(), err)
+		}
+		if !keep {
+			continue
+		}
+		text, err := yaml.Marshal(object.Object)
+		if err != nil {
+			return nil, fmt.Errorf("manifests: %w", err)
+		}
+		out.WriteString("---\n")
+		out.Write(text)
 	}
 }

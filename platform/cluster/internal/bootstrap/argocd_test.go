@@ -177,3 +177,32 @@ func TestManifestsThatCannotBeRead(t *testing.T) {
 		})
 	}
 }
+
+func TestPodsOfWorkloadsAreMarked(t *testing.T) {
+	const manifests = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: with}
+spec: {template: {metadata: {annotations: {a: b}}}}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: without}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: beside}
+`
+	got, err := stamped(strings.NewReader(manifests), "m1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(got), "ballast.dev/settings: m1"); n != 2 {
+		t.Errorf("%d are marked, want the two workloads:\n%s", n, got)
+	}
+	if !strings.Contains(string(got), "a: b") {
+		t.Errorf("an annotation got lost:\n%s", got)
+	}
+	if _, err := stamped(strings.NewReader("kind: Deployment\nmetadata: {name: odd}\nspec: 7\n"), "m1"); err == nil || !strings.Contains(err.Error(), "Deployment odd") {
+		t.Errorf("one that cannot be marked: %v", err)
+	}
+}

@@ -3,7 +3,9 @@ package bootstrap
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -55,16 +57,25 @@ func (p Platform) Install(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.ArgoCD, err)
 	}
+	// Its programs read their settings when they start: the settings come first, and
+	// whom they concern starts anew when they change. Each has a manager of its own, or
+	// upstream's empty ones would take ours away.
+	settings := filepath.Join(p.Checkout, "platform", "argocd", "bootstrap", "settings.yaml")
+	text, err := os.ReadFile(settings)
+	if err != nil {
+		return fmt.Errorf("settings of Argo CD: %w", err)
+	}
+	mark := sha256.Sum256(text)
+	if argocd, err = stamped(bytes.NewReader(argocd), hex.EncodeToString(mark[:6])); err != nil {
+		return fmt.Errorf("%s: %w", p.ArgoCD, err)
+	}
 	if err := p.define(ctx); err != nil {
 		return err
 	}
 	if err := p.apply(ctx, []byte("apiVersion: v1\nkind: Namespace\nmetadata: {name: "+Namespace+"}\n")); err != nil {
 		return err
 	}
-	// Its programs read their settings when they start: the settings come first. Each
-	// has a manager of its own, or upstream's empty ones would take ours away.
-	own := filepath.Join(p.Checkout, "platform", "argocd", "bootstrap")
-	if err := p.kubectl(ctx, nil, "apply", "--server-side", "--force-conflicts", "--field-manager=ballast", "--namespace="+Namespace, "--filename="+filepath.Join(own, "settings.yaml")); err != nil {
+	if err := p.apply(ctx, text, "--namespace="+Namespace); err != nil {
 		return err
 	}
 	if err := p.kubectl(ctx, argocd, "apply", "--server-side", "--force-conflicts", "--field-manager=argocd", "--namespace="+Namespace, "--filename=-"); err != nil {
@@ -105,8 +116,8 @@ func (p Platform) define(ctx context.Context) error {
 // Begin waits until Argo CD can read repositories, then tells it what to read: what
 // it fails to read the first time, it looks at again only minutes later.
 func (p Platform) Begin(ctx context.Context) error {
-	for _, deployment := range []string{"argocd-repo-server", "argocd-applicationset-controller", "argocd-server"} {
-		if err := p.kubectl(ctx, nil, "rollout", "status", "--namespace="+Namespace, "deployment/"+deployment, "--timeout=5m"); err != nil {
+	for _, workload := range []string{"deployment/argocd-repo-server", "deployment/argocd-applicationset-controller", "deployment/argocd-server", "statefulset/argocd-application-controller"} {
+		if err := p.kubectl(ctx, nil, "rollout", "status", "--namespace="+Namespace, workload, "--timeout=5m"); err != nil {
 			return err
 		}
 	}

@@ -319,7 +319,7 @@ func until(t *testing.T, what string, so func() bool) {
 func TestWhatIsMissingForAnInstallation(t *testing.T) {
 	dir := t.TempDir()
 	manifests := filepath.Join(dir, "install.yaml")
-	p := Platform{ArgoCD: manifests, Kubectl: kubectl(t, `echo "$*" >&2; exit 1`)}
+	p := Platform{Checkout: filepath.Join("..", "..", "..", ".."), ArgoCD: manifests, Kubectl: kubectl(t, `echo "$*" >&2; exit 1`)}
 	if err := p.Install(t.Context()); !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), "manifests of Argo CD: ") {
 		t.Errorf("without manifests: %v", err)
 	}
