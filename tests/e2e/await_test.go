@@ -45,6 +45,17 @@ func seeing(err error, otherwise string) string {
 	return otherwise
 }
 
+// figure tells how long something took, and whether that is what is aimed at. It does
+// not fail a test: how fast a machine is that also does other things proves nothing.
+func figure(t testing.TB, what string, took, aim time.Duration) {
+	t.Helper()
+	verdict := "as aimed at"
+	if took > aim {
+		verdict = "MISSED"
+	}
+	t.Logf("FIGURE %s: %.2f s, aim %g s: %s", what, took.Seconds(), aim.Seconds(), verdict)
+}
+
 // random is a name that no other test has.
 func random(prefix string) string {
 	const enough = 6

@@ -114,7 +114,7 @@ func TestPodKill(t *testing.T) {
 				now := namesOf(pods(ctx, t, monitorNamespace, monitorPods))
 				return !slices.Contains(now, targets[0]), strings.Join(now, ", ")
 			})
-			awaitPods(ctx, t, monitorNamespace, monitorPods, 3, time.Minute)
+			awaitPods(ctx, t, monitorNamespace, monitorPods, 3)
 			f.recover(ctx, t)
 		}},
 	)
@@ -127,7 +127,7 @@ func TestPartition(t *testing.T) {
 			ref, client := receiver(ctx, t), random("client")
 			start(ctx, t, monitorNamespace, hardened(client, ref))
 			awaitPhase(ctx, t, monitorNamespace, client, time.Minute, corev1.PodRunning)
-			awaitPods(ctx, t, monitorNamespace, monitorPods, 3, time.Minute)
+			awaitPods(ctx, t, monitorNamespace, monitorPods, 3)
 			address := map[string]string{}
 			for _, p := range pods(ctx, t, monitorNamespace, monitorPods) {
 				address[p.Name] = p.Status.PodIP

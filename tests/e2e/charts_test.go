@@ -20,7 +20,7 @@ import (
 )
 
 // helm runs Helm as its user does: the one that fits the cluster, or the PATH's.
-func helm(ctx context.Context, t *testing.T, args ...string) (string, error) {
+func helm(ctx context.Context, t *testing.T, args ...string) error {
 	t.Helper()
 	program, err := exec.LookPath("helm")
 	if on.own != nil {
@@ -39,9 +39,9 @@ func helm(ctx context.Context, t *testing.T, args ...string) (string, error) {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {
-		return out.String(), fmt.Errorf("helm %s: %w: %s", args[0], err, out.String())
+		return fmt.Errorf("helm %s: %w: %s", args[0], err, out.String())
 	}
-	return out.String(), nil
+	return nil
 }
 
 func exists(path string) bool {
@@ -54,8 +54,8 @@ type release struct{ name, namespace string }
 
 func (r release) flags(ctx context.Context, t *testing.T, sets ...string) []string {
 	t.Helper()
-	repository, digest, _ := strings.Cut(imageOf(ctx, t, monitorNamespace, "monitor"), "@")
-	testRepository, testDigest, _ := strings.Cut(imageOf(ctx, t, monitorNamespace, "probe"), "@")
+	repository, digest, _ := strings.Cut(imageOf(ctx, t, "monitor"), "@")
+	testRepository, testDigest, _ := strings.Cut(imageOf(ctx, t, "probe"), "@")
 	args := []string{
 		"--namespace=" + r.namespace, "--wait", "--timeout=2m",
 		"--set=image.repository=" + repository, "--set=image.digest=" + digest,
@@ -71,7 +71,7 @@ func (r release) flags(ctx context.Context, t *testing.T, sets ...string) []stri
 func install(ctx context.Context, t *testing.T, chart string, sets ...string) release {
 	t.Helper()
 	r := release{random("m"), namespace(ctx, t)}
-	if _, err := helm(ctx, t, append([]string{"install", r.name, chart, "--set=fullnameOverride=" + r.name}, r.flags(ctx, t, sets...)...)...); err != nil {
+	if err := helm(ctx, t, append([]string{"install", r.name, chart, "--set=fullnameOverride=" + r.name}, r.flags(ctx, t, sets...)...)...); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -104,7 +104,7 @@ func TestSplit(t *testing.T) {
 			})
 		}},
 		check{"pass helm test, which asks all four", func(ctx context.Context, t *testing.T) {
-			if _, err := helm(ctx, t, "test", r.name, "--namespace="+r.namespace, "--timeout=2m"); err != nil {
+			if err := helm(ctx, t, "test", r.name, "--namespace="+r.namespace, "--timeout=2m"); err != nil {
 				t.Error(err)
 			}
 		}},
@@ -117,8 +117,8 @@ func TestSplit(t *testing.T) {
 			if _, err := on.AppsV1().Deployments(r.namespace).UpdateScale(ctx, r.name+"-disk", scale, metav1.UpdateOptions{}); err != nil {
 				t.Fatal(err)
 			}
-			awaitPods(ctx, t, r.namespace, "app.kubernetes.io/component=disk", 0, time.Minute)
-			if _, err := helm(ctx, t, "test", r.name, "--namespace="+r.namespace, "--timeout=2m"); err == nil {
+			awaitPods(ctx, t, r.namespace, "app.kubernetes.io/component=disk", 0)
+			if err := helm(ctx, t, "test", r.name, "--namespace="+r.namespace, "--timeout=2m"); err == nil {
 				t.Error("helm test passes although the disk service has no pod")
 			}
 		}},
@@ -168,7 +168,7 @@ func TestUpgrade(t *testing.T) {
 			r := install(ctx, t, filepath.Join(old, "platform/helm/monitor"))
 			g := load(ctx, t, r.namespace, fmt.Sprintf("http://%s.%s.svc.cluster.local/api/v1/cpu", r.name, r.namespace), 100, 30*time.Second)
 			// Also something of the pods has to change, or nothing would roll.
-			if _, err := helm(ctx, t, append([]string{"upgrade", r.name, monitorChart, "--set=fullnameOverride=" + r.name, "--set=podAnnotations.test=upgrade"}, r.flags(ctx, t)...)...); err != nil {
+			if err := helm(ctx, t, append([]string{"upgrade", r.name, monitorChart, "--set=fullnameOverride=" + r.name, "--set=podAnnotations.test=upgrade"}, r.flags(ctx, t)...)...); err != nil {
 				t.Fatal(err)
 			}
 			c := g.result(ctx, t, 2*time.Minute)

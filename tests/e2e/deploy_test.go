@@ -17,6 +17,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // The files of the checkout that tests change.
@@ -78,10 +79,17 @@ func (c *checkout) restore(ctx context.Context, t *testing.T) {
 	if _, err := c.git(ctx, "clean", "-fdxq"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.git(ctx, "diff", "--quiet", "--cached", "HEAD"); err == nil {
+	changed, err := c.git(ctx, "diff", "--name-only", "--cached", "HEAD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if changed == "" {
 		return
 	}
-	commit, _ := c.push(ctx, t, "Go back to what was")
+	commit, told := c.push(ctx, t, "Go back to what was")
+	if !strings.Contains(changed, "platform/") && strings.Contains(told, "monitor: unchanged") {
+		return // of no application's business
+	}
 	awaitDeployed(ctx, t, commit, 3*time.Minute)
 }
 
@@ -153,9 +161,9 @@ func readApplication(object *unstructured.Unstructured) application {
 
 // awaitDeployed blocks until a commit is what runs: an application that it concerns is
 // at it, all of them are healthy, and the monitor's rollout has ended.
-func awaitDeployed(ctx context.Context, t *testing.T, commit string, within time.Duration) time.Duration {
+func awaitDeployed(ctx context.Context, t *testing.T, commit string, within time.Duration) {
 	t.Helper()
-	return await(ctx, t, within, "commit "+commit[:8]+" to be what runs", func(ctx context.Context) (bool, string) {
+	await(ctx, t, within, "commit "+commit[:8]+" to be what runs", func(ctx context.Context) (bool, string) {
 		var seen []string
 		at, fine := false, true
 		for _, name := range []string{"environment-sandbox", "observability", "monitor", "probe"} {
@@ -202,24 +210,21 @@ func TestPushDeploys(t *testing.T) {
 	skipUnless(t, on.deploys != nil, "somewhere to push to: -remote")
 	version := random("v")
 	feature(t, "git push deploys",
-		check{"a push that changes the program is built, and serves within 45 s", func(ctx context.Context, t *testing.T) {
+		check{"a push that changes the program is built, and serves", func(ctx context.Context, t *testing.T) {
 			on.deploys.mark(t, version)
 			began := time.Now()
 			commit, told := on.deploys.push(ctx, t, "Change the program")
 			pushed := time.Since(began)
 			serving := awaitMark(ctx, t, version, began, time.Minute)
 			awaitDeployed(ctx, t, commit, time.Minute)
-			t.Logf("FIGURE push with a build: pusher told everything after %.1f s, the new version serves after %.1f s, rolled out after %.1f s",
-				pushed.Seconds(), serving.Seconds(), time.Since(began).Seconds())
+			t.Logf("pusher told everything after %.1f s, rolled out after %.1f s", pushed.Seconds(), time.Since(began).Seconds())
+			figure(t, "push with a build until the new version serves", serving, 45*time.Second)
 			if !strings.Contains(told, "monitor: sha256:") {
 				t.Errorf("the pusher was told nothing of the image: %s", told)
 			}
-			if serving > 45*time.Second {
-				t.Errorf("the new version serves after %s, want 45 s at most", serving)
-			}
 		}},
 		check{"what runs is the digest that the builder recorded", func(ctx context.Context, t *testing.T) {
-			ref := imageOf(ctx, t, monitorNamespace, "monitor")
+			ref := imageOf(ctx, t, "monitor")
 			_, digest, pinned := strings.Cut(ref, "@")
 			if !pinned {
 				t.Fatalf("the monitor's image is %s, want one by digest", ref)
@@ -230,7 +235,7 @@ func TestPushDeploys(t *testing.T) {
 				}
 			}
 		}},
-		check{"a push that changes no program serves within 10 s, also when it comes right after another", func(ctx context.Context, t *testing.T) {
+		check{"a push that changes no program serves, also when it comes right after another", func(ctx context.Context, t *testing.T) {
 			const times = 3
 			for i := range times {
 				stamp := fmt.Sprintf("%s-%d", version, i)
@@ -251,11 +256,8 @@ func TestPushDeploys(t *testing.T) {
 				})
 				serving := time.Since(began)
 				awaitDeployed(ctx, t, commit, time.Minute)
-				t.Logf("FIGURE push with the image there: pusher told everything after %.1f s, the new version serves after %.1f s, rolled out after %.1f s",
-					pushed.Seconds(), serving.Seconds(), time.Since(began).Seconds())
-				if serving > 10*time.Second {
-					t.Errorf("the new version serves after %s, want 10 s at most", serving)
-				}
+				t.Logf("pusher told everything after %.1f s, rolled out after %.1f s", pushed.Seconds(), time.Since(began).Seconds())
+				figure(t, "push with the image there until the new version serves", serving, 10*time.Second)
 			}
 		}},
 		check{"going back is a push, too", func(ctx context.Context, t *testing.T) { on.deploys.restore(ctx, t) }},
@@ -319,7 +321,7 @@ func TestBadPush(t *testing.T) {
 			feature(t, bad.name,
 				check{"is said, and what ran goes on serving", func(ctx context.Context, t *testing.T) {
 					on.deploys.owed(ctx, t)
-					before := imageOf(ctx, t, monitorNamespace, "monitor")
+					before := imageOf(ctx, t, "monitor")
 					success, failure := probed(ctx, t)
 					bad.change(t)
 					on.deploys.push(ctx, t, "Push "+bad.name)
@@ -359,13 +361,13 @@ func TestProgramThatDoesNotBuild(t *testing.T) {
 	feature(t, "a program that does not build",
 		check{"the pusher sees what the compiler says, and what ran stays", func(ctx context.Context, t *testing.T) {
 			on.deploys.owed(ctx, t)
-			before := imageOf(ctx, t, monitorNamespace, "monitor")
+			before := imageOf(ctx, t, "monitor")
 			on.deploys.edit(t, "src/monitor/internal/httpapi/version.go", "c.JSON(http.StatusOK, a.cfg.Build)", "c.JSON(http.StatusOK, a.cfg.Bulid)")
 			_, told := on.deploys.push(ctx, t, "Break the program")
 			if !strings.Contains(told, "a.cfg.Bulid undefined") || !strings.Contains(told, "what runs stays") {
 				t.Errorf("the pusher was told:\n%s\nwant the compiler's line and that what runs stays", told)
 			}
-			if after := imageOf(ctx, t, monitorNamespace, "monitor"); after != before {
+			if after := imageOf(ctx, t, "monitor"); after != before {
 				t.Errorf("the monitor runs %s, want %s as before", after, before)
 			}
 		}},
@@ -375,18 +377,18 @@ func TestProgramThatDoesNotBuild(t *testing.T) {
 // TestDriftIsHealed changes by hand what git says, ten times in a row.
 func TestDriftIsHealed(t *testing.T) {
 	feature(t, "drift",
-		check{"is healed within 2 s, also the tenth time in a row", func(ctx context.Context, t *testing.T) {
+		check{"is healed, also the tenth time in a row", func(ctx context.Context, t *testing.T) {
 			const times = 10
-			var took []string
-			for i := range times {
+			var slowest time.Duration
+			for range times {
 				scale, err := on.AppsV1().Deployments(monitorNamespace).GetScale(ctx, "monitor", metav1.GetOptions{})
 				if err != nil {
 					t.Fatal(err)
 				}
 				want := scale.Spec.Replicas
-				scale.Spec.Replicas = want + 1
+				patch := fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, want+1)
 				began := time.Now()
-				if _, err := on.AppsV1().Deployments(monitorNamespace).UpdateScale(ctx, "monitor", scale, metav1.UpdateOptions{}); err != nil {
+				if _, err := on.AppsV1().Deployments(monitorNamespace).Patch(ctx, "monitor", types.MergePatchType, patch, metav1.PatchOptions{}, "scale"); err != nil {
 					t.Fatal(err)
 				}
 				await(ctx, t, 30*time.Second, "the replicas that git says", func(ctx context.Context) (bool, string) {
@@ -396,13 +398,11 @@ func TestDriftIsHealed(t *testing.T) {
 					}
 					return s.Spec.Replicas == want, fmt.Sprintf("%d replicas", s.Spec.Replicas)
 				})
-				heal := time.Since(began)
-				took = append(took, fmt.Sprintf("%.2f", heal.Seconds()))
-				if heal > 2*time.Second {
-					t.Errorf("the %d. time it took %s, want 2 s at most", i+1, heal)
-				}
+				took := time.Since(began)
+				t.Logf("healed after %.2f s", took.Seconds())
+				slowest = max(slowest, took)
 			}
-			t.Logf("FIGURE drift healed after %s s", strings.Join(took, ", "))
+			figure(t, fmt.Sprintf("the slowest of %d heals of drift in a row", times), slowest, 2*time.Second)
 		}},
 		check{"what was deleted comes back", func(ctx context.Context, t *testing.T) {
 			began := time.Now()
@@ -413,8 +413,8 @@ func TestDriftIsHealed(t *testing.T) {
 				_, err := on.CoreV1().Services(monitorNamespace).Get(ctx, "monitor", metav1.GetOptions{})
 				return err == nil, seeing(err, "it is there")
 			})
-			t.Logf("FIGURE deleted service back after %.2f s", time.Since(began).Seconds())
-			awaitPods(ctx, t, monitorNamespace, monitorPods, 3, time.Minute)
+			figure(t, "a deleted service is back", time.Since(began), 2*time.Second)
+			awaitPods(ctx, t, monitorNamespace, monitorPods, 3)
 		}},
 	)
 }

@@ -80,9 +80,9 @@ func namesOf(pods []corev1.Pod) []string {
 }
 
 // awaitPods blocks until there are exactly so many pods and all are ready.
-func awaitPods(ctx context.Context, t *testing.T, ns, selector string, want int, within time.Duration) time.Duration {
+func awaitPods(ctx context.Context, t *testing.T, ns, selector string, want int) time.Duration {
 	t.Helper()
-	return await(ctx, t, within, fmt.Sprintf("%d ready pods of %s", want, selector), func(ctx context.Context) (bool, string) {
+	return await(ctx, t, time.Minute, fmt.Sprintf("%d ready pods of %s", want, selector), func(ctx context.Context) (bool, string) {
 		all := pods(ctx, t, ns, selector)
 		var seen []string
 		fine := len(all) == want
@@ -124,7 +124,7 @@ func logsOf(ctx context.Context, ns, pod string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer stream.Close() //nolint:errcheck // read only
+	defer stream.Close()
 	text, err := io.ReadAll(stream)
 	return string(text), err
 }
@@ -240,10 +240,10 @@ func receiver(ctx context.Context, t *testing.T) string {
 	return ref
 }
 
-// imageOf is the image that a deployment runs, by digest.
-func imageOf(ctx context.Context, t *testing.T, ns, deployment string) string {
+// imageOf is the image that a deployment beside the monitor runs, by digest.
+func imageOf(ctx context.Context, t *testing.T, deployment string) string {
 	t.Helper()
-	d, err := on.AppsV1().Deployments(ns).Get(ctx, deployment, metav1.GetOptions{})
+	d, err := on.AppsV1().Deployments(monitorNamespace).Get(ctx, deployment, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,11 +257,16 @@ type counts struct{ Scheduled, Success, Errors uint64 }
 type generator struct{ ns, pod string }
 
 // load starts open-loop load, at a rate per second and for so long, from a pod
-// beside the service, and returns when it runs.
+// beside the service, and returns when it runs. What enforces policies hears of a new
+// pod a little later: the pod sends uncounted load first.
 func load(ctx context.Context, t *testing.T, ns, url string, rate int, duration time.Duration) generator {
 	t.Helper()
 	g := generator{ns, random("load")}
-	start(ctx, t, ns, hardened(g.pod, imageOf(ctx, t, monitorNamespace, "probe"), "load", fmt.Sprintf("--rate=%d", rate), "--duration="+duration.String(), url))
+	pod := hardened(g.pod, imageOf(ctx, t, "probe"), "load", fmt.Sprintf("--rate=%d", rate), "--duration="+duration.String(), url)
+	first := pod.Spec.Containers[0]
+	first.Name, first.Args = "first", []string{"load", "--rate=20", "--duration=5s", url}
+	pod.Spec.InitContainers = []corev1.Container{first}
+	start(ctx, t, ns, pod)
 	awaitPhase(ctx, t, ns, g.pod, time.Minute, corev1.PodRunning, corev1.PodSucceeded)
 	return g
 }

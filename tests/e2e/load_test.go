@@ -105,7 +105,7 @@ func TestDrainUnderLoad(t *testing.T) {
 				cordon(ctx, false)
 			}
 			refused := drain(ctx, t, victims[1:])
-			awaitPods(ctx, t, monitorNamespace, monitorPods, 3, time.Minute)
+			awaitPods(ctx, t, monitorNamespace, monitorPods, 3)
 			t.Logf("the disruption budget refused %d times", refused)
 			if refused == 0 {
 				t.Error("the disruption budget let two pods go at once")
@@ -127,7 +127,7 @@ func TestPodKillUnderLoad(t *testing.T) {
 				now := namesOf(pods(ctx, t, monitorNamespace, monitorPods))
 				return slices.ContainsFunc(before, func(name string) bool { return !slices.Contains(now, name) }), strings.Join(now, ", ")
 			})
-			back := awaitPods(ctx, t, monitorNamespace, monitorPods, 3, time.Minute)
+			back := awaitPods(ctx, t, monitorNamespace, monitorPods, 3)
 			t.Logf("FIGURE three pods ready again %.1f s after one was killed", back.Seconds())
 			g.result(ctx, t, 2*loadDuration).judge(t, "a pod-kill of 1 of 3 replicas", loadRequests/1000)
 		}},

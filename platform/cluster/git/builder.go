@@ -262,7 +262,7 @@ func (b *Builder) record(ctx context.Context, digests map[string]string, source 
 			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 				return err
 			}
-			if err := os.WriteFile(path, []byte(text), 0o644); err != nil { //nolint:gosec // no secret
+			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 				return err
 			}
 		}

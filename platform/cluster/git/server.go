@@ -258,7 +258,7 @@ func RunHook(ctx context.Context, args []string, stdin io.Reader, stdout io.Writ
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close() //nolint:errcheck // read only
+	defer res.Body.Close()
 	_, err = io.Copy(stdout, res.Body)
 	return err
 }

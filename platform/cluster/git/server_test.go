@@ -140,7 +140,7 @@ func TestAPushIsToldAndItsPusherSeesWhatComesOfIt(t *testing.T) {
 	}
 	noise := make([]byte, 3<<20) // more than git sends in one piece
 	for i := range noise {
-		noise[i] = byte(rand.Uint32()) //nolint:gosec // noise
+		noise[i] = byte(rand.Uint32())
 	}
 	next := commit(t, dir, "noise", string(noise))
 	must(t, dir, "push", s.remote(token, "team/shop"), "HEAD:main")

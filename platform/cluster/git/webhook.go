@@ -75,7 +75,7 @@ func (h Webhook) send(ctx context.Context, p Push) error {
 	if err != nil {
 		return fmt.Errorf("tell Argo CD: %w", err)
 	}
-	defer res.Body.Close() //nolint:errcheck // read only
+	defer res.Body.Close()
 	if res.StatusCode/100 != 2 {
 		text, _ := io.ReadAll(io.LimitReader(res.Body, 500)) // the status says enough
 		return fmt.Errorf("tell Argo CD: %s: %s", res.Status, strings.TrimSpace(string(text)))

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"text/template"
 )
@@ -33,10 +31,10 @@ const (
 
 // What the server of the repositories needs to know of the node: where it listens,
 // where images go, and where the cluster's names are resolved.
-var (
-	GitAddress = net.JoinHostPort(nodeAddress, strconv.Itoa(gitPort))
-	Registry   = net.JoinHostPort(nodeAddress, strconv.Itoa(registryPort))
-	Resolver   = net.JoinHostPort(dnsAddress, "53")
+const (
+	GitAddress = nodeAddress + ":3000"
+	Registry   = nodeAddress + ":5000"
+	Resolver   = dnsAddress + ":53"
 )
 
 //go:embed config/*.tmpl

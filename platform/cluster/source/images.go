@@ -41,9 +41,9 @@ func userland() []string {
 
 // recipes of all images that a node builds from its components.
 func recipes() []recipe {
-	static := func(ref, program, path string, args ...string) recipe {
+	static := func(ref, program, path string) recipe {
 		return recipe{ref: ref, programs: map[string]string{program: path}, files: image.Accounts(), config: image.Config{
-			Entrypoint: append([]string{path}, args...), User: fmt.Sprintf("%d:%d", image.Nobody, image.Nobody),
+			Entrypoint: []string{path}, User: fmt.Sprintf("%d:%d", image.Nobody, image.Nobody),
 		}}
 	}
 	asRoot := func(r recipe) recipe { r.config.User = ""; return r }

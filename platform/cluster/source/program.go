@@ -175,7 +175,7 @@ func answers(url string, config func() (*tls.Config, error)) func(context.Contex
 		if err != nil {
 			return err
 		}
-		defer res.Body.Close() //nolint:errcheck // only the status counts
+		defer res.Body.Close()
 		if res.StatusCode/100 != 2 {
 			return fmt.Errorf("%s answers %s", url, res.Status)
 		}

@@ -66,7 +66,7 @@ func runNode(ctx context.Context, args []string, logger *slog.Logger) error {
 		doors.Go(func() { forward(ctx, l, to, logger) })
 	}
 	// Who can push images can run anything on the node: only root reaches this one.
-	l, err := privateSocket(filepath.Join(s.Dir, "registry.sock"))
+	l, err := privateSocket(ctx, filepath.Join(s.Dir, "registry.sock"))
 	if err != nil {
 		return err
 	}
@@ -78,13 +78,13 @@ func runNode(ctx context.Context, args []string, logger *slog.Logger) error {
 	return err
 }
 
-func privateSocket(path string) (net.Listener, error) {
+func privateSocket(ctx context.Context, path string) (net.Listener, error) {
 	if err := removeFile(path); err != nil {
 		return nil, err
 	}
 	old := syscall.Umask(0o077)
 	defer syscall.Umask(old)
-	l, err := net.Listen("unix", path)
+	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
 	if err != nil {
 		return nil, fmt.Errorf("socket of the registry: %w", err)
 	}

@@ -186,7 +186,7 @@ func TestOnlyTheOwnerReachesAPrivateSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "registry.sock")
 	write(t, path, "what a killed node left")
 	for range 2 { // the second replaces the first
-		l, err := privateSocket(path)
+		l, err := privateSocket(t.Context(), path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -46,7 +46,7 @@ func fetch(ctx context.Context, url string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close() //nolint:errcheck // read only
+	defer res.Body.Close()
 	log.Info("answered", "url", url, "status", res.StatusCode)
 	return nil
 }
