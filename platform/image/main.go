@@ -101,7 +101,7 @@ func inputs(ctx context.Context, _ options, name string) (string, error) {
 		return "", err
 	}
 	const format = "{{with .Module}}{{if .Main}}{{$.ImportPath}} {{.Path}}{{end}}{{end}}"
-	out, err := exec.CommandContext(ctx, "go", "list", "-deps", "-f", format, p.pkg, "./platform/image").Output() //nolint:gosec // one of ours
+	out, err := exec.CommandContext(ctx, "go", "list", "-deps", "-f", format, p.pkg, "./platform/image").Output()
 	if err != nil {
 		return "", fmt.Errorf("packages of %s: %w", name, err)
 	}
@@ -159,7 +159,7 @@ func build(ctx context.Context, o options, name string) (_ string, err error) {
 // compile makes the program. Neither the commit nor the machine is part of it: what
 // did not change keeps its digest, and is not rolled out again.
 func compile(ctx context.Context, name string, p program, arch, bin string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", bin, p.pkg) //nolint:gosec // one of ours
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", bin, p.pkg)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s does not build: %w\n%s", name, err, out)

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -116,7 +117,7 @@ func TestAPushIsBuiltRecordedAndTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	img, err := image.Build(image.Config{Entrypoint: []string{"/app"}}, files)
+	img, err := image.Build(image.Config{Arch: runtime.GOARCH, Entrypoint: []string{"/app"}}, files)
 	if err != nil {
 		t.Fatal(err)
 	}

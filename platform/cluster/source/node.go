@@ -260,8 +260,8 @@ func (n *Node) launch(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("node %s: %w", n.name, err)
 	}
-	defer log.Close()                                                                     //nolint:errcheck // the node has its own
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), conf.Self, InitCommand, n.dir) //nolint:gosec // our own binary
+	defer log.Close() //nolint:errcheck // the node has its own
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), conf.Self, InitCommand, n.dir)
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles, cmd.Dir = log, log, files, "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Setsid:     true,

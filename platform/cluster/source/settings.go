@@ -61,7 +61,7 @@ func (n *Node) certify(ctx context.Context, s settings) error {
 		if exists(path) {
 			continue
 		}
-		out, err := exec.CommandContext(ctx, kubeadm, "kubeconfig", "user", "--config="+config, "--client-name=system:"+program).Output() //nolint:gosec // our own program
+		out, err := exec.CommandContext(ctx, kubeadm, "kubeconfig", "user", "--config="+config, "--client-name=system:"+program).Output()
 		if err != nil {
 			return fmt.Errorf("kubeconfig of %s: %w", program, err)
 		}

@@ -148,8 +148,8 @@ func (s *supervisor) once(ctx context.Context, p program) error {
 	if err != nil {
 		return err
 	}
-	defer log.Close()                                         //nolint:errcheck // the program has its own descriptor
-	cmd := exec.CommandContext(ctx, p.args[0], p.args[1:]...) //nolint:gosec // a program of the node
+	defer log.Close() //nolint:errcheck // the program has its own descriptor
+	cmd := exec.CommandContext(ctx, p.args[0], p.args[1:]...)
 	cmd.Env = append(os.Environ(), p.env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Dir, cmd.ExtraFiles = "/", p.files

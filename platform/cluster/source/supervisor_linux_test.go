@@ -205,7 +205,7 @@ func TestOnlyTheOwnerReachesAPrivateSocket(t *testing.T) {
 		dial(t, l)
 		l.Close()
 	}
-	if _, err := privateSocket(filepath.Join(t.TempDir(), "absent", "socket")); err == nil {
+	if _, err := privateSocket(t.Context(), filepath.Join(t.TempDir(), "absent", "socket")); err == nil {
 		t.Error("there is a socket in no directory")
 	}
 }

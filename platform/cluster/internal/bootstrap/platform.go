@@ -162,7 +162,7 @@ func (p Platform) kubectl(ctx context.Context, stdin []byte, args ...string) err
 }
 
 func (p Platform) output(ctx context.Context, stdin []byte, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, p.Kubectl, append([]string{"--kubeconfig=" + p.Kubeconfig}, args...)...) //nolint:gosec // our own program
+	cmd := exec.CommandContext(ctx, p.Kubectl, append([]string{"--kubeconfig=" + p.Kubeconfig}, args...)...)
 	cmd.Stdin = bytes.NewReader(stdin)
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
