@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ballast-sre/ballast/platform/cluster/git"
+	"github.com/ballast-sre/ballast/platform/cluster/kind"
 	"github.com/ballast-sre/ballast/platform/cluster/source"
 )
 
@@ -54,7 +54,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// hidden are the parts of a node that are this program again.
+// hidden are the parts of a cluster that are this program again.
 func hidden(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int, ok bool) {
 	ctx := context.Background()
 	var err error
@@ -65,6 +65,8 @@ func hidden(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int,
 		return source.NodeMain(ctx, args[1:], stderr), true
 	case source.ServeCommand:
 		err = serve(ctx, args[1:], stderr)
+	case kind.ServeCommand:
+		err = serveKind(ctx, args[1:], stderr)
 	case git.HookCommand:
 		err = git.RunHook(ctx, args[1:], stdin, stdout)
 	default:
@@ -80,6 +82,7 @@ func hidden(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int,
 // command is what the flags say.
 type command struct {
 	name, repository, environment string
+	provider                      string
 	out, err                      io.Writer
 }
 
@@ -97,6 +100,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	f := root.PersistentFlags()
 	f.StringVar(&c.name, "name", defaultName, "name of the cluster")
 	f.StringVar(&c.repository, "repository", ".", "checkout that the cluster is made from")
+	f.StringVar(&c.provider, "provider", "", "what the cluster is made by: source or kind; by default what it was, or what this machine can do")
 	add := func(use, short string, args cobra.PositionalArgs, do func(context.Context, []string) error) *cobra.Command {
 		cmd := &cobra.Command{Use: use, Short: short, Args: usage(args), RunE: func(cmd *cobra.Command, args []string) error { return do(cmd.Context(), args) }}
 		root.AddCommand(cmd)
@@ -125,14 +129,3 @@ func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 }
 
 func (c *command) report(format string, args ...any) { fmt.Fprintf(c.err, format+"\n", args...) }
-
-func (c *command) node() (*source.Node, error) {
-	if _, err := os.Stat(c.repository); err != nil {
-		return nil, usageError{fmt.Errorf("--repository: %w", err)}
-	}
-	n, err := source.New(c.name, c.repository, c.report)
-	if errors.Is(err, source.ErrName) {
-		return nil, usageError{fmt.Errorf("--name: %w", err)}
-	}
-	return n, err
-}

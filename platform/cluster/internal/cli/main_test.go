@@ -7,13 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/ballast-sre/ballast/platform/cluster/git"
+	"github.com/ballast-sre/ballast/platform/cluster/kind"
 	"github.com/ballast-sre/ballast/platform/cluster/source"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // cluster runs the command line as a person does.
 func cluster(t *testing.T, args ...string) (code int, stdout, stderr string) {
@@ -49,6 +46,10 @@ func TestCommandLinesThatAreRefused(t *testing.T) {
 		"a name that leads elsewhere":                   {[]string{"status", "--name=../x"}, exitUsage, `--name: cluster name "../x"`},
 		"a repository that is not there":                {[]string{"status", nowhere}, exitUsage, "--repository: "},
 		"an image that is none":                         {[]string{"load-image", empty, "x:1"}, exitInternal, empty},
+		"a provider that there is not":                  {[]string{"up", "--provider=k3d"}, exitUsage, `--provider: there is no "k3d", only source and kind`},
+		"a provider that is empty space":                {[]string{"status", "--provider= "}, exitUsage, "--provider: there is no"},
+		"the process on the host, by a person":          {[]string{kind.ServeCommand, empty}, exitInternal, "cluster __serve-kind: this is a program of a cluster"},
+		"that one without its directory":                {[]string{kind.ServeCommand}, exitInternal, "cluster __serve-kind: this is a program of a cluster"},
 		"process 1 of a node, by a person":              {[]string{source.InitCommand, empty}, exitInternal, "this is process 1 of a node"},
 		"the supervisor of a node, by a person":         {[]string{source.NodeCommand}, exitInternal, "this is the supervisor of a node"},
 		"the server of repositories, by a person":       {[]string{source.ServeCommand}, exitInternal, "cluster __serve: this is a program of a node"},

@@ -16,10 +16,14 @@ import (
 
 	"github.com/ballast-sre/ballast/platform/cluster/git"
 	"github.com/ballast-sre/ballast/platform/cluster/internal/bootstrap"
+	"github.com/ballast-sre/ballast/platform/cluster/kind"
 	"github.com/ballast-sre/ballast/platform/cluster/source"
 )
 
-// repositories is the server of a node's repositories.
+// images are built from a push to the repository that is deployed.
+func images() []string { return []string{"monitor", "ballast"} }
+
+// repositories is the server of a cluster's repositories.
 func repositories(dir string, k keys, pushed func(context.Context, git.Push, io.Writer) error) (*git.Server, error) {
 	if pushed == nil {
 		pushed = func(context.Context, git.Push, io.Writer) error { return nil }
@@ -39,18 +43,14 @@ func serve(ctx context.Context, args []string, _ io.Writer) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	dir := args[0]
-	var k keys
-	var err error
-	if k.token, err = secret(filepath.Join(dir, "git-token")); err != nil {
-		return err
-	}
-	if k.webhook, err = secret(filepath.Join(dir, "webhook-secret")); err != nil {
+	k, err := secretsIn(dir)
+	if err != nil {
 		return err
 	}
 	const hostNetwork = 3 // as the supervisor hands it over
 	syscall.CloseOnExec(hostNetwork)
 	builder := &git.Builder{
-		Images: []string{"monitor", "ballast"}, Repository: "ballast", Work: filepath.Join(dir, "build"), Registry: source.Registry,
+		Images: images(), Repository: "ballast", Work: filepath.Join(dir, "build"), Registry: source.Registry,
 		Webhook:     git.Webhook{URL: bootstrap.Webhook, Base: bootstrap.Host, Secret: k.webhook, Resolver: source.Resolver},
 		HostNetwork: os.NewFile(hostNetwork, "host network"),
 	}
@@ -64,6 +64,34 @@ func serve(ctx context.Context, args []string, _ io.Writer) error {
 		return fmt.Errorf("serve the repositories: %w", err)
 	}
 	return server.Serve(ctx, l)
+}
+
+// serveKind is the process on the host of a cluster of kind. It serves its registry
+// and repositories until a signal ends it. args are those after the subcommand's
+// name: the cluster's directory.
+func serveKind(ctx context.Context, args []string, stderr io.Writer) error {
+	if len(args) != 1 {
+		return errors.New("this is a program of a cluster; `cluster up` starts it")
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	dir := args[0]
+	return kind.Serve(ctx, dir, slog.New(slog.NewJSONHandler(stderr, nil)), func(h kind.Host) (kind.Repositories, error) {
+		if _, err := os.Stat(git.Backend); err != nil {
+			return nil, fmt.Errorf("serve the repositories: %w; install git with its server for HTTP", err)
+		}
+		k, err := secretsIn(dir)
+		if err != nil {
+			return nil, err
+		}
+		builder := &git.Builder{
+			Images: images(), Repository: "ballast", Work: filepath.Join(dir, "build"), Registry: h.Registry,
+			// Argo CD's receiver has no address that this machine could reach.
+			Webhook: git.Webhook{URL: h.Service(bootstrap.Namespace, "argocd-webhook", "http") + "/api/webhook", Base: bootstrap.Host, Secret: k.webhook, Client: h.Client},
+		}
+		builder.Server, err = repositories(dir, k, builder.Pushed)
+		return builder.Server, err
+	})
 }
 
 // chaosChart returns what writes the chart of Chaos Mesh with its dependency into
@@ -104,7 +132,7 @@ func copyTree(ctx context.Context, from, to string) error {
 	if err := errors.Join(os.RemoveAll(to), os.MkdirAll(filepath.Dir(to), 0o755)); err != nil {
 		return err
 	}
-	if out, err := exec.CommandContext(ctx, "cp", "-rL", "--no-preserve=mode", from, to).CombinedOutput(); err != nil { //nolint:gosec // our own paths
+	if out, err := exec.CommandContext(ctx, "cp", "-rL", "--no-preserve=mode", from, to).CombinedOutput(); err != nil {
 		return fmt.Errorf("copy %s: %w: %s", from, err, out)
 	}
 	return nil

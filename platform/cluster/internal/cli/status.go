@@ -6,9 +6,10 @@ import (
 	"text/tabwriter"
 )
 
-// status shows the programs of the node and its pods, with the memory of each.
+// status shows the programs of the node and its pods, or its nodes where there are
+// several, with the memory of each.
 func (c *command) status(ctx context.Context) error {
-	n, err := c.node()
+	n, err := c.node(ctx)
 	if err != nil {
 		return err
 	}
@@ -17,7 +18,7 @@ func (c *command) status(ctx context.Context) error {
 		return nil
 	}
 	usage, err := n.Usage(ctx)
-	if err != nil {
+	if err != nil || len(usage) == 0 {
 		return err
 	}
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)

@@ -23,7 +23,7 @@ const healthyWithin = 10 * time.Minute
 // up brings the cluster to where it should be, whatever is there of it.
 func (c *command) up(ctx context.Context) error {
 	began := time.Now()
-	n, err := c.node()
+	n, err := c.node(ctx)
 	if err != nil {
 		return err
 	}
@@ -47,12 +47,12 @@ func (c *command) up(ctx context.Context) error {
 }
 
 // printEnv tells a shell where the cluster is, and where programs are that fit it.
-func (c *command) printEnv(n *source.Node) error {
-	kubectl, err := n.Kubectl()
+func (c *command) printEnv(n node) error {
+	kubectl, err := n.tools.Kubectl()
 	if err != nil {
 		return err
 	}
-	helm, err := n.Helm()
+	helm, err := n.tools.Helm()
 	if err != nil {
 		return err
 	}
@@ -61,37 +61,37 @@ func (c *command) printEnv(n *source.Node) error {
 }
 
 // env is for a shell that did not bring the cluster up: eval "$(cluster env)".
-func (c *command) env(context.Context) error {
-	n, err := c.running()
+func (c *command) env(ctx context.Context) error {
+	n, err := c.running(ctx)
 	if err != nil {
 		return err
 	}
 	return c.printEnv(n)
 }
 
-// running is the node, which has to run.
-func (c *command) running() (*source.Node, error) {
-	n, err := c.node()
+// running is the cluster, which has to run.
+func (c *command) running(ctx context.Context) (node, error) {
+	n, err := c.node(ctx)
 	if err != nil {
-		return nil, err
+		return node{}, err
 	}
 	if !n.Running() {
-		return nil, fmt.Errorf("cluster %s does not run; `make up` starts it", n.Name())
+		return node{}, fmt.Errorf("cluster %s does not run; `make up` starts it", n.Name())
 	}
 	return n, nil
 }
 
 // deploy installs Argo CD and makes the first push.
-func (c *command) deploy(ctx context.Context, n *source.Node) error {
-	kubectl, err := n.Kubectl()
+func (c *command) deploy(ctx context.Context, n node) error {
+	kubectl, err := n.tools.Kubectl()
 	if err != nil {
 		return err
 	}
-	upstream, err := n.ModuleDir(ctx, "argo-cd", "github.com/argoproj/argo-cd/v3")
+	upstream, err := n.tools.ModuleDir(ctx, "argo-cd", "github.com/argoproj/argo-cd/v3")
 	if err != nil {
 		return err
 	}
-	keys, err := secretsOf(n)
+	keys, err := secretsIn(n.Dir())
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (c *command) deploy(ctx context.Context, n *source.Node) error {
 	if err != nil {
 		return err
 	}
-	definitions, err := definitionsOf(ctx, n)
+	definitions, err := definitionsOf(ctx, n.tools)
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (c *command) deploy(ctx context.Context, n *source.Node) error {
 	if err := p.Install(ctx); err != nil {
 		return err
 	}
-	charts, err := chaosChart(ctx, n, c.repository)
+	charts, err := chaosChart(ctx, n.tools, c.repository)
 	if err != nil {
 		return err
 	}
@@ -155,23 +155,23 @@ func definitionsOf(ctx context.Context, n *source.Node) ([]string, error) {
 
 // nameRemote lets the checkout know where to push to: `git push local HEAD:main`, or
 // local-NAME when the cluster is not the one that everybody has.
-func (c *command) nameRemote(ctx context.Context, n *source.Node, url string) error {
+func (c *command) nameRemote(ctx context.Context, n node, url string) error {
 	remote := "local"
 	if n.Name() != defaultName {
 		remote += "-" + n.Name()
 	}
-	git := func(args ...string) (string, error) {
-		out, err := exec.CommandContext(ctx, "git", append([]string{"-c", "safe.directory=*", "-C", c.repository}, args...)...).CombinedOutput() //nolint:gosec // our own arguments
+	git := func(args ...string) error {
+		out, err := exec.CommandContext(ctx, "git", append([]string{"-c", "safe.directory=*", "-C", c.repository}, args...)...).CombinedOutput()
 		if err != nil {
 			err = fmt.Errorf("name the remote %s: git %s: %w: %s", remote, args[0], err, strings.ReplaceAll(string(out), url, "(the cluster)"))
 		}
-		return string(out), err
+		return err
 	}
 	verb := "add"
-	if _, err := git("remote", "get-url", remote); err == nil {
+	if err := git("remote", "get-url", remote); err == nil {
 		verb = "set-url"
 	}
-	if _, err := git("remote", verb, remote, url+"/ballast.git"); err != nil {
+	if err := git("remote", verb, remote, url+"/ballast.git"); err != nil {
 		return err
 	}
 	c.report("to deploy: git push %s HEAD:main", remote)
@@ -179,12 +179,12 @@ func (c *command) nameRemote(ctx context.Context, n *source.Node, url string) er
 }
 
 // remote prints where to push to, with the password in it.
-func (c *command) remote(context.Context) error {
-	n, err := c.running()
+func (c *command) remote(ctx context.Context) error {
+	n, err := c.running(ctx)
 	if err != nil {
 		return err
 	}
-	keys, err := secretsOf(n)
+	keys, err := secretsIn(n.Dir())
 	if err != nil {
 		return err
 	}
@@ -196,16 +196,16 @@ func (c *command) remote(context.Context) error {
 	return nil
 }
 
-// keys are the secrets of a node's repositories.
+// keys are the secrets of a cluster's repositories.
 type keys struct{ token, webhook string }
 
-// secretsOf makes the secrets of a node, once.
-func secretsOf(n *source.Node) (keys, error) {
-	token, err := secret(filepath.Join(n.Dir(), "git-token"))
+// secretsIn makes the secrets in the directory of a cluster, once.
+func secretsIn(dir string) (keys, error) {
+	token, err := secret(filepath.Join(dir, "git-token"))
 	if err != nil {
 		return keys{}, err
 	}
-	webhook, err := secret(filepath.Join(n.Dir(), "webhook-secret"))
+	webhook, err := secret(filepath.Join(dir, "webhook-secret"))
 	return keys{token, webhook}, err
 }
 
@@ -222,7 +222,7 @@ func secret(path string) (string, error) {
 }
 
 // remoteOf is where to push to, with the password in it.
-func remoteOf(n *source.Node, k keys) (string, error) {
+func remoteOf(n machine, k keys) (string, error) {
 	url, err := n.GitURL()
 	if err != nil {
 		return "", err
@@ -231,7 +231,7 @@ func remoteOf(n *source.Node, k keys) (string, error) {
 }
 
 func (c *command) down(ctx context.Context) error {
-	n, err := c.node()
+	n, err := c.node(ctx)
 	if err != nil {
 		return err
 	}
@@ -239,7 +239,7 @@ func (c *command) down(ctx context.Context) error {
 }
 
 func (c *command) build(ctx context.Context) error {
-	n, err := c.node()
+	n, err := c.node(ctx)
 	if err != nil {
 		return err
 	}
@@ -247,7 +247,7 @@ func (c *command) build(ctx context.Context) error {
 }
 
 func (c *command) logs(ctx context.Context, dir string) error {
-	n, err := c.node()
+	n, err := c.node(ctx)
 	if err != nil {
 		return err
 	}
@@ -255,7 +255,7 @@ func (c *command) logs(ctx context.Context, dir string) error {
 }
 
 func (c *command) loadImage(ctx context.Context, layout, ref string) error {
-	n, err := c.node()
+	n, err := c.node(ctx)
 	if err != nil {
 		return err
 	}
