@@ -157,6 +157,9 @@ func (c *Cluster) Start(ctx context.Context) (err error) {
 	if err := Answers(ctx); err != nil {
 		return err
 	}
+	if os.Getenv(otherNetwork) != "" {
+		return fmt.Errorf("cluster %s: %s is set; unset it, for the nodes are looked for in the network %s", c.name, otherNetwork, network)
+	}
 	held, err := c.lock()
 	if err != nil {
 		return err

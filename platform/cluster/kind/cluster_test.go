@@ -216,7 +216,7 @@ func TestWhenTheProcessOnTheHostIsStartedAnew(t *testing.T) {
 	}{
 		"not when nothing changed": {func(*testing.T, *bench) {}, false},
 		"when Docker's network did": {func(t *testing.T, b *bench) {
-			b.docker(t, strings.ReplaceAll(network, "127.0.0.2", "127.0.0.3"))
+			b.docker(t, strings.ReplaceAll(inspected, "127.0.0.2", "127.0.0.3"))
 		}, true},
 		"when the program did": {func(t *testing.T, b *bench) {
 			if err := os.Remove(b.in(keptSelf)); err != nil {
@@ -327,6 +327,7 @@ func TestWhatKeepsAClusterFromComingUp(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "no such file or directory", 1},
+		"a variable that leads kind elsewhere": {func(t *testing.T, _ *bench) { t.Setenv(otherNetwork, "mine") }, "KIND_EXPERIMENTAL_DOCKER_NETWORK is set; unset it", 0},
 		"another command": {func(t *testing.T, b *bench) {
 			held, err := b.lock()
 			if err != nil {

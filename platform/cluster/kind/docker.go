@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -72,10 +71,14 @@ func (c *Cluster) wake(ctx context.Context) error {
 	return nil
 }
 
+// network is what kind connects its nodes to.
+const network = "kind"
+
+// otherNetwork is a variable of kind's that leads it away from there.
+const otherNetwork = "KIND_EXPERIMENTAL_DOCKER_NETWORK"
+
 // gateway is the address at which the nodes reach this machine.
 func (c *Cluster) gateway(ctx context.Context) (netip.Addr, error) {
-	// The variable is kind's own.
-	network := cmp.Or(os.Getenv("KIND_EXPERIMENTAL_DOCKER_NETWORK"), "kind")
 	out, err := docker(ctx, "network", "inspect", network)
 	if err != nil {
 		return netip.Addr{}, fmt.Errorf("cluster %s: %w", c.name, err)

@@ -92,8 +92,8 @@ func (p programs) Program(_, program string) (string, error) {
 	return filepath.Join(p.bin, program), nil
 }
 
-// network is what Docker says of its network; its gateway is an address of any Linux.
-const network = `[{"Name": "kind", "IPAM": {"Config": [{"Subnet": "127.0.0.0/8", "Gateway": "127.0.0.2"}]}}]`
+// inspected is what Docker says of its network; its gateway is an address of any Linux.
+const inspected = `[{"Name": "kind", "IPAM": {"Config": [{"Subnet": "127.0.0.0/8", "Gateway": "127.0.0.2"}]}}]`
 
 // newBench names a cluster. What it leaves on the host ends with the test.
 func newBench(t *testing.T) *bench {
@@ -118,7 +118,7 @@ func newBench(t *testing.T) *bench {
 	b.program(t, "registry", "exec "+self+" "+registryCommand+` "$@"`)
 	b.program(t, "kubectl", "")
 	b.program(t, "otel-collector", "")
-	b.docker(t, network)
+	b.docker(t, inspected)
 	t.Setenv("PATH", bin+":/usr/bin:/bin")
 	b.Cluster, err = New("x", filepath.Join("..", "..", ".."), programs{bin: bin, built: &[]string{}}, b.report)
 	if err != nil {
