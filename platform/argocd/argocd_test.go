@@ -176,21 +176,54 @@ func TestTheEnvironmentItselfIsBoundToo(t *testing.T) {
 	for _, name := range names(t) {
 		env := environment(t, name)
 		if len(env.sets)+len(env.configMaps)+len(env.services)+len(env.kustomized) > 0 {
-			t.Errorf("%s holds more than applications and projects", name)
+			t.Errorf("%s holds more than applications, projects and namespaces", name)
 		}
 	}
 }
 
 func TestFaultsMayHitTheMonitorWhereTheyAreRehearsed(t *testing.T) {
 	const asks = "chaos-mesh.org/inject"
-	for env, want := range map[string]string{"sandbox": "enabled", "dev": "enabled", "staging": "enabled", "prod": ""} {
-		for _, a := range environment(t, env).applications {
-			got, meant := a.Spec.SyncPolicy.ManagedNamespaceMetadata.Annotations[asks], want
-			if a.Metadata.Name != "monitor" {
-				meant = ""
+	for name, want := range map[string]string{"sandbox": "enabled", "dev": "enabled", "staging": "enabled", "prod": ""} {
+		env := environment(t, name)
+		if got := env.namespace(t, "monitor").Metadata.Annotations[asks]; got != want {
+			t.Errorf("%s: the namespace of the monitor has %s: %q, want %q", name, asks, got, want)
+		}
+		for _, a := range env.applications {
+			if got, ok := a.Spec.SyncPolicy.ManagedNamespaceMetadata.Annotations[asks]; ok {
+				t.Errorf("%s: the namespace of %s has %s: %q", name, a.Metadata.Name, asks, got)
 			}
-			if got != meant {
-				t.Errorf("%s: the namespace of %s has %s: %q, want %q", env, a.Metadata.Name, asks, got, meant)
+		}
+	}
+}
+
+func TestEveryApplicationHasItsNamespace(t *testing.T) {
+	own := projectsOf(t)["environments"]
+	if own.allowsInCluster("", "Namespace", "kube-system") {
+		t.Error("a file in an environment may say what the cluster's own namespace is")
+	}
+	for _, name := range names(t) {
+		env := environment(t, name)
+		for _, n := range env.namespaces {
+			if !own.allowsInCluster("", "Namespace", n.Metadata.Name) {
+				t.Errorf("%s: the project environments refuses the namespace %s", name, n.Metadata.Name)
+			}
+			if n.Metadata.Annotations["argocd.argoproj.io/sync-wave"] != "-1" {
+				t.Errorf("%s: the namespace %s is not there before the applications", name, n.Metadata.Name)
+			}
+			if n.Metadata.Annotations["argocd.argoproj.io/sync-options"] != "Prune=confirm" {
+				t.Errorf("%s: whoever removes the file of %s removes all that runs in it", name, n.Metadata.Name)
+			}
+			if n.Metadata.Labels["pod-security.kubernetes.io/enforce"] != "restricted" {
+				t.Errorf("%s: pods in %s may be anything", name, n.Metadata.Name)
+			}
+		}
+		for _, a := range env.applications {
+			// Asked to make it, Argo CD looks at it first in each sync, which makes a heal
+			// two passes.
+			makes := slices.Contains(a.Spec.SyncPolicy.SyncOptions, "CreateNamespace=true")
+			there := slices.ContainsFunc(env.namespaces, func(n namespace) bool { return n.Metadata.Name == a.Spec.Destination.Namespace })
+			if makes == there {
+				t.Errorf("%s: the namespace of %s is made by nobody, or by two", name, a.Metadata.Name)
 			}
 		}
 	}

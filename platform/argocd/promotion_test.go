@@ -190,9 +190,11 @@ func TestEnvironmentsDifferInWhatIsListedAndNothingElse(t *testing.T) {
 		{"chaos", "staging", "prod", nil},
 		{"monitor", "dev", "staging", append(slices.Clone(resources), slower)},
 		{"monitor", "staging", "prod", []string{
-			"/spec/syncPolicy/managedNamespaceMetadata/annotations/chaos-mesh.org/inject",
 			values + "replicas", values + "topologySpread/whenUnsatisfiable",
 		}},
+		{"namespaces", "sandbox", "dev", nil},
+		{"namespaces", "dev", "staging", nil},
+		{"namespaces", "staging", "prod", []string{"/metadata/annotations/chaos-mesh.org/inject"}},
 		{"probe", "dev", "staging", append(slices.Clone(resources), slower)},
 		{"probe", "staging", "prod", nil},
 	}

@@ -138,6 +138,11 @@ type (
 			Ports    []map[string]any  `json:"ports"`
 		} `json:"spec"`
 	}
+	namespace struct {
+		APIVersion string `json:"apiVersion"`
+		Kind       string `json:"kind"`
+		Metadata   meta   `json:"metadata"`
+	}
 	kustomization struct {
 		APIVersion string   `json:"apiVersion"`
 		Kind       string   `json:"kind"`
@@ -153,6 +158,7 @@ type objects struct {
 	sets         []applicationSet
 	configMaps   []configMap
 	services     []service
+	namespaces   []namespace
 	kustomized   []kustomization
 }
 
@@ -178,6 +184,8 @@ func (o *objects) add(doc []byte) error {
 		return appendTo(&o.configMaps, content)
 	case "v1 Service":
 		return appendTo(&o.services, content)
+	case "v1 Namespace":
+		return appendTo(&o.namespaces, content)
 	case "kustomize.config.k8s.io/v1beta1 Kustomization":
 		return appendTo(&o.kustomized, content)
 	default:
@@ -268,6 +276,16 @@ func names(t *testing.T) []string {
 func environment(t *testing.T, name string) objects {
 	t.Helper()
 	return read(t, yamlFiles(t, filepath.Join(environments, name))...)
+}
+
+// namespace returns a namespace of an environment.
+func (o objects) namespace(t *testing.T, name string) namespace {
+	t.Helper()
+	i := slices.IndexFunc(o.namespaces, func(n namespace) bool { return n.Metadata.Name == name })
+	if i < 0 {
+		t.Fatalf("there is no namespace %s", name)
+	}
+	return o.namespaces[i]
 }
 
 // applicationOf returns an application of an environment.

@@ -251,7 +251,11 @@ func imageOf(ctx context.Context, t *testing.T, deployment string) string {
 }
 
 // counts are what clients saw of a load: each request that was due has one outcome.
-type counts struct{ Scheduled, Success, Errors uint64 }
+type counts struct {
+	Scheduled, Success, Errors uint64
+	// why are the lines in which the load generator tells what requests failed of.
+	why []string
+}
 
 // generator is a load that runs on the cluster.
 type generator struct{ ns, pod string }
@@ -279,8 +283,11 @@ func (g generator) result(ctx context.Context, t *testing.T, within time.Duratio
 	if err != nil {
 		t.Fatal(err)
 	}
+	var c counts
 	for line := range strings.Lines(text) {
-		var c counts
+		if strings.Contains(line, `"requests fail"`) {
+			c.why = append(c.why, strings.TrimSpace(line))
+		}
 		if strings.Contains(line, `"scheduled"`) && json.Unmarshal([]byte(line), &c) == nil && c.Scheduled > 0 {
 			return c
 		}
@@ -290,5 +297,9 @@ func (g generator) result(ctx context.Context, t *testing.T, within time.Duratio
 }
 
 func (c counts) String() string {
-	return fmt.Sprintf("%d of %d requests failed", c.Errors, c.Scheduled)
+	text := fmt.Sprintf("%d of %d requests failed", c.Errors, c.Scheduled)
+	if c.Errors > 0 {
+		text += ": " + strings.Join(c.why, " ")
+	}
+	return text
 }

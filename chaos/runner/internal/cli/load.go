@@ -28,7 +28,8 @@ func newLoad(s streams, code *int) *cobra.Command {
 		Short: "Send open-loop load and serve what clients saw as Prometheus metrics",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			log := s.logger(slog.LevelInfo)
+			// What requests fail of is told once a second, which only this command is for.
+			log := s.logger(slog.LevelDebug)
 			g, err := load.New(load.Config{URL: args[0], Rate: rate, Timeout: timeout, Logger: log})
 			if err != nil {
 				return usageError{err}
