@@ -444,6 +444,45 @@ func TestEveryComponentHasItsModule(t *testing.T) {
 	}
 }
 
+// What is compiled for one component serves the next, but only of the same version
+// and on top of the same versions: a library that all of them use, in as many versions
+// as there are components, makes a first build last twice as long.
+func TestComponentsShareWhatMostOfThemUse(t *testing.T) {
+	line := regexp.MustCompile(`(?m)^\t(?:(\S+) )?(\S+) (v\S+)(?: // indirect)?$`)
+	versions := map[string]map[string][]string{} // of a module, with who uses each
+	for _, c := range components() {
+		if c.name == "kubernetes" || c.name == "kube-router" {
+			continue // those of Kubernetes' release, as a release is tested with them
+		}
+		for _, m := range line.FindAllStringSubmatch(read(t, filepath.Join("..", "components", c.name, "go.mod")), -1) {
+			if m[1] != "" {
+				continue // of a replacement
+			}
+			if versions[m[2]] == nil {
+				versions[m[2]] = map[string][]string{}
+			}
+			versions[m[2]][m[3]] = append(versions[m[2]][m[3]], c.name)
+		}
+	}
+	for module, used := range versions {
+		most := 1
+		switch {
+		case module == "k8s.io/api", module == "k8s.io/apimachinery", module == "k8s.io/client-go", module == "k8s.io/apiserver":
+			most = 3 // the minor versions that upstreams are at
+		case slices.ContainsFunc([]string{"golang.org/x/", "google.golang.org/", "go.opentelemetry.io/otel", "github.com/go-openapi/", "github.com/prometheus/client_", "github.com/prometheus/common", "k8s.io/klog", "k8s.io/utils", "k8s.io/kube-openapi", "sigs.k8s.io/structured-merge-diff"},
+			func(prefix string) bool { return strings.HasPrefix(module, prefix) }):
+		default:
+			continue
+		}
+		if len(used) > most {
+			t.Errorf("%s is used in %d versions, %v: want %d at most; `go get` the newest in the other components' directories, then `go mod tidy`", module, len(used), used, most)
+		}
+	}
+	if len(versions["golang.org/x/net"]) == 0 || len(versions["k8s.io/client-go"]) == 0 {
+		t.Error("the modules were not read")
+	}
+}
+
 // The version that the programs tell of themselves is not read from the module.
 func TestKubernetesTellsTheVersionThatItsModulePins(t *testing.T) {
 	text := read(t, filepath.Join("..", "components", "kubernetes", "go.mod"))
