@@ -73,7 +73,7 @@ helm-test: go-version $(TOOLS)/helm-unittest ## Test the charts: every rendered 
 e2e: cluster $(TOOLS)/gotestsum ## Run the tests on a cluster of their own, as root; KUBECONFIG_E2E=FILE takes one that is there
 	@mkdir -p $(OUT)/e2e
 	$(TOOLS)/gotestsum --format=standard-verbose --junitfile=$(OUT)/e2e/junit.xml -- -count=1 -timeout 60m -tags e2e ./tests/e2e/... -args \
-		-cluster=$(abspath bin/cluster) -out=$(abspath $(OUT)/e2e) $(if $(KUBECONFIG_E2E),-kubeconfig=$(KUBECONFIG_E2E))
+		-cluster=$(abspath bin/cluster) -out=$(abspath $(OUT)/e2e) $(if $(CLUSTER),-provider=$(CLUSTER)) $(if $(KUBECONFIG_E2E),-kubeconfig=$(KUBECONFIG_E2E))
 
 .PHONY: cluster
 cluster: go-version

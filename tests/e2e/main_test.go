@@ -24,6 +24,7 @@ import (
 var (
 	program = flag.String("cluster", "", "the program cluster, which brings a cluster up; not needed with -kubeconfig")
 	name    = flag.String("name", "e2e", "name of that cluster")
+	made    = flag.String("provider", "", "what it is made of, source or kind; what this machine can do when empty")
 	out     = flag.String("out", "", "directory for what the cluster tells when a test failed")
 	keep    = flag.Bool("keep", false, "leave the cluster up, and use it again the next time")
 	remote  = flag.String("remote", "", "with -kubeconfig: URL to push to, password included (`cluster remote` prints it)")
@@ -94,7 +95,7 @@ func bringUp(work string) env.Func {
 		if *program == "" {
 			return ctx, errors.New("-cluster is missing: the program that brings a cluster up; or give -kubeconfig; `make e2e` does it")
 		}
-		on.own = newNode(*program, source(work))
+		on.own = newNode(*program, *made, source(work))
 		return envfuncs.CreateCluster(on.own, *name)(ctx, cfg)
 	}
 }

@@ -78,7 +78,7 @@ func network(ctx context.Context, t *testing.T) string {
 // way, repairs it, and looks for what is left when it is gone.
 func TestNode(t *testing.T) {
 	skipUnless(t, on.own != nil && os.Getuid() == 0, "root, and a cluster of the tests' own")
-	second := newNode(on.own.program, on.own.repository)
+	second := newNode(on.own.program, on.own.provider, on.own.repository)
 	second.WithName(random("n"))
 	t.Cleanup(func() {
 		if err := second.Destroy(context.WithoutCancel(t.Context())); err != nil {

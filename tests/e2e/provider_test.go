@@ -22,6 +22,7 @@ import (
 // is driven as a person drives it. Its zero value is of no use: see newNode.
 type node struct {
 	program, name, repository string
+	provider                  string // of the cluster; empty is what the machine can do
 	kubeconfig                string
 	path                      string // directories of programs that fit the cluster
 	progress                  io.Writer
@@ -30,8 +31,8 @@ type node struct {
 var _ support.E2EClusterProviderWithImageLoader = (*node)(nil)
 
 // newNode names a cluster that is made from a checkout's HEAD by a program.
-func newNode(program, repository string) *node {
-	return &node{program: program, repository: repository, progress: os.Stderr}
+func newNode(program, provider, repository string) *node {
+	return &node{program: program, provider: provider, repository: repository, progress: os.Stderr}
 }
 
 // WithName sets the cluster's name.
@@ -63,7 +64,7 @@ func (n *node) SetDefaults() support.E2EClusterProvider { return n }
 // run runs the program and returns its product; progress goes where it can be seen.
 func (n *node) run(ctx context.Context, command string, args ...string) (string, error) {
 	var out, complaint bytes.Buffer
-	cmd := exec.CommandContext(ctx, n.program, append([]string{command, "--name=" + n.name, "--repository=" + n.repository}, args...)...)
+	cmd := exec.CommandContext(ctx, n.program, append([]string{command, "--name=" + n.name, "--provider=" + n.provider, "--repository=" + n.repository}, args...)...)
 	cmd.Stdout, cmd.Stderr = &out, io.MultiWriter(&complaint, n.progress)
 	if err := cmd.Run(); err != nil {
 		return out.String(), fmt.Errorf("cluster %s: %w: %s", command, err, lastLine(complaint.String()))
