@@ -136,9 +136,11 @@ func TestPartition(t *testing.T) {
 				return execute(ctx, monitorNamespace, client, "main", "/receiver", "fetch", "http://"+ip+":8080/healthz")
 			}
 			for name, ip := range address {
-				if text, err := reach(ctx, ip); err != nil {
-					t.Fatalf("before it, %s is not reached: %v %s", name, err, text)
-				}
+				// What enforces policies hears of the client a little later than it starts.
+				await(ctx, t, 30*time.Second, name+" to be reached before the fault", func(ctx context.Context) (bool, string) {
+					text, err := reach(ctx, ip)
+					return err == nil, seeing(err, text)
+				})
 			}
 			f := inject(ctx, t, "NetworkChaos", map[string]any{
 				"action": "partition", "direction": "both", "duration": "120s",

@@ -19,6 +19,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -262,11 +263,13 @@ type generator struct{ ns, pod string }
 
 // load starts open-loop load, at a rate per second and for so long, from a pod
 // beside the service, and returns when it runs. What enforces policies hears of a new
-// pod a little later: the pod sends uncounted load first.
+// pod a little later: the pod sends uncounted load first. It has a share of the
+// processor, or it would measure how it is starved itself.
 func load(ctx context.Context, t *testing.T, ns, url string, rate int, duration time.Duration) generator {
 	t.Helper()
 	g := generator{ns, random("load")}
 	pod := hardened(g.pod, imageOf(ctx, t, "probe"), "load", fmt.Sprintf("--rate=%d", rate), "--duration="+duration.String(), url)
+	pod.Spec.Containers[0].Resources.Requests = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m")}
 	first := pod.Spec.Containers[0]
 	first.Name, first.Args = "first", []string{"load", "--rate=20", "--duration=5s", url}
 	pod.Spec.InitContainers = []corev1.Container{first}

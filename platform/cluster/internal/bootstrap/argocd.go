@@ -59,6 +59,39 @@ func stamped(manifests io.Reader, mark string) ([]byte, error) {
 	})
 }
 
+// requesting copies manifests with a share of the processor for every container of a
+// workload that asks for none. Upstream's ask for nothing: on a machine that is busy
+// they get what all others leave, and a push or a drift waits for seconds.
+func requesting(manifests io.Reader, cpu string) ([]byte, error) {
+	return each(manifests, func(object *unstructured.Unstructured) (bool, error) {
+		if kind := object.GetKind(); kind != "Deployment" && kind != "StatefulSet" {
+			return true, nil
+		}
+		path := []string{"spec", "template", "spec", "containers"}
+		containers, _, err := unstructured.NestedSlice(object.Object, path...)
+		if err != nil {
+			return false, err
+		}
+		for _, c := range containers {
+			container, ok := c.(map[string]any)
+			if !ok {
+				return false, fmt.Errorf("%s: %v is no container", strings.Join(path, "."), c)
+			}
+			request := []string{"resources", "requests", "cpu"}
+			if _, has, err := unstructured.NestedFieldNoCopy(container, request...); err != nil || has {
+				if err != nil {
+					return false, err
+				}
+				continue
+			}
+			if err := unstructured.SetNestedField(container, cpu, request...); err != nil {
+				return false, err
+			}
+		}
+		return true, unstructured.SetNestedSlice(object.Object, containers, path...)
+	})
+}
+
 // each copies the objects that change keeps, as it leaves them.
 func each(manifests io.Reader, change func(*unstructured.Unstructured) (keep bool, err error)) ([]byte, error) {
 	var out bytes.Buffer

@@ -206,3 +206,50 @@ metadata: {name: beside}
 		t.Errorf("one that cannot be marked: %v", err)
 	}
 }
+
+func TestWhoAsksForNoShareGetsOne(t *testing.T) {
+	const manifests = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: both}
+spec:
+  template:
+    spec:
+      containers:
+        - name: silent
+          resources: {limits: {memory: 1Gi}}
+        - name: modest
+          resources: {requests: {cpu: 7m}}
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: beside}
+spec: {template: {spec: {containers: [{name: short}]}}}
+`
+	got, err := requesting(strings.NewReader(manifests), "50m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs := documents(t, got)
+	containers, ok := value(docs[0], "spec", "template", "spec", "containers").([]any)
+	if !ok || len(containers) != 2 {
+		t.Fatalf("two containers are wanted:\n%s", got)
+	}
+	for i, want := range []string{"50m", "7m"} {
+		container, ok := containers[i].(map[string]any)
+		if !ok || value(container, "resources", "requests", "cpu") != want {
+			t.Errorf("container %d is %v, want that it asks for %s", i, containers[i], want)
+		}
+	}
+	if !strings.Contains(string(got), "memory: 1Gi") || strings.Count(string(got), "cpu:") != 2 {
+		t.Errorf("something got lost, or somebody else asks too:\n%s", got)
+	}
+	for what, spec := range map[string]string{
+		"containers that are no list": "{template: {spec: {containers: 7}}}",
+		"a container that is none":    "{template: {spec: {containers: [7]}}}",
+		"resources that are a word":   "{template: {spec: {containers: [{resources: many}]}}}",
+	} {
+		if _, err := requesting(strings.NewReader("kind: Deployment\nmetadata: {name: odd}\nspec: "+spec+"\n"), "50m"); err == nil || !strings.Contains(err.Error(), "Deployment odd") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}

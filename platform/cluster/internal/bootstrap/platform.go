@@ -69,6 +69,9 @@ func (p Platform) Install(ctx context.Context) error {
 	if argocd, err = stamped(bytes.NewReader(argocd), hex.EncodeToString(mark[:6])); err != nil {
 		return fmt.Errorf("%s: %w", p.ArgoCD, err)
 	}
+	if argocd, err = requesting(bytes.NewReader(argocd), "50m"); err != nil {
+		return fmt.Errorf("%s: %w", p.ArgoCD, err)
+	}
 	if err := p.define(ctx); err != nil {
 		return err
 	}
