@@ -165,17 +165,15 @@ func TestUpgrade(t *testing.T) {
 			if err != nil {
 				t.Skipf("this needs a commit in which the charts were different: %v", err)
 			}
-			r := install(ctx, t, filepath.Join(old, "platform/helm/monitor"))
-			g := load(ctx, t, r.namespace, fmt.Sprintf("http://%s.%s.svc.cluster.local/api/v1/cpu", r.name, r.namespace), 100, 30*time.Second)
-			// Also something of the pods has to change, or nothing would roll.
-			if err := helm(ctx, t, append([]string{"upgrade", r.name, monitorChart, "--set=fullnameOverride=" + r.name, "--set=podAnnotations.test=upgrade"}, r.flags(ctx, t)...)...); err != nil {
-				t.Fatal(err)
-			}
-			c := g.result(ctx, t, 2*time.Minute)
-			t.Logf("FIGURE during helm upgrade %s", c)
-			if c.Errors != 0 {
-				t.Errorf("during helm upgrade %s", c)
-			}
+			underLoad(t, "helm upgrade", 2000, 0, func() counts {
+				r := install(ctx, t, filepath.Join(old, "platform/helm/monitor"))
+				g := load(ctx, t, r.namespace, fmt.Sprintf("http://%s.%s.svc.cluster.local/api/v1/cpu", r.name, r.namespace), 100, 30*time.Second)
+				// Also something of the pods has to change, or nothing would roll.
+				if err := helm(ctx, t, append([]string{"upgrade", r.name, monitorChart, "--set=fullnameOverride=" + r.name, "--set=podAnnotations.test=upgrade"}, r.flags(ctx, t)...)...); err != nil {
+					t.Fatal(err)
+				}
+				return g.result(ctx, t, 2*time.Minute)
+			})
 		}},
 	)
 }

@@ -264,17 +264,21 @@ type generator struct{ ns, pod string }
 // load starts open-loop load, at a rate per second and for so long, from a pod
 // beside the service, and returns when it runs. What enforces policies hears of a new
 // pod a little later: the pod sends uncounted load first. It has a share of the
-// processor, or it would measure how it is starved itself.
+// processor, or it would measure how it is starved itself, and asks the DNS for the
+// name as it is: with a search list every new connection is ten questions.
 func load(ctx context.Context, t *testing.T, ns, url string, rate int, duration time.Duration) generator {
 	t.Helper()
 	g := generator{ns, random("load")}
 	pod := hardened(g.pod, imageOf(ctx, t, "probe"), "load", fmt.Sprintf("--rate=%d", rate), "--duration="+duration.String(), url)
 	pod.Spec.Containers[0].Resources.Requests = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m")}
+	one := "1"
+	pod.Spec.DNSConfig = &corev1.PodDNSConfig{Options: []corev1.PodDNSConfigOption{{Name: "ndots", Value: &one}}}
 	first := pod.Spec.Containers[0]
 	first.Name, first.Args = "first", []string{"load", "--rate=20", "--duration=5s", url}
 	pod.Spec.InitContainers = []corev1.Container{first}
 	start(ctx, t, ns, pod)
 	awaitPhase(ctx, t, ns, g.pod, time.Minute, corev1.PodRunning, corev1.PodSucceeded)
+	time.Sleep(5 * time.Second) // its connections are made, and there is something to lose
 	return g
 }
 

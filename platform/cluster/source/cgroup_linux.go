@@ -88,34 +88,12 @@ func (h hierarchies) create(name string) error {
 				return fmt.Errorf("cgroups: %w", err)
 			}
 		}
-		if err := h.favour(filepath.Join(node, "system")); err != nil {
-			return fmt.Errorf("cgroups: %w", err)
-		}
 		procs := filepath.Join(node, "system", "cgroup.procs")
 		if err := os.WriteFile(procs, []byte("0"), 0); err != nil {
 			return fmt.Errorf("cgroups: enter %s: %w", procs, err)
 		}
 	}
 	return nil
-}
-
-// favour gives a cgroup ten times the share of the processor that its sibling has while
-// both want more than there is. The node's programs need little, but at once: a pod
-// that is gone gets requests until kube-proxy has had its turn.
-func (h hierarchies) favour(dir string) error {
-	file, share := "cpu.shares", "10240" // ten times the default
-	if h.version == 2 {
-		file, share = "cpu.weight", "1000"
-	}
-	f, err := os.OpenFile(filepath.Join(dir, file), os.O_WRONLY, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // a hierarchy, or a host, without this controller
-	}
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(share)
-	return errors.Join(err, f.Close())
 }
 
 // inherit gives a new cgroup what it does not have by itself: the CPUs of its

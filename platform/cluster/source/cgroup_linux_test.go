@@ -282,23 +282,6 @@ func TestWhatANewCgroupInherits(t *testing.T) {
 	}
 }
 
-func TestTheNodesProgramsComeBeforeItsPods(t *testing.T) {
-	for version, want := range map[int]struct{ file, share string }{1: {"cpu.shares", "10240"}, 2: {"cpu.weight", "1000"}} {
-		h, dir := hierarchies{version: version}, t.TempDir()
-		if err := h.favour(dir); err != nil || len(below(t, dir)) > 0 {
-			t.Errorf("version %d: without the controller: %v, and left %q", version, err, below(t, dir))
-		}
-		file := filepath.Join(dir, want.file)
-		write(t, file, "")
-		if err := h.favour(dir); err != nil {
-			t.Errorf("version %d: %v", version, err)
-		}
-		if got := read(t, file); got != want.share {
-			t.Errorf("version %d: %s is %q, want %s", version, want.file, got, want.share)
-		}
-	}
-}
-
 func TestTheProcessesOfANode(t *testing.T) {
 	h := mounted(t)
 	h.populate(t, "one")
