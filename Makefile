@@ -69,11 +69,15 @@ helm-test: go-version $(TOOLS)/helm-unittest ## Test the charts: every rendered 
 	@$(GO) test -count=1 ./platform/helm
 	$(TOOLS)/helm-unittest --strict $(CHARTS)
 
+# RERUN=1 gives a test that failed one more chance, on a new cluster, and tells both:
+# on a machine that others use, too, time passes in which nothing here runs.
 .PHONY: e2e
 e2e: cluster $(TOOLS)/gotestsum ## Run the tests on a cluster of their own, as root; KUBECONFIG_E2E=FILE takes one that is there
 	@mkdir -p $(OUT)/e2e
-	$(TOOLS)/gotestsum --format=standard-verbose --junitfile=$(OUT)/e2e/junit.xml -- -count=1 -timeout 60m -tags e2e ./tests/e2e/... -args \
-		-cluster=$(abspath bin/cluster) -out=$(abspath $(OUT)/e2e) $(if $(CLUSTER),-provider=$(CLUSTER)) $(if $(KUBECONFIG_E2E),-kubeconfig=$(KUBECONFIG_E2E))
+	$(TOOLS)/gotestsum --format=standard-verbose --junitfile=$(OUT)/e2e/junit.xml --packages=./tests/e2e/... \
+		$(if $(RERUN),--rerun-fails=$(RERUN) --rerun-fails-max-failures=10 --rerun-fails-run-root-test) \
+		-- -count=1 -timeout 60m -tags e2e -args -cluster=$(abspath bin/cluster) -out=$(abspath $(OUT)/e2e) \
+		$(if $(CLUSTER),-provider=$(CLUSTER)) $(if $(KUBECONFIG_E2E),-kubeconfig=$(KUBECONFIG_E2E))
 
 .PHONY: cluster
 cluster: go-version
