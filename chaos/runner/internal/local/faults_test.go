@@ -2,6 +2,7 @@ package local
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -66,27 +67,31 @@ func confirm(t *testing.T, e *Environment, p fault.Plan) []fault.Effect {
 // healthy waits until all pods are ready and the gateway answers.
 func healthy(t *testing.T, e *Environment) {
 	t.Helper()
-	var last error
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		ready, answer := 0, 0
-		for _, p := range e.fleet.describe() {
-			if p.Ready {
-				ready++
-			}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
+	look := func() error {
+		if err := probe(t.Context(), client, e.GatewayURL()+probePath); err != nil {
+			return err
 		}
-		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
 		// A container that has just started anew is ready by what its predecessor said.
 		for _, p := range e.fleet.all() {
-			if last = probe(t.Context(), client, "http://"+p.proxy.address()+samplePath); last != nil {
-				break
+			if err := probe(t.Context(), client, "http://"+p.proxy.address()+samplePath); err != nil {
+				return err
 			}
-			answer++
 		}
-		if answer < e.cfg.Replicas || ready != e.cfg.Replicas {
-			continue
+		for _, p := range e.fleet.describe() {
+			if !p.Ready {
+				return fmt.Errorf("pod %s is not ready", p.Name)
+			}
 		}
-		if last = probe(t.Context(), client, e.GatewayURL()+probePath); last == nil {
-			return
+		return nil
+	}
+	var last error
+	since := time.Now()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if last = look(); last != nil {
+			since = time.Now()
+		} else if time.Since(since) > readyTimeout+readyPeriod/2 {
+			return // also by a check that was under way when the fault ended
 		}
 	}
 	t.Fatalf("the fleet is not healthy again: %v", last)
