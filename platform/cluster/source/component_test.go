@@ -448,20 +448,19 @@ func TestEveryComponentHasItsModule(t *testing.T) {
 // and on top of the same versions: a library that all of them use, in as many versions
 // as there are components, makes a first build last twice as long.
 func TestComponentsShareWhatMostOfThemUse(t *testing.T) {
-	line := regexp.MustCompile(`(?m)^\t(?:(\S+) )?(\S+) (v\S+)(?: // indirect)?$`)
+	// A replacement has an arrow, and is not meant.
+	line := regexp.MustCompile(`(?m)^\t(\S+) (v\S+)(?: // indirect)?$`)
 	versions := map[string]map[string][]string{} // of a module, with who uses each
 	for _, c := range components() {
 		if c.name == "kubernetes" || c.name == "kube-router" {
 			continue // those of Kubernetes' release, as a release is tested with them
 		}
 		for _, m := range line.FindAllStringSubmatch(read(t, filepath.Join("..", "components", c.name, "go.mod")), -1) {
-			if m[1] != "" {
-				continue // of a replacement
+			module, version := m[1], m[2]
+			if versions[module] == nil {
+				versions[module] = map[string][]string{}
 			}
-			if versions[m[2]] == nil {
-				versions[m[2]] = map[string][]string{}
-			}
-			versions[m[2]][m[3]] = append(versions[m[2]][m[3]], c.name)
+			versions[module][version] = append(versions[module][version], c.name)
 		}
 	}
 	for module, used := range versions {
