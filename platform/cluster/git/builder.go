@@ -65,6 +65,7 @@ func (b *Builder) Pushed(ctx context.Context, p Push, out io.Writer) error {
 func (b *Builder) images(ctx context.Context, p Push, out io.Writer) error {
 	digests := map[string]string{}
 	var changed []string
+	hint := ""
 	for _, name := range b.Images {
 		last, err := b.last(name)
 		if err == nil && b.same(ctx, last, p.New) {
@@ -72,7 +73,13 @@ func (b *Builder) images(ctx context.Context, p Push, out io.Writer) error {
 			fmt.Fprintf(out, "%s: unchanged\n", name)
 			continue
 		}
+		if err != nil {
+			hint = " (the first time, which takes minutes where nothing of it was compiled before)"
+		}
 		changed = append(changed, name)
+	}
+	if len(changed) > 0 {
+		fmt.Fprintf(out, "building %s%s\n", strings.Join(changed, " and "), hint)
 	}
 	if err := b.build(ctx, changed, p.New, digests, out); err != nil {
 		return err

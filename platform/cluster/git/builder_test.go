@@ -166,7 +166,7 @@ func TestAPushIsBuiltRecordedAndTold(t *testing.T) {
 		{
 			"the first push builds the image, and Argo CD is told of its digest before it is told of the push",
 			"README", "hello again", "shop", "main",
-			[]string{"app: " + digest + " in ", "Argo CD is told"},
+			[]string{"building app (the first time", "app: " + digest + " in ", "Argo CD is told"},
 			[]string{
 				"http://git.test/deploy refs/heads/main [{[app/values.yaml]}]",
 				"http://git.test/shop refs/heads/main [{[README app/main.go go.mod platform/image/main.go]}]",
@@ -181,7 +181,7 @@ func TestAPushIsBuiltRecordedAndTold(t *testing.T) {
 		{
 			"a program that does not build is told by the compiler, and the push is told all the same",
 			"app/main.go", "package main\n\nfunc main() { nothing }\n", "shop", "main",
-			[]string{"undefined: nothing", "app was not built, and what runs stays", "Argo CD is told"},
+			[]string{"building app", "undefined: nothing", "app was not built, and what runs stays", "Argo CD is told"},
 			[]string{"http://git.test/shop refs/heads/main [{[app/main.go]}]"},
 		},
 		{

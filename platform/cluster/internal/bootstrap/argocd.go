@@ -15,17 +15,68 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// withoutParts copies manifests but for the objects of the parts named: those whose
-// app.kubernetes.io/name is one of them, or whose own name begins with one.
-func withoutParts(manifests io.Reader, parts ...string) ([]byte, error) {
-	return each(manifests, func(object *unstructured.Unstructured) (bool, error) {
-		if object.GetKind() == "CustomResourceDefinition" {
-			withoutDescriptions(object.Object["spec"])
+// edit changes an object of the manifests, and says whether it stays.
+type edit func(*unstructured.Unstructured) (keep bool, err error)
+
+// edited copies manifests, in their order, as the edits leave them.
+func edited(manifests io.Reader, edits ...edit) ([]byte, error) {
+	var out bytes.Buffer
+	decoder := utilyaml.NewYAMLOrJSONDecoder(manifests, 4096)
+	for {
+		var object unstructured.Unstructured
+		err := decoder.Decode(&object.Object)
+		if errors.Is(err, io.EOF) {
+			return out.Bytes(), nil
 		}
+		if err != nil {
+			return nil, fmt.Errorf("manifests: %w", err)
+		}
+		if len(object.Object) == 0 {
+			continue
+		}
+		keep, err := editedBy(edits, &object)
+		if err != nil {
+			return nil, fmt.Errorf("manifests: %s %s: %w", object.GetKind(), object.GetName(), err)
+		}
+		if !keep {
+			continue
+		}
+		text, err := yaml.Marshal(object.Object)
+		if err != nil {
+			return nil, fmt.Errorf("manifests: %w", err)
+		}
+		out.WriteString("---\n")
+		out.Write(text)
+	}
+}
+
+// editedBy is every edit in turn, up to the one that lets the object go.
+func editedBy(edits []edit, object *unstructured.Unstructured) (keep bool, err error) {
+	for _, e := range edits {
+		if keep, err := e(object); !keep || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// withoutParts lets go of the objects of the parts named: those whose
+// app.kubernetes.io/name is one of them, or whose own name begins with one.
+func withoutParts(parts ...string) edit {
+	return func(object *unstructured.Unstructured) (bool, error) {
 		return !slices.ContainsFunc(parts, func(part string) bool {
 			return strings.HasPrefix(object.GetName(), part) || object.GetLabels()["app.kubernetes.io/name"] == part
 		}), nil
-	})
+	}
+}
+
+// slim takes the texts for people out of definitions: they are most of them, and an
+// API server keeps them several times.
+func slim(object *unstructured.Unstructured) (bool, error) {
+	if object.GetKind() == "CustomResourceDefinition" {
+		withoutDescriptions(object.Object["spec"])
+	}
+	return true, nil
 }
 
 // withoutDescriptions removes the texts under a schema. A property that has that name
@@ -46,80 +97,50 @@ func withoutDescriptions(node any) {
 	}
 }
 
-// stamped copies manifests with a mark on the pods of every workload: pods that read
-// their settings when they start are started anew when the mark changes.
-func stamped(manifests io.Reader, mark string) ([]byte, error) {
-	return each(manifests, func(object *unstructured.Unstructured) (bool, error) {
+// ofWorkloads is an edit of objects that have a template of pods.
+func ofWorkloads(change func(*unstructured.Unstructured) error) edit {
+	return func(object *unstructured.Unstructured) (bool, error) {
 		switch object.GetKind() {
 		case "Deployment", "StatefulSet":
-			return true, unstructured.SetNestedField(object.Object, mark, "spec", "template", "metadata", "annotations", "ballast.dev/settings")
+			return true, change(object)
 		default:
 			return true, nil
 		}
+	}
+}
+
+// stamped puts a mark on the pods of every workload: pods that read their settings
+// when they start are started anew when the mark changes.
+func stamped(mark string) edit {
+	return ofWorkloads(func(object *unstructured.Unstructured) error {
+		return unstructured.SetNestedField(object.Object, mark, "spec", "template", "metadata", "annotations", "ballast.dev/settings")
 	})
 }
 
-// requesting copies manifests with a share of the processor for every container of a
-// workload that asks for none. Upstream's ask for nothing: on a machine that is busy
-// they get what all others leave, and a push or a drift waits for seconds.
-func requesting(manifests io.Reader, cpu string) ([]byte, error) {
-	return each(manifests, func(object *unstructured.Unstructured) (bool, error) {
-		if kind := object.GetKind(); kind != "Deployment" && kind != "StatefulSet" {
-			return true, nil
-		}
+// requesting asks for a share of the processor for every container of a workload that
+// asks for none. Upstream's ask for nothing: on a machine that is busy they get what
+// all others leave, and a push or a drift waits for seconds.
+func requesting(cpu string) edit {
+	return ofWorkloads(func(object *unstructured.Unstructured) error {
 		path := []string{"spec", "template", "spec", "containers"}
 		containers, _, err := unstructured.NestedSlice(object.Object, path...)
 		if err != nil {
-			return false, err
+			return err
 		}
 		for _, c := range containers {
 			container, ok := c.(map[string]any)
 			if !ok {
-				return false, fmt.Errorf("%s: %v is no container", strings.Join(path, "."), c)
+				return fmt.Errorf("%s: %v is no container", strings.Join(path, "."), c)
 			}
 			request := []string{"resources", "requests", "cpu"}
-			if _, has, err := unstructured.NestedFieldNoCopy(container, request...); err != nil || has {
-				if err != nil {
-					return false, err
-				}
-				continue
+			_, has, err := unstructured.NestedFieldNoCopy(container, request...)
+			if err == nil && !has {
+				err = unstructured.SetNestedField(container, cpu, request...)
 			}
-			if err := unstructured.SetNestedField(container, cpu, request...); err != nil {
-				return false, err
+			if err != nil {
+				return err
 			}
 		}
-		return true, unstructured.SetNestedSlice(object.Object, containers, path...)
+		return unstructured.SetNestedSlice(object.Object, containers, path...)
 	})
-}
-
-// each copies the objects that change keeps, as it leaves them.
-func each(manifests io.Reader, change func(*unstructured.Unstructured) (keep bool, err error)) ([]byte, error) {
-	var out bytes.Buffer
-	decoder := utilyaml.NewYAMLOrJSONDecoder(manifests, 4096)
-	for {
-		var object unstructured.Unstructured
-		err := decoder.Decode(&object.Object)
-		if errors.Is(err, io.EOF) {
-			return out.Bytes(), nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("manifests: %w", err)
-		}
-		if len(object.Object) == 0 {
-			continue
-		}
-		keep, err := change(&object)
-		if err != nil {
-			return nil, fmt.Errorf("manifests: %s %s: %w", object.GetKind(), object.GetName(), err)
-		}
-		if !keep {
-			continue
-		}
-		text, err := yaml.Marshal(object.Object)
-		if err != nil {
-			return nil, fmt.Errorf("manifests: %w", err)
-		}
-		out.WriteString("---\n")
-		out.Write(text)
-	}
 }

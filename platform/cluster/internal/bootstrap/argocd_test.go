@@ -8,6 +8,7 @@ import (
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 )
 
@@ -71,7 +72,7 @@ func TestWhatStaysOfTheManifests(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			out, err := withoutParts(strings.NewReader(strings.Join(tt.manifests, "\n---\n")), "argocd-dex-server", "argocd-notifications")
+			out, err := edited(strings.NewReader(strings.Join(tt.manifests, "\n---\n")), withoutParts("argocd-dex-server", "argocd-notifications"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,7 +106,7 @@ spec:
     one
     two
 `
-	out, err := withoutParts(strings.NewReader(manifest), "argocd-dex-server")
+	out, err := edited(strings.NewReader(manifest), withoutParts("argocd-dex-server"), slim)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +135,7 @@ spec:
           list: {items: [{description: of an item, type: string}]}
           deep: {properties: {description: {properties: {description: {type: string}}}}}
 `
-	const slim = `kind: CustomResourceDefinition
+	const without = `kind: CustomResourceDefinition
 metadata: {name: x, annotations: {description: of the object}}
 spec:
   versions:
@@ -145,9 +146,9 @@ spec:
           list: {items: [{type: string}]}
           deep: {properties: {description: {properties: {description: {type: string}}}}}
 `
-	for kind, want := range map[string]string{"CustomResourceDefinition": slim, "Rule": fmt.Sprintf(text, "Rule")} {
+	for kind, want := range map[string]string{"CustomResourceDefinition": without, "Rule": fmt.Sprintf(text, "Rule")} {
 		t.Run(kind, func(t *testing.T) {
-			out, err := withoutParts(strings.NewReader(fmt.Sprintf(text, kind)))
+			out, err := edited(strings.NewReader(fmt.Sprintf(text, kind)), slim)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -160,7 +161,7 @@ spec:
 
 func TestManifestsThatCannotBeRead(t *testing.T) {
 	failed := errors.New("no")
-	if _, err := withoutParts(iotest.ErrReader(failed), "x"); !errors.Is(err, failed) {
+	if _, err := edited(iotest.ErrReader(failed)); !errors.Is(err, failed) {
 		t.Errorf("a reader that fails: %v", err)
 	}
 	for name, text := range map[string]string{
@@ -171,10 +172,30 @@ func TestManifestsThatCannotBeRead(t *testing.T) {
 		"a second document that is broken": object("x", "") + "\n---\nkind: [",
 	} {
 		t.Run(name, func(t *testing.T) {
-			if out, err := withoutParts(strings.NewReader(text), "x"); err == nil || !strings.HasPrefix(err.Error(), "manifests: ") || len(out) > 0 {
+			if out, err := edited(strings.NewReader(text)); err == nil || !strings.HasPrefix(err.Error(), "manifests: ") || len(out) > 0 {
 				t.Errorf("%v: %s", err, out)
 			}
 		})
+	}
+}
+
+// An edit sees what those before it left, and nothing that they let go.
+func TestEditsAreAppliedInTurn(t *testing.T) {
+	var seen []string
+	watch := func(object *unstructured.Unstructured) (bool, error) {
+		seen = append(seen, object.GetName()+" "+fmt.Sprint(value(object.Object, "spec", "template", "metadata", "annotations", "ballast.dev/settings")))
+		return true, nil
+	}
+	text := "kind: Deployment\nmetadata: {name: gone}\n---\nkind: Deployment\nmetadata: {name: kept}\n"
+	out, err := edited(strings.NewReader(text), withoutParts("gone"), stamped("m1"), watch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"kept m1"}, seen); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if n := len(documents(t, out)); n != 1 {
+		t.Errorf("%d objects stay, want 1:\n%s", n, out)
 	}
 }
 
@@ -192,7 +213,7 @@ apiVersion: v1
 kind: Service
 metadata: {name: beside}
 `
-	got, err := stamped(strings.NewReader(manifests), "m1")
+	got, err := edited(strings.NewReader(manifests), stamped("m1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +223,7 @@ metadata: {name: beside}
 	if !strings.Contains(string(got), "a: b") {
 		t.Errorf("an annotation got lost:\n%s", got)
 	}
-	if _, err := stamped(strings.NewReader("kind: Deployment\nmetadata: {name: odd}\nspec: 7\n"), "m1"); err == nil || !strings.Contains(err.Error(), "Deployment odd") {
+	if _, err := edited(strings.NewReader("kind: Deployment\nmetadata: {name: odd}\nspec: 7\n"), stamped("m1")); err == nil || !strings.Contains(err.Error(), "Deployment odd") {
 		t.Errorf("one that cannot be marked: %v", err)
 	}
 }
@@ -225,7 +246,7 @@ kind: Job
 metadata: {name: beside}
 spec: {template: {spec: {containers: [{name: short}]}}}
 `
-	got, err := requesting(strings.NewReader(manifests), "50m")
+	got, err := edited(strings.NewReader(manifests), requesting("50m"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +269,7 @@ spec: {template: {spec: {containers: [{name: short}]}}}
 		"a container that is none":    "{template: {spec: {containers: [7]}}}",
 		"resources that are a word":   "{template: {spec: {containers: [{resources: many}]}}}",
 	} {
-		if _, err := requesting(strings.NewReader("kind: Deployment\nmetadata: {name: odd}\nspec: "+spec+"\n"), "50m"); err == nil || !strings.Contains(err.Error(), "Deployment odd") {
+		if _, err := edited(strings.NewReader("kind: Deployment\nmetadata: {name: odd}\nspec: "+spec+"\n"), requesting("50m")); err == nil || !strings.Contains(err.Error(), "Deployment odd") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

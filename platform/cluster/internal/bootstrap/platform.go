@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -52,11 +53,6 @@ func (p Platform) Install(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("manifests of Argo CD: %w", err)
 	}
-	// There is nobody to log in and nothing to send.
-	argocd, err := withoutParts(bytes.NewReader(upstream), "argocd-dex-server", "argocd-notifications")
-	if err != nil {
-		return fmt.Errorf("%s: %w", p.ArgoCD, err)
-	}
 	// Its programs read their settings when they start: the settings come first, and
 	// whom they concern starts anew when they change. Each has a manager of its own, or
 	// upstream's empty ones would take ours away.
@@ -66,10 +62,10 @@ func (p Platform) Install(ctx context.Context) error {
 		return fmt.Errorf("settings of Argo CD: %w", err)
 	}
 	mark := sha256.Sum256(text)
-	if argocd, err = stamped(bytes.NewReader(argocd), hex.EncodeToString(mark[:6])); err != nil {
-		return fmt.Errorf("%s: %w", p.ArgoCD, err)
-	}
-	if argocd, err = requesting(bytes.NewReader(argocd), "50m"); err != nil {
+	argocd, err := edited(bytes.NewReader(upstream),
+		withoutParts("argocd-dex-server", "argocd-notifications"), // there is nobody to log in and nothing to send
+		slim, stamped(hex.EncodeToString(mark[:6])), requesting("50m"))
+	if err != nil {
 		return fmt.Errorf("%s: %w", p.ArgoCD, err)
 	}
 	if err := p.define(ctx); err != nil {
@@ -103,11 +99,11 @@ func (p Platform) define(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("definitions: %w", err)
 			}
-			slim, err := withoutParts(bytes.NewReader(text))
+			smaller, err := edited(bytes.NewReader(text), slim)
 			if err != nil {
 				return fmt.Errorf("definitions: %s: %w", file, err)
 			}
-			all.Write(slim)
+			all.Write(smaller)
 		}
 	}
 	if all.Len() == 0 {
@@ -175,19 +171,34 @@ func (p Platform) output(ctx context.Context, stdin []byte, args ...string) (str
 	return out.String(), nil
 }
 
-// Push sends the checkout's HEAD to the cluster's repository: the deploy.
+// Push sends the checkout's HEAD to the cluster's repository: the deploy. It blocks
+// while the builder works, for minutes the first time, and reports what the builder
+// says as it says it.
 func (p Platform) Push(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, "git", "-c", "safe.directory=*", "push", "--force", p.Remote+"/ballast.git", "HEAD:refs/heads/main")
 	cmd.Dir = p.Checkout
 	cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "LC_ALL=C.UTF-8")
-	out, err := cmd.CombinedOutput()
-	for line := range strings.Lines(string(out)) {
+	told, err := cmd.StderrPipe() // of git and of the other side; its stdout stays empty
+	if err != nil {
+		return fmt.Errorf("git push: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("git push: %w", err)
+	}
+	var all strings.Builder
+	lines := bufio.NewReader(told)
+	for {
+		line, ended := lines.ReadString('\n')
+		all.WriteString(line)
 		if text, ok := strings.CutPrefix(line, "remote: "); ok {
 			p.Report("%s", strings.TrimSpace(text))
 		}
+		if ended != nil {
+			break
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("git push: %w: %s", err, strings.ReplaceAll(string(out), p.Remote, "(the cluster)"))
+	if err := cmd.Wait(); err != nil {
+		return fmt.Errorf("git push: %w: %s", err, strings.ReplaceAll(all.String(), p.Remote, "(the cluster)"))
 	}
 	return nil
 }

@@ -174,17 +174,24 @@ func checkout(t *testing.T) string {
 	return dir
 }
 
-func TestAPushSendsWhatIsCheckedOutAndTellsWhatComesOfIt(t *testing.T) {
-	dir, remote := checkout(t), t.TempDir()
+// repository is the one that is pushed to, with what it does after a push.
+func repository(t *testing.T, remote, script string) string {
+	t.Helper()
 	bare := filepath.Join(remote, "ballast.git")
 	git(t, remote, "init", "--quiet", "--bare", bare)
-	hook := filepath.Join(bare, "hooks", "post-receive")
-	if err := os.MkdirAll(filepath.Dir(hook), 0o755); err != nil {
+	hooks := filepath.Join(bare, "hooks")
+	if err := os.MkdirAll(hooks, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(hook, []byte("#!/bin/sh\necho 'monitor: sha256:abc'\n"), 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join(hooks, "post-receive"), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	return bare
+}
+
+func TestAPushSendsWhatIsCheckedOutAndTellsWhatComesOfIt(t *testing.T) {
+	dir, remote := checkout(t), t.TempDir()
+	bare := repository(t, remote, "echo 'monitor: sha256:abc'")
 	var r reports
 	p := Platform{Checkout: dir, Remote: remote, Report: r.report}
 	if err := p.Push(t.Context()); err != nil {
@@ -203,6 +210,25 @@ func TestAPushSendsWhatIsCheckedOutAndTellsWhatComesOfIt(t *testing.T) {
 	}
 	if want, got := git(t, dir, "rev-parse", "HEAD"), git(t, bare, "rev-parse", "refs/heads/main"); got != want {
 		t.Errorf("main is %s, want %s", got, want)
+	}
+}
+
+// A first build takes minutes: who waits for it sees what it does meanwhile.
+func TestWhatThePusherIsToldIsToldAtOnce(t *testing.T) {
+	dir, remote := checkout(t), t.TempDir()
+	heard := filepath.Join(remote, "heard")
+	// It goes on only when somebody has heard its first line.
+	repository(t, remote, "echo first; for i in $(seq 1000); do [ -e '"+heard+"' ] && echo second && exit; sleep 0.01; done; echo nobody")
+	var r reports
+	p := Platform{Checkout: dir, Remote: remote, Report: func(format string, args ...any) {
+		r.report(format, args...)
+		write(t, heard, "")
+	}}
+	if err := p.Push(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"first", "second"}; !slices.Equal(r.told, want) {
+		t.Errorf("told of %q, want %q", r.told, want)
 	}
 }
 
