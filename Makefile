@@ -14,10 +14,12 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 OUT ?= out
 EXPERIMENTS ?= chaos/experiments
 TOOLS := bin/tools
-# The cluster of up, down and their like: its name, and what it is made of (source
-# or kind; what this machine can do when empty).
+# The cluster of up, down and their like: its name, what it is made of (source or
+# kind; what this machine can do when empty), and of which image kind makes nodes
+# (the one that it was released with when empty).
 NAME ?= sandbox
 CLUSTER ?=
+NODE_IMAGE ?=
 CHARTS := $(addprefix platform/helm/,monitor probe observability chaos)
 # Which benchmarks run, how often and how long each.
 BENCH ?= .
@@ -39,7 +41,7 @@ GO_TEST = race=-race; \
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: go-version
 go-version:
@@ -77,7 +79,7 @@ e2e: cluster $(TOOLS)/gotestsum ## Run the tests on a cluster of their own, as r
 	$(TOOLS)/gotestsum --format=standard-verbose --junitfile=$(OUT)/e2e/junit.xml --packages=./tests/e2e/... \
 		$(if $(RERUN),--rerun-fails=$(RERUN) --rerun-fails-max-failures=10 --rerun-fails-run-root-test) \
 		-- -count=1 -timeout 60m -tags e2e -args -cluster=$(abspath bin/cluster) -out=$(abspath $(OUT)/e2e) \
-		$(if $(CLUSTER),-provider=$(CLUSTER)) $(if $(KUBECONFIG_E2E),-kubeconfig=$(KUBECONFIG_E2E))
+		$(if $(CLUSTER),-provider=$(CLUSTER)) $(if $(NODE_IMAGE),-node-image=$(NODE_IMAGE)) $(if $(KUBECONFIG_E2E),-kubeconfig=$(KUBECONFIG_E2E))
 
 .PHONY: cluster
 cluster: go-version
@@ -87,7 +89,7 @@ CLUSTER_FLAGS = --name=$(NAME) $(if $(CLUSTER),--provider=$(CLUSTER))
 
 .PHONY: up
 up: cluster ## Bring up a Kubernetes cluster with the whole platform, or repair it; CLUSTER=source|kind NAME=name
-	bin/cluster up $(CLUSTER_FLAGS)
+	bin/cluster up $(CLUSTER_FLAGS) $(if $(NODE_IMAGE),--node-image=$(NODE_IMAGE))
 
 .PHONY: down
 down: cluster ## Remove the cluster and everything of it

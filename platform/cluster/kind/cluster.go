@@ -14,8 +14,10 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"sigs.k8s.io/kind/pkg/apis/config/defaults"
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 	kindcluster "sigs.k8s.io/kind/pkg/cluster"
+	kindexec "sigs.k8s.io/kind/pkg/exec"
 )
 
 // Programs are built elsewhere: a cluster needs some on the host and one in an image.
@@ -47,6 +49,7 @@ type Cluster struct {
 	name       string
 	dir        string
 	repository string
+	image      string // of the nodes
 	self       string // the program that runs
 	programs   Programs
 	report     func(format string, args ...any)
@@ -70,10 +73,16 @@ func New(name, repository string, programs Programs, report func(format string, 
 		return nil, fmt.Errorf("find the program itself: %w", err)
 	}
 	return &Cluster{
-		name: name, dir: filepath.Join(cache, "ballast", "kind", name), repository: repository, self: self, programs: programs, report: report,
+		name: name, dir: filepath.Join(cache, "ballast", "kind", name), repository: repository,
+		image: defaults.Image, self: self, programs: programs, report: report,
 		kind: library{kindcluster.NewProvider(kindcluster.ProviderWithDocker(), kindcluster.ProviderWithLogger(logger{report}))},
 	}, nil
 }
+
+// NodeImage names the image of nodes that are not made yet. Without it, it is the one
+// that the library was released with, by digest: where no registry of the internet is
+// reached, one of your own has another.
+func (c *Cluster) NodeImage(ref string) { c.image = ref }
 
 // library is kind as this package uses it.
 type library struct{ *kindcluster.Provider }
@@ -81,10 +90,20 @@ type library struct{ *kindcluster.Provider }
 // create blocks until the control plane is ready. No context ends it: what Docker is
 // asked for in between fails when Docker does.
 func (l library) create(config *v1alpha4.Cluster, kubeconfig string) error {
-	return l.Create(config.Name,
+	return withOutput(l.Create(config.Name,
 		kindcluster.CreateWithV1Alpha4Config(config), kindcluster.CreateWithKubeconfigPath(kubeconfig),
 		kindcluster.CreateWithWaitForReady(5*time.Minute),
-		kindcluster.CreateWithDisplayUsage(false), kindcluster.CreateWithDisplaySalutation(false))
+		kindcluster.CreateWithDisplayUsage(false), kindcluster.CreateWithDisplaySalutation(false)))
+}
+
+// withOutput adds what the command told that failed: the error itself says no more
+// than with which exit status.
+func withOutput(err error) error {
+	failed := kindexec.RunErrorForError(err)
+	if failed == nil || len(failed.Output) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w; the end of what it told:\n%s", err, lastLines(failed.Output, 20))
 }
 
 func (c *Cluster) in(elem ...string) string {
@@ -218,7 +237,7 @@ func (c *Cluster) make(ctx context.Context) (fresh bool, err error) {
 		return false, fmt.Errorf("cluster %s: %w", c.name, err)
 	}
 	c.report("making cluster %s (the first time Docker fetches an image of about 1 GB)", c.own())
-	if err := c.kind.create(config(c.own(), c.in("certs.d")), c.Kubeconfig()); err != nil {
+	if err := c.kind.create(config(c.own(), c.image, c.in("certs.d")), c.Kubeconfig()); err != nil {
 		return false, fmt.Errorf("cluster %s: %w", c.name, err)
 	}
 	st.Made = true

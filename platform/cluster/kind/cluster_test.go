@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/random"
+	"sigs.k8s.io/kind/pkg/apis/config/defaults"
 )
 
 func (b *bench) start(t *testing.T) state {
@@ -84,12 +85,19 @@ func TestAClusterComesUpAndGoes(t *testing.T) {
 		}
 	}
 
-	// What is up stays as it is.
+	// What is up stays as it is, whatever image others would be made of.
+	b.NodeImage("registry.example/node:v1")
 	if again := b.start(t); again != st || len(b.made.configs) != 1 {
 		t.Errorf("%+v became %+v, made %d times", st, again, len(b.made.configs))
 	}
 	if calls := b.called(t, "docker"); !slices.Contains(calls, "start ballast-x-control-plane ballast-x-worker") {
 		t.Errorf("nodes that were stopped stay so: %q", calls)
+	}
+
+	for _, node := range b.made.configs[0].Nodes {
+		if node.Image != defaults.Image {
+			t.Errorf("%s was made of %s", node.Role, node.Image)
+		}
 	}
 
 	living := b.living(t)
@@ -526,10 +534,10 @@ esac`)
 	if all, err := named.kind.List(); err != nil || len(all) != 0 {
 		t.Errorf("%v, %v", all, err)
 	}
-	if err := named.kind.create(config(named.own(), "/certs.d"), named.Kubeconfig()); err == nil {
-		t.Fatal("nodes were made of nothing")
+	const image = "registry.example/node:v1"
+	if err := named.kind.create(config(named.own(), image, "/certs.d"), named.Kubeconfig()); err == nil || !strings.HasSuffix(err.Error(), "the end of what it told:\nno room for nodes") {
+		t.Fatalf("nodes were made of nothing, or it is not told why not: %v", err)
 	}
-	image := config("x", "").Nodes[0].Image
 	var nodes []string
 	for _, call := range b.called(t, "docker") {
 		if !strings.HasPrefix(call, "run ") {

@@ -4,19 +4,17 @@ import (
 	"fmt"
 	"net/netip"
 
-	"sigs.k8s.io/kind/pkg/apis/config/defaults"
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 )
 
 // registries is where a node's containerd looks how to reach a registry.
 const registries = "/etc/containerd/certs.d"
 
-// config is what kind makes a cluster of: its name, and a directory of the host that
-// says how registries are reached. The image of the nodes is the one that the library
-// was released with, by digest.
-func config(name, certs string) *v1alpha4.Cluster {
+// config is what kind makes a cluster of: its name, the image of its nodes, and a
+// directory of the host that says how registries are reached.
+func config(name, image, certs string) *v1alpha4.Cluster {
 	node := func(role v1alpha4.NodeRole) v1alpha4.Node {
-		return v1alpha4.Node{Role: role, Image: defaults.Image, ExtraMounts: []v1alpha4.Mount{{HostPath: certs, ContainerPath: registries, Readonly: true}}}
+		return v1alpha4.Node{Role: role, Image: image, ExtraMounts: []v1alpha4.Mount{{HostPath: certs, ContainerPath: registries, Readonly: true}}}
 	}
 	return &v1alpha4.Cluster{
 		TypeMeta: v1alpha4.TypeMeta{Kind: "Cluster", APIVersion: "kind.x-k8s.io/v1alpha4"},

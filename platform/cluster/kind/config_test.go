@@ -7,12 +7,13 @@ import (
 	"strings"
 	"testing"
 
+	"sigs.k8s.io/kind/pkg/apis/config/defaults"
 	"sigs.k8s.io/yaml"
 )
 
 func TestWhatAClusterIsMadeOf(t *testing.T) {
 	gateway := netip.MustParseAddrPort("172.18.0.1:40123")
-	cluster, err := yaml.Marshal(config("ballast-sandbox", "/home/me/.cache/ballast/kind/sandbox/certs.d"))
+	cluster, err := yaml.Marshal(config("ballast-sandbox", defaults.Image, "/home/me/.cache/ballast/kind/sandbox/certs.d"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,10 +24,12 @@ func TestWhatAClusterIsMadeOf(t *testing.T) {
 }
 
 func TestTheImageOfANodeIsPinned(t *testing.T) {
-	for _, node := range config("x", "/certs").Nodes {
-		if _, digest, ok := strings.Cut(node.Image, "@sha256:"); !ok || len(digest) != 64 {
-			t.Errorf("%s: %q", node.Role, node.Image)
-		}
+	c, err := New("x", ".", programs{}, t.Logf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, digest, ok := strings.Cut(c.image, "@sha256:"); !ok || len(digest) != 64 {
+		t.Errorf("%q", c.image)
 	}
 }
 

@@ -105,7 +105,13 @@ func (c *command) node(ctx context.Context) (node, error) {
 		return node{}, usageError{err}
 	}
 	if by == byKind {
+		if c.nodeImage != "" {
+			cluster.NodeImage(c.nodeImage)
+		}
 		return node{onDocker{cluster}, tools}, nil
+	}
+	if c.nodeImage != "" {
+		return node{}, usageError{errors.New("--node-image: a source node is made of no image; leave it out, or take --provider=kind")}
 	}
 	return node{tools, tools}, nil
 }

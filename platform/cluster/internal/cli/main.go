@@ -82,7 +82,7 @@ func hidden(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int,
 // command is what the flags say.
 type command struct {
 	name, repository, environment string
-	provider                      string
+	provider, nodeImage           string
 	out, err                      io.Writer
 }
 
@@ -108,6 +108,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	}
 	up := add("up", "Bring the cluster up, or repair it", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.up(ctx) })
 	up.Flags().StringVar(&c.environment, "environment", "sandbox", "directory of platform/argocd/environments to deploy; empty for a bare cluster")
+	up.Flags().StringVar(&c.nodeImage, "node-image", "", "image of the nodes that kind makes; by default the one that kind was released with")
 	add("down", "Remove the cluster and everything of it", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.down(ctx) })
 	add("env", "Print what a shell needs to reach the cluster with kubectl and helm", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.env(ctx) })
 	add("remote", "Print where to push to, with the password in it", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.remote(ctx) })

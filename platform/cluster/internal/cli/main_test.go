@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -30,32 +29,33 @@ func TestCommandLinesThatAreRefused(t *testing.T) {
 		code int
 		says string
 	}{
-		"a command that there is not":                   {[]string{"upp"}, exitUsage, `unknown command "upp"`},
-		"a flag that there is not":                      {[]string{"--nope"}, exitUsage, "unknown flag: --nope"},
-		"a flag that the command has not":               {[]string{"status", "--environment=x"}, exitUsage, "unknown flag: --environment"},
-		"a flag without its value":                      {[]string{"status", "--name"}, exitUsage, "flag needs an argument: --name"},
-		"up with an argument":                           {[]string{"up", "sandbox", nowhere}, exitUsage, "see `cluster up --help`"},
-		"down with an argument":                         {[]string{"down", "sandbox", nowhere}, exitUsage, "see `cluster down --help`"},
-		"remote with an argument":                       {[]string{"remote", "sandbox", nowhere}, exitUsage, "see `cluster remote --help`"},
-		"status with an argument":                       {[]string{"status", "sandbox", nowhere}, exitUsage, "see `cluster status --help`"},
-		"build with an argument":                        {[]string{"build", "etcd", nowhere}, exitUsage, "see `cluster build --help`"},
-		"logs without a directory":                      {[]string{"logs", nowhere}, exitUsage, "accepts 1 arg(s), received 0; see `cluster logs --help`"},
-		"logs with two":                                 {[]string{"logs", "a", "b", nowhere}, exitUsage, "accepts 1 arg(s), received 2"},
-		"an image without a name":                       {[]string{"load-image", "layout", nowhere}, exitUsage, "accepts 2 arg(s), received 1; see `cluster load-image --help`"},
-		"a name that no cluster can have":               {[]string{"status", "--name=Sandbox"}, exitUsage, `--name: cluster name "Sandbox": want at most 22`},
-		"a name that leads elsewhere":                   {[]string{"status", "--name=../x"}, exitUsage, `--name: cluster name "../x"`},
-		"a repository that is not there":                {[]string{"status", nowhere}, exitUsage, "--repository: "},
-		"an image that is none":                         {[]string{"load-image", empty, "x:1"}, exitInternal, empty},
-		"a provider that there is not":                  {[]string{"up", "--provider=k3d"}, exitUsage, `--provider: there is no "k3d", only source and kind`},
-		"a provider that is empty space":                {[]string{"status", "--provider= "}, exitUsage, "--provider: there is no"},
-		"the process on the host, by a person":          {[]string{kind.ServeCommand, empty}, exitInternal, "cluster __serve-kind: this is a program of a cluster"},
-		"that one without its directory":                {[]string{kind.ServeCommand}, exitInternal, "cluster __serve-kind: this is a program of a cluster"},
-		"process 1 of a node, by a person":              {[]string{source.InitCommand, empty}, exitInternal, "this is process 1 of a node"},
-		"the supervisor of a node, by a person":         {[]string{source.NodeCommand}, exitInternal, "this is the supervisor of a node"},
-		"the server of repositories, by a person":       {[]string{source.ServeCommand}, exitInternal, "cluster __serve: this is a program of a node"},
-		"the hook of a repository, by a person":         {[]string{git.HookCommand}, exitInternal, "cluster " + git.HookCommand + ": "},
-		"a hidden command that is not the first":        {[]string{"--name=x", source.InitCommand}, exitUsage, `unknown command "__init"`},
-		"a flag of another program's after all is well": {[]string{"status", "-x"}, exitUsage, "unknown shorthand flag: 'x' in -x"},
+		"a command that there is not":                       {[]string{"upp"}, exitUsage, `unknown command "upp"`},
+		"a flag that there is not":                          {[]string{"--nope"}, exitUsage, "unknown flag: --nope"},
+		"a flag that the command has not":                   {[]string{"status", "--environment=x"}, exitUsage, "unknown flag: --environment"},
+		"a flag without its value":                          {[]string{"status", "--name"}, exitUsage, "flag needs an argument: --name"},
+		"up with an argument":                               {[]string{"up", "sandbox", nowhere}, exitUsage, "see `cluster up --help`"},
+		"down with an argument":                             {[]string{"down", "sandbox", nowhere}, exitUsage, "see `cluster down --help`"},
+		"remote with an argument":                           {[]string{"remote", "sandbox", nowhere}, exitUsage, "see `cluster remote --help`"},
+		"status with an argument":                           {[]string{"status", "sandbox", nowhere}, exitUsage, "see `cluster status --help`"},
+		"build with an argument":                            {[]string{"build", "etcd", nowhere}, exitUsage, "see `cluster build --help`"},
+		"logs without a directory":                          {[]string{"logs", nowhere}, exitUsage, "accepts 1 arg(s), received 0; see `cluster logs --help`"},
+		"logs with two":                                     {[]string{"logs", "a", "b", nowhere}, exitUsage, "accepts 1 arg(s), received 2"},
+		"an image without a name":                           {[]string{"load-image", "layout", nowhere}, exitUsage, "accepts 2 arg(s), received 1; see `cluster load-image --help`"},
+		"a name that no cluster can have":                   {[]string{"status", "--name=Sandbox"}, exitUsage, `--name: cluster name "Sandbox": want at most 22`},
+		"a name that leads elsewhere":                       {[]string{"status", "--name=../x"}, exitUsage, `--name: cluster name "../x"`},
+		"a repository that is not there":                    {[]string{"status", nowhere}, exitUsage, "--repository: "},
+		"an image that is none":                             {[]string{"load-image", empty, "x:1"}, exitInternal, empty},
+		"a provider that there is not":                      {[]string{"up", "--provider=k3d"}, exitUsage, `--provider: there is no "k3d", only source and kind`},
+		"an image of nodes for a node that is made of none": {[]string{"up", "--provider=source", "--name=never-started-by-any1", "--node-image=x"}, exitUsage, "--node-image: a source node is made of no image"},
+		"a provider that is empty space":                    {[]string{"status", "--provider= "}, exitUsage, "--provider: there is no"},
+		"the process on the host, by a person":              {[]string{kind.ServeCommand, empty}, exitInternal, "cluster __serve-kind: this is a program of a cluster"},
+		"that one without its directory":                    {[]string{kind.ServeCommand}, exitInternal, "cluster __serve-kind: this is a program of a cluster"},
+		"process 1 of a node, by a person":                  {[]string{source.InitCommand, empty}, exitInternal, "this is process 1 of a node"},
+		"the supervisor of a node, by a person":             {[]string{source.NodeCommand}, exitInternal, "this is the supervisor of a node"},
+		"the server of repositories, by a person":           {[]string{source.ServeCommand}, exitInternal, "cluster __serve: this is a program of a node"},
+		"the hook of a repository, by a person":             {[]string{git.HookCommand}, exitInternal, "cluster " + git.HookCommand + ": "},
+		"a hidden command that is not the first":            {[]string{"--name=x", source.InitCommand}, exitUsage, `unknown command "__init"`},
+		"a flag of another program's after all is well":     {[]string{"status", "-x"}, exitUsage, "unknown shorthand flag: 'x' in -x"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, stdout, stderr := cluster(t, tt.args...)
@@ -94,32 +94,5 @@ func TestTheStatusOfAClusterThatDoesNotRun(t *testing.T) {
 	code, stdout, stderr = cluster(t, "remote", "--name="+name)
 	if code != exitInternal || stdout != "" || !strings.Contains(stderr, "cluster "+name+" does not run; `make up` starts it") {
 		t.Errorf("remote: exit code %d: %s%s", code, stdout, stderr)
-	}
-}
-
-func TestASecretIsMadeOnce(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "token")
-	first, err := secret(path)
-	if err != nil || len(first) < 20 {
-		t.Fatalf("%q, %v", first, err)
-	}
-	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("%v, %v", info, err)
-	}
-	if second, err := secret(path); err != nil || second != first {
-		t.Errorf("%q became %q, %v", first, second, err)
-	}
-	other, err := secret(path + "-2")
-	if err != nil || other == first {
-		t.Errorf("another one is the same: %q, %v", other, err)
-	}
-	if err := os.WriteFile(path, []byte("by hand\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := secret(path); err != nil || got != "by hand" {
-		t.Errorf("%q, %v", got, err)
-	}
-	if _, err := secret(filepath.Join(path, "below-a-file")); err == nil || !strings.HasPrefix(err.Error(), "secret of the cluster: ") {
-		t.Errorf("where none can be: %v", err)
 	}
 }

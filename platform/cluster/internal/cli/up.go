@@ -2,14 +2,9 @@ package cli
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/ballast-sre/ballast/internal/image"
@@ -153,89 +148,12 @@ func definitionsOf(ctx context.Context, n *source.Node) ([]string, error) {
 	return []string{filepath.Join(operator, "example", "prometheus-operator-crd"), chaos}, nil
 }
 
-// nameRemote lets the checkout know where to push to: `git push local HEAD:main`, or
-// local-NAME when the cluster is not the one that everybody has.
-func (c *command) nameRemote(ctx context.Context, n node, url string) error {
-	remote := "local"
-	if n.Name() != defaultName {
-		remote += "-" + n.Name()
-	}
-	git := func(args ...string) error {
-		out, err := exec.CommandContext(ctx, "git", append([]string{"-c", "safe.directory=*", "-C", c.repository}, args...)...).CombinedOutput()
-		if err != nil {
-			err = fmt.Errorf("name the remote %s: git %s: %w: %s", remote, args[0], err, strings.ReplaceAll(string(out), url, "(the cluster)"))
-		}
-		return err
-	}
-	verb := "add"
-	if err := git("remote", "get-url", remote); err == nil {
-		verb = "set-url"
-	}
-	if err := git("remote", verb, remote, url+"/ballast.git"); err != nil {
-		return err
-	}
-	c.report("to deploy: git push %s HEAD:main", remote)
-	return nil
-}
-
-// remote prints where to push to, with the password in it.
-func (c *command) remote(ctx context.Context) error {
-	n, err := c.running(ctx)
-	if err != nil {
-		return err
-	}
-	keys, err := secretsIn(n.Dir())
-	if err != nil {
-		return err
-	}
-	url, err := remoteOf(n, keys)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(c.out, url+"/ballast.git")
-	return nil
-}
-
-// keys are the secrets of a cluster's repositories.
-type keys struct{ token, webhook string }
-
-// secretsIn makes the secrets in the directory of a cluster, once.
-func secretsIn(dir string) (keys, error) {
-	token, err := secret(filepath.Join(dir, "git-token"))
-	if err != nil {
-		return keys{}, err
-	}
-	webhook, err := secret(filepath.Join(dir, "webhook-secret"))
-	return keys{token, webhook}, err
-}
-
-func secret(path string) (string, error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		text = []byte(rand.Text())
-		err = os.WriteFile(path, text, 0o600)
-	}
-	if err != nil {
-		return "", fmt.Errorf("secret of the cluster: %w", err)
-	}
-	return strings.TrimSpace(string(text)), nil
-}
-
-// remoteOf is where to push to, with the password in it.
-func remoteOf(n machine, k keys) (string, error) {
-	url, err := n.GitURL()
-	if err != nil {
-		return "", err
-	}
-	return strings.Replace(url, "://", "://ballast:"+k.token+"@", 1), nil
-}
-
 func (c *command) down(ctx context.Context) error {
 	n, err := c.node(ctx)
 	if err != nil {
 		return err
 	}
-	return n.Stop(ctx)
+	return errors.Join(n.Stop(ctx), c.forgetRemote(ctx, n))
 }
 
 func (c *command) build(ctx context.Context) error {
