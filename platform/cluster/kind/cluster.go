@@ -126,7 +126,7 @@ func (c *Cluster) Kubeconfig() string { return c.in("kubeconfig") }
 // Running says whether the process on the host lives. Docker is not asked.
 func (c *Cluster) Running() bool {
 	s, err := c.load()
-	return err == nil && s.Made && s.alive()
+	return err == nil && s.Made && s.Runs()
 }
 
 // GitURL is where the host reaches the cluster's repositories.

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/ballast-sre/ballast/platform/cluster/internal/process"
 )
 
 // ServeCommand is the hidden subcommand with which the command runs itself again as
@@ -43,7 +45,7 @@ func (c *Cluster) host(ctx context.Context, gateway netip.Addr, anew bool) error
 	}
 	before, err := netip.ParseAddrPort(st.Gateway)
 	same := err == nil && before.Addr() == gateway && st.Registry == registry
-	if !anew && same && st.alive() && c.current() {
+	if !anew && same && st.Runs() && c.current() {
 		return nil
 	}
 	// Also what one that was killed has left.
@@ -69,7 +71,7 @@ func (c *Cluster) host(ctx context.Context, gateway netip.Addr, anew bool) error
 		return fmt.Errorf("cluster %s: %w", c.name, err)
 	}
 	defer nodes.Close() //nolint:errcheck // the process has its own
-	st.GitPort, st.Gateway, st.Registry, st.PID, st.Start = int(gitAt.Port()), nodesAt.String(), registry, 0, 0
+	st.GitPort, st.Gateway, st.Registry, st.ID = int(gitAt.Port()), nodesAt.String(), registry, process.ID{}
 	if err := c.save(st); err != nil {
 		return err
 	}
@@ -96,8 +98,7 @@ func (c *Cluster) launch(ctx context.Context, st *state, self string, files ...*
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("cluster %s: start the process on the host: %w", c.name, err)
 	}
-	st.PID = cmd.Process.Pid
-	if st.Start, err = startOf(st.PID); err != nil {
+	if st.ID, err = process.Of(cmd.Process.Pid); err != nil {
 		return fmt.Errorf("cluster %s: the process on the host ended at once: %w; the end of %s:\n%s", c.name, err, log.Name(), tailOf(log.Name(), 10))
 	}
 	if err := c.save(*st); err != nil {
@@ -115,7 +116,7 @@ func (c *Cluster) awaitHost(ctx context.Context, st state) error {
 		if err == nil {
 			return nil
 		}
-		if !st.alive() {
+		if !st.Runs() {
 			return fmt.Errorf("cluster %s: the process on the host has ended; the end of its log:\n%s", c.name, tailOf(c.in("log", "host.log"), 10))
 		}
 		select {

@@ -13,16 +13,17 @@ import (
 	"time"
 
 	"github.com/prometheus/procfs"
+
+	"github.com/ballast-sre/ballast/platform/cluster/internal/process"
 )
 
 // state is what a cluster's directory says of it.
 type state struct {
-	Made     bool   `json:"made"`     // kind has come to its end
-	PID      int    `json:"pid"`      // of the process on the host
-	Start    uint64 `json:"start"`    // with the pid the process for good: clock ticks since boot
-	GitPort  int    `json:"gitPort"`  // on loopback
-	Gateway  string `json:"gateway"`  // HOST:PORT at which the nodes reach the process
-	Registry string `json:"registry"` // the program
+	process.ID        // of the process on the host
+	Made       bool   `json:"made"`     // kind has come to its end
+	GitPort    int    `json:"gitPort"`  // on loopback
+	Gateway    string `json:"gateway"`  // HOST:PORT at which the nodes reach the process
+	Registry   string `json:"registry"` // the program
 }
 
 func (c *Cluster) load() (state, error) { return loadState(c.in(stateFile)) }
@@ -65,32 +66,6 @@ func (s state) gateway() (netip.AddrPort, error) {
 	return gateway, nil
 }
 
-// alive says whether the very process still runs.
-func (s state) alive() bool {
-	if s.PID <= 0 {
-		return false
-	}
-	start, err := startOf(s.PID)
-	return err == nil && start == s.Start
-}
-
-func startOf(pid int) (uint64, error) {
-	p, err := procfs.NewProc(pid)
-	if err != nil {
-		return 0, err
-	}
-	stat, err := p.Stat()
-	if err != nil {
-		return 0, err
-	}
-	// One that has ended waits for its parent. While it ends, other threads of it may
-	// hold what it had.
-	if stat.State == "Z" && stat.NumThreads <= 1 {
-		return 0, os.ErrProcessDone
-	}
-	return stat.Starttime, nil
-}
-
 // mark is the variable in the environment of the process on the host, and of all that
 // it starts, that names the cluster's directory.
 const mark = "BALLAST_KIND"
@@ -117,9 +92,9 @@ func (c *Cluster) end(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	// A process that ends has no environment any more while it still has its sockets.
-	ending := map[int]uint64{}
-	if st, err := c.load(); err == nil && st.alive() {
-		ending[st.PID] = st.Start
+	ending := map[int]process.ID{}
+	if st, err := c.load(); err == nil {
+		ending[st.PID] = st.ID
 	}
 	for {
 		own, err := c.processes()
@@ -127,11 +102,11 @@ func (c *Cluster) end(ctx context.Context) error {
 			return err
 		}
 		for _, pid := range own {
-			if start, err := startOf(pid); err == nil {
-				ending[pid] = start
+			if id, err := process.Of(pid); err == nil {
+				ending[pid] = id
 			}
 		}
-		maps.DeleteFunc(ending, func(pid int, start uint64) bool { return !state{PID: pid, Start: start}.alive() })
+		maps.DeleteFunc(ending, func(_ int, id process.ID) bool { return !id.Exists() })
 		if len(ending) == 0 {
 			return nil
 		}

@@ -160,6 +160,41 @@ func (h hierarchies) remove(name string) error {
 	return errors.Join(errs...)
 }
 
+// thaw lets all that is frozen of a node go on. Only version 1 keeps what was frozen
+// from ending.
+func (h hierarchies) thaw(name string) error {
+	if h.version != 1 {
+		return nil
+	}
+	var errs []error
+	for _, mount := range h.mounts {
+		for _, group := range groupsBelow(filepath.Join(mount, cgroupParent, name)) {
+			// Hierarchies without a freezer have no such file, and a group may vanish.
+			state := filepath.Join(group, "freezer.state")
+			if text, err := os.ReadFile(state); err != nil || strings.TrimSpace(string(text)) == "THAWED" {
+				continue
+			}
+			if err := os.WriteFile(state, []byte("THAWED"), 0); err != nil && !gone(err) {
+				errs = append(errs, fmt.Errorf("cgroups: thaw: %w", err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// groupsBelow are a cgroup and all in it, the outermost first. What vanishes meanwhile
+// has ended.
+func groupsBelow(root string) []string {
+	var groups []string
+	_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			groups = append(groups, path)
+		}
+		return nil //nolint:nilerr // see above
+	})
+	return groups
+}
+
 func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
 // removeTree removes directories alone: the files of a cgroup go with it.
@@ -191,22 +226,17 @@ func removeTree(dir string) error {
 // processes are those of a node, as the host numbers them.
 func (h hierarchies) processes(name string) []int {
 	var pids []int
-	root := filepath.Join(h.mounts[0], cgroupParent, name)
-	_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error { // what vanishes meanwhile has ended
-		if err != nil || d.IsDir() || d.Name() != "cgroup.procs" {
-			return nil //nolint:nilerr // see above
-		}
-		text, err := os.ReadFile(path)
+	for _, group := range groupsBelow(filepath.Join(h.mounts[0], cgroupParent, name)) {
+		text, err := os.ReadFile(filepath.Join(group, "cgroup.procs"))
 		if err != nil {
-			return nil //nolint:nilerr // see above
+			continue // it has vanished
 		}
 		for _, field := range strings.Fields(string(text)) {
 			if pid, err := strconv.Atoi(field); err == nil {
 				pids = append(pids, pid)
 			}
 		}
-		return nil
-	})
+	}
 	return pids
 }
 

@@ -16,8 +16,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
+
+	"github.com/ballast-sre/ballast/platform/cluster/internal/process"
 )
 
 // stateRoot is the directory of all nodes of this machine.
@@ -78,11 +79,10 @@ func New(name, repository string, report func(format string, args ...any)) (*Nod
 
 // state is what a node's directory says of it.
 type state struct {
-	PID     int    `json:"pid"`   // of process 1, as the host sees it
-	Start   uint64 `json:"start"` // with the pid the process for good: clock ticks since boot
-	APIPort int    `json:"apiPort"`
-	GitPort int    `json:"gitPort"`
-	Version string `json:"version"` // of Kubernetes
+	process.ID        // of process 1, as the host sees it
+	APIPort    int    `json:"apiPort"`
+	GitPort    int    `json:"gitPort"`
+	Version    string `json:"version"` // of Kubernetes
 }
 
 func (n *Node) in(elem ...string) string { return filepath.Join(append([]string{n.dir}, elem...)...) }
@@ -105,27 +105,6 @@ func (n *Node) save(s state) error {
 		return err
 	}
 	return replaceFile(n.in("state.json"), append(data, '\n'))
-}
-
-// alive says whether the very process still runs.
-func (s state) alive() bool {
-	start, err := startOf(s.PID)
-	return err == nil && s.PID > 0 && start == s.Start
-}
-
-func startOf(pid int) (uint64, error) {
-	p, err := procfs.NewProc(pid)
-	if err != nil {
-		return 0, err
-	}
-	stat, err := p.Stat()
-	if err != nil {
-		return 0, err
-	}
-	if stat.State == "Z" {
-		return 0, os.ErrProcessDone
-	}
-	return stat.Starttime, nil
 }
 
 // Name is the cluster's name.
@@ -154,10 +133,11 @@ func (n *Node) Program(component, program string) (string, error) {
 // Dir is the node's directory.
 func (n *Node) Dir() string { return n.dir }
 
-// Running says whether the node's process 1 lives.
+// Running says whether the node's process 1 lives, and not only what it waits for when
+// it was killed.
 func (n *Node) Running() bool {
 	s, err := n.load()
-	return err == nil && s.alive()
+	return err == nil && s.Runs()
 }
 
 // lock keeps two commands from changing one node at the same time. It does not
@@ -194,16 +174,18 @@ func (n *Node) Start(ctx context.Context) (err error) {
 	if err := n.build.build(ctx, components()); err != nil {
 		return err
 	}
-	if n.Running() && !n.current() {
-		n.report("node %s was started by another build of this program: starting it anew", n.name)
-		if err := n.end(ctx); err != nil {
-			return err
-		}
+	if n.Running() && n.current() {
+		return n.awaitReady(ctx)
 	}
-	if !n.Running() {
-		if err := n.launch(ctx); err != nil {
-			return err
-		}
+	if n.Running() {
+		n.report("node %s was started by another build of this program: starting it anew", n.name)
+	}
+	// Also what is left of one that was killed.
+	if err := n.end(ctx); err != nil {
+		return err
+	}
+	if err := n.launch(ctx); err != nil {
+		return err
 	}
 	return n.awaitReady(ctx)
 }
@@ -270,8 +252,7 @@ func (n *Node) launch(ctx context.Context) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("node %s: start: %w", n.name, err)
 	}
-	st.PID = cmd.Process.Pid
-	if st.Start, err = startOf(st.PID); err != nil {
+	if st.ID, err = process.Of(cmd.Process.Pid); err != nil {
 		return fmt.Errorf("node %s ended at once: %w; the end of %s:\n%s", n.name, err, log.Name(), tailOf(log.Name(), 10))
 	}
 	if err := n.save(st); err != nil {
@@ -413,8 +394,9 @@ func removeFile(path string) error {
 	return nil
 }
 
-// end kills process 1, and with it everything of the node, and waits until the
-// last process has let go of the lock that all inherit from process 1's start.
+// end kills process 1, and with it everything of the node, and waits until all of it
+// is gone. Not even SIGKILL ends what is frozen, as a container runtime does for a
+// moment with a container that it changes: that is let go on, so that it can end.
 func (n *Node) end(ctx context.Context) error {
 	s, err := n.load()
 	if gone(err) {
@@ -425,14 +407,18 @@ func (n *Node) end(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	for s.alive() {
+	for s.Exists() {
 		if err := syscall.Kill(s.PID, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return fmt.Errorf("node %s: %w", n.name, err)
+		}
+		groups, frozen := findHierarchies()
+		if frozen == nil {
+			frozen = groups.thaw(n.name)
 		}
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-ctx.Done():
-			return fmt.Errorf("node %s: process %d lives after SIGKILL: %w", n.name, s.PID, ctx.Err())
+			return fmt.Errorf("node %s: process %d lives after SIGKILL: %w", n.name, s.PID, errors.Join(ctx.Err(), frozen))
 		}
 	}
 	return nil
