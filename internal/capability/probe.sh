@@ -166,6 +166,13 @@ attach() {
 	for c in cpu memory; do
 		[ -w "/host-sys/fs/cgroup/$c/cgroup.procs" ] || fail "/host-sys/fs/cgroup/$c/cgroup.procs cannot be written" || return
 	done
+	# It is put into every hierarchy that has a directory: one that is not mounted has
+	# no group of the target, and the daemon gives up there.
+	for c in systemd freezer pids net_cls net_prio perf_event cpuset cpuacct blkio rdma devices hugetlb; do
+		[ -d "/host-sys/fs/cgroup/$c" ] || continue
+		grep -Eq "^[0-9]+:(.*,)?(name=)?$c(,.*)?:" /proc/1/cgroup ||
+			fail "/host-sys/fs/cgroup/$c is there, and no process has a control group in it" || return
+	done
 }
 try cgroup-attach attach
 try pause program /usr/local/bin/pause

@@ -24,11 +24,14 @@ type shell struct {
 	env    []string // beside that of the test
 	nobody bool     // without the rights of root
 	bin    string   // stands for /usr/local/bin; "" is itself
+	groups string   // stands for /host-sys/fs/cgroup; "" is itself
 }
 
 func (s shell) exec(ctx context.Context, command ...string) (string, error) {
-	if s.bin != "" {
-		command[len(command)-1] = strings.ReplaceAll(command[len(command)-1], "/usr/local/bin/", s.bin+"/")
+	for place, other := range map[string]string{"/usr/local/bin/": s.bin, "/host-sys/fs/cgroup/": s.groups} {
+		if other != "" {
+			command[len(command)-1] = strings.ReplaceAll(command[len(command)-1], place, other+"/")
+		}
 	}
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Dir = "/"
@@ -250,5 +253,48 @@ func TestTheSocketOfTheContainerRuntimeIsThatOfTheDaemon(t *testing.T) {
 	defer l.Close()
 	if f, _ := probe(t, shell{}).Fact(capability.ContainerRuntime); !f.Present || f.Detail != socket {
 		t.Errorf("while something listens it is %+v", f)
+	}
+}
+
+// A stressor is put into every hierarchy of version 1 that the host seems to have.
+func TestTheScriptFindsHierarchiesThatAreNotMounted(t *testing.T) {
+	if probe(t, shell{}).Cgroup == capability.CgroupV2 {
+		t.Skip("version 2 has one hierarchy only")
+	}
+	text, err := os.ReadFile("/proc/1/cgroup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mounted []string
+	for line := range strings.Lines(string(text)) {
+		if parts := strings.SplitN(line, ":", 3); len(parts) == 3 {
+			mounted = append(mounted, strings.Split(strings.TrimPrefix(parts[1], "name="), ",")...)
+		}
+	}
+	known := []string{"systemd", "freezer", "pids", "net_cls", "net_prio", "perf_event", "cpuset", "cpuacct", "blkio", "rdma", "devices", "hugetlb"}
+	here := slices.DeleteFunc(slices.Clone(known), func(c string) bool { return !slices.Contains(mounted, c) })
+	absent := slices.DeleteFunc(slices.Clone(known), func(c string) bool { return slices.Contains(mounted, c) })
+	if len(here) == 0 || len(absent) == 0 {
+		t.Skipf("these are mounted: %v, these are not: %v", here, absent)
+	}
+	attach := func(t *testing.T, dirs ...string) capability.Fact {
+		t.Helper()
+		root := t.TempDir()
+		for _, c := range append([]string{"cpu", "memory"}, dirs...) {
+			if err := os.Mkdir(filepath.Join(root, c), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			write(t, filepath.Join(root, c), "cgroup.procs", "")
+		}
+		f, _ := probe(t, shell{groups: root}).Fact(capability.CgroupAttach)
+		return f
+	}
+	if f := attach(t, here...); !f.Present {
+		t.Errorf("all are mounted: %+v", f)
+	}
+	for _, c := range absent {
+		if f := attach(t, append(slices.Clone(here), c)...); f.Present || !strings.Contains(f.Detail, "/"+c+" is there, and no process has") {
+			t.Errorf("%s is not: %+v", c, f)
+		}
 	}
 }
