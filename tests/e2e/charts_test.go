@@ -218,7 +218,7 @@ func TestPodsRunAsDeclared(t *testing.T) {
   exit 0
 done
 exit 1`
-				text, err := onNode(ctx, t, "sh", "-c", look, "sh", hash)
+				text, err := beside(ctx, t, p.Namespace, p.Name, "sh", "-c", look, "sh", hash)
 				if err != nil {
 					t.Errorf("pod %s: no process of container %s: %v", p.Name, hash, err)
 					continue

@@ -95,15 +95,6 @@ func awaitPods(ctx context.Context, t *testing.T, ns, selector string, want int)
 	})
 }
 
-// ask gets a path of a service through the API server.
-func ask(ctx context.Context, ns, service, path string, params ...string) ([]byte, error) {
-	req := on.CoreV1().RESTClient().Get().Namespace(ns).Resource("services").Name(service).SubResource("proxy").Suffix(path)
-	for i := 0; i+1 < len(params); i += 2 {
-		req.Param(params[i], params[i+1])
-	}
-	return req.DoRaw(ctx)
-}
-
 // execute runs a command in a container.
 func execute(ctx context.Context, ns, pod, container string, command ...string) (string, error) {
 	req := on.CoreV1().RESTClient().Post().Resource("pods").Namespace(ns).Name(pod).SubResource("exec").
@@ -130,15 +121,20 @@ func logsOf(ctx context.Context, ns, pod string) (string, error) {
 	return string(text), err
 }
 
-// onNode runs a command beside the processes of the node, with root's rights there:
+// beside runs a command beside the processes of a pod's node, with root's rights there:
 // in the daemon of Chaos Mesh, which is privileged and sees every process.
-func onNode(ctx context.Context, t *testing.T, command ...string) (string, error) {
+func beside(ctx context.Context, t *testing.T, ns, pod string, command ...string) (string, error) {
 	t.Helper()
-	daemons := pods(ctx, t, chaosNamespace, "app.kubernetes.io/component=chaos-daemon")
-	if len(daemons) == 0 {
-		t.Fatal("there is no daemon of Chaos Mesh")
+	p, err := on.CoreV1().Pods(ns).Get(ctx, pod, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	return execute(ctx, chaosNamespace, daemons[0].Name, "chaos-daemon", command...)
+	daemons := pods(ctx, t, chaosNamespace, "app.kubernetes.io/component=chaos-daemon")
+	i := slices.IndexFunc(daemons, func(d corev1.Pod) bool { return d.Spec.NodeName == p.Spec.NodeName })
+	if i < 0 {
+		t.Fatalf("there is no daemon of Chaos Mesh on node %s", p.Spec.NodeName)
+	}
+	return execute(ctx, chaosNamespace, daemons[i].Name, "chaos-daemon", command...)
 }
 
 // Custom resources, as the dynamic client names them.

@@ -133,6 +133,7 @@ func TestDrainUnderLoad(t *testing.T) {
 
 // TestPodKillUnderLoad kills a pod without a warning, by Chaos Mesh.
 func TestPodKillUnderLoad(t *testing.T) {
+	needs(t, "PodChaos/pod-kill")
 	feature(t, "a killed pod",
 		check{"fails at most 0.1 % of 10,000 requests", func(ctx context.Context, t *testing.T) {
 			underLoad(t, "a pod-kill of 1 of 3 replicas", loadRequests, loadRequests/1000, func() counts {

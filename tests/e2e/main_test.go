@@ -25,6 +25,7 @@ var (
 	program = flag.String("cluster", "", "the program cluster, which brings a cluster up; not needed with -kubeconfig")
 	name    = flag.String("name", "e2e", "name of that cluster")
 	made    = flag.String("provider", "", "what it is made of, source or kind; what this machine can do when empty")
+	nodes   = flag.String("node-image", "", "image of the nodes that kind makes; kind's own when empty")
 	out     = flag.String("out", "", "directory for what the cluster tells when a test failed")
 	keep    = flag.Bool("keep", false, "leave the cluster up, and use it again the next time")
 	remote  = flag.String("remote", "", "with -kubeconfig: URL to push to, password included (`cluster remote` prints it)")
@@ -96,6 +97,7 @@ func bringUp(work string) env.Func {
 			return ctx, errors.New("-cluster is missing: the program that brings a cluster up; or give -kubeconfig; `make e2e` does it")
 		}
 		on.own = newNode(*program, *made, source(work))
+		on.own.image = *nodes
 		return envfuncs.CreateCluster(on.own, *name)(ctx, cfg)
 	}
 }

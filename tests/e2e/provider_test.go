@@ -23,6 +23,7 @@ import (
 type node struct {
 	program, name, repository string
 	provider                  string // of the cluster; empty is what the machine can do
+	image                     string // of the nodes that kind makes; empty is kind's own
 	kubeconfig                string
 	path                      string // directories of programs that fit the cluster
 	progress                  io.Writer
@@ -72,8 +73,16 @@ func (n *node) run(ctx context.Context, command string, args ...string) (string,
 	return out.String(), nil
 }
 
+// source says whether the cluster is a node without Docker, once it is up.
+func (n *node) source() bool {
+	return n.kubeconfig != "" && strings.HasPrefix(n.kubeconfig, "/var/lib/ballast/")
+}
+
 // Create brings the cluster up, or what is there of it to where it should be.
 func (n *node) Create(ctx context.Context, args ...string) (string, error) {
+	if n.image != "" {
+		args = append(args, "--node-image="+n.image)
+	}
 	out, err := n.run(ctx, "up", args...)
 	if err != nil {
 		return "", err
