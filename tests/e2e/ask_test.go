@@ -82,19 +82,21 @@ func forwarded(ctx context.Context, ns, pod string, port int32, do func(address 
 		return err
 	}
 	dialer := spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, to)
-	stop, ready, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	stop, ready, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	var complaint bytes.Buffer
 	f, err := portforward.NewOnAddresses(dialer, []string{"127.0.0.1"}, []string{fmt.Sprintf("0:%d", port)}, stop, ready, io.Discard, &complaint)
 	if err != nil {
 		return err
 	}
-	go func() { ended <- f.ForwardPorts() }()
+	var failed error // once it has ended
+	go func() { failed = f.ForwardPorts(); close(ended) }()
 	select {
-	case err := <-ended:
-		return fmt.Errorf("forward port %d of %s: %w", port, pod, err)
+	case <-ended:
+		return fmt.Errorf("forward port %d of %s: %w", port, pod, failed)
 	case <-ctx.Done():
 		close(stop)
-		return errors.Join(ctx.Err(), <-ended)
+		<-ended
+		return errors.Join(ctx.Err(), failed)
 	case <-ready:
 	}
 	ports, err := f.GetPorts()
@@ -102,7 +104,7 @@ func forwarded(ctx context.Context, ns, pod string, port int32, do func(address 
 		err = do(net.JoinHostPort("127.0.0.1", strconv.Itoa(int(ports[0].Local))))
 	}
 	close(stop)
-	<-ended // how a connection ends that nobody needs any more is nobody's business
+	<-ended // how a connection ends that nobody needs any more is of no interest
 	if err != nil && complaint.Len() > 0 {
 		err = fmt.Errorf("%w: %s", err, lastLine(complaint.String()))
 	}

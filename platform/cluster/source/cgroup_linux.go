@@ -190,7 +190,7 @@ func groupsBelow(root string) []string {
 		if err == nil && d.IsDir() {
 			groups = append(groups, path)
 		}
-		return nil //nolint:nilerr // see above
+		return nil
 	})
 	return groups
 }
