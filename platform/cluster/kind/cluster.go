@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -103,7 +104,22 @@ func withOutput(err error) error {
 	if failed == nil || len(failed.Output) == 0 {
 		return err
 	}
-	return fmt.Errorf("%w; the end of what it told:\n%s", err, lastLines(failed.Output, 20))
+	return fmt.Errorf("%w; the end of what it told:\n%s", err, lastLines([]byte(withoutTraces(string(failed.Output))), 20))
+}
+
+// withoutTraces leaves out the stacks of Go programs, which hide what kubeadm told
+// before: for each frame a line, and below it where that is in the source.
+func withoutTraces(text string) string {
+	place := regexp.MustCompile(`^\t\S+\.(go|s):\d+`)
+	var kept []string
+	for line := range strings.Lines(text) {
+		if !place.MatchString(line) {
+			kept = append(kept, line)
+		} else if len(kept) > 0 {
+			kept = kept[:len(kept)-1]
+		}
+	}
+	return strings.Join(kept, "")
 }
 
 func (c *Cluster) in(elem ...string) string {
@@ -272,13 +288,22 @@ func (c *Cluster) kubectl(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// awaitReady blocks until the API server answers and says that every node is ready.
+// awaitReady blocks until the API server says that every node is ready: each of those
+// that were made. One that has not joined is none that it would know of.
 func (c *Cluster) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
+	names, err := c.nodes(ctx)
+	if err != nil {
+		return fmt.Errorf("cluster %s is not ready: %w", c.name, err)
+	}
+	args := []string{"wait", "--for=condition=Ready", "--timeout=2m"}
+	for _, name := range names {
+		args = append(args, "node/"+name)
+	}
 	for {
 		// A node that was woken is looked at again by those that watch it only later.
-		err := c.kubectl(ctx, "wait", "--for=condition=Ready", "nodes", "--all", "--timeout=2m")
+		err := c.kubectl(ctx, args...)
 		if err == nil {
 			return nil
 		}

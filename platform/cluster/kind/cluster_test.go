@@ -370,7 +370,7 @@ func TestNodesAreWaitedFor(t *testing.T) {
 	b := newBench(t)
 	b.program(t, "kubectl", "[ -e "+b.bin+"/asked ] && exit 0; touch "+b.bin+"/asked; echo refused >&2; exit 1")
 	b.start(t)
-	if calls := b.called(t, "kubectl"); len(calls) != 2 || calls[0] != "--kubeconfig="+b.Kubeconfig()+" wait --for=condition=Ready nodes --all --timeout=2m" {
+	if calls := b.called(t, "kubectl"); len(calls) != 2 || calls[0] != "--kubeconfig="+b.Kubeconfig()+" wait --for=condition=Ready --timeout=2m node/ballast-x-control-plane node/ballast-x-worker" {
 		t.Errorf("%q", calls)
 	}
 	b.program(t, "kubectl", "echo refused >&2; exit 1")
@@ -515,6 +515,23 @@ func TestBuildStartsNothing(t *testing.T) {
 	b.programs = programs{bin: b.bin, built: &built, fails: errors.New("broken")}
 	if err := b.Build(t.Context()); err == nil || err.Error() != "broken" {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestWhatAFailedCommandTold(t *testing.T) {
+	for name, tt := range map[string]struct{ told, want string }{
+		"is told":                               {"one\ntwo\n", "one\ntwo\n"},
+		"is told without a stack":               {"error: no kubelet\nmain.main\n\tk8s.io/kubernetes@v1.34.4/cmd/kubeadm/kubeadm.go:25\nruntime.goexit\n\truntime/asm_amd64.s:1771", "error: no kubelet\n"},
+		"is told with what is only indented":    {"errors occurred:\n\t[ERROR CRI]: no runtime\n", "errors occurred:\n\t[ERROR CRI]: no runtime\n"},
+		"is nothing where a stack is all it is": {"main.main\n\tmain.go:1 +0x1d\n", ""},
+		"is told of a place without a frame":    {"\tmain.go:1\nend", "end"},
+		"is nothing":                            {"", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := withoutTraces(tt.told); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
 	}
 }
 
