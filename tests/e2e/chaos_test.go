@@ -256,6 +256,51 @@ func TestCPUStress(t *testing.T) {
 	)
 }
 
+// clockOf is how far the clock of a pod of the monitor is behind that of this machine,
+// as its readings say.
+func clockOf(ctx context.Context, pod string) (behind time.Duration, err error) {
+	err = forwarded(ctx, monitorNamespace, pod, 8080, func(address string) error {
+		body, err := get(ctx, "http://"+address+"/api/v1/cpu")
+		if err != nil {
+			return err
+		}
+		var reading struct{ SampledAt time.Time }
+		if err := json.Unmarshal(body, &reading); err != nil {
+			return err
+		}
+		behind = time.Since(reading.SampledAt)
+		return nil
+	})
+	return behind, err
+}
+
+// TestTimeShift puts the clock of one pod back.
+func TestTimeShift(t *testing.T) {
+	needs(t, "TimeChaos")
+	feature(t, "a shift of time",
+		check{"shows in the pod's own readings and in no other's, and goes with the fault", func(ctx context.Context, t *testing.T) {
+			f := inject(ctx, t, "TimeChaos", map[string]any{"timeOffset": "-1h", "clockIds": []any{"CLOCK_REALTIME"}, "duration": "120s"})
+			targets := f.injected(ctx, t)
+			const shifted, exact = 59 * time.Minute, time.Minute
+			await(ctx, t, time.Minute, "the pod's clock to be an hour behind", func(ctx context.Context) (bool, string) {
+				behind, err := clockOf(ctx, targets[0])
+				return err == nil && behind > shifted, seeing(err, behind.String())
+			})
+			for _, p := range pods(ctx, t, monitorNamespace, monitorPods) {
+				behind, err := clockOf(ctx, p.Name)
+				if err != nil || p.Name != targets[0] && behind.Abs() > exact {
+					t.Errorf("%s was hit; the clock of %s is %s behind, %v", targets[0], p.Name, behind, err)
+				}
+			}
+			f.recover(ctx, t)
+			await(ctx, t, time.Minute, "the pod's clock to be right again", func(ctx context.Context) (bool, string) {
+				behind, err := clockOf(ctx, targets[0])
+				return err == nil && behind.Abs() < exact, seeing(err, behind.String())
+			})
+		}},
+	)
+}
+
 // TestCapabilities shows for every fault of Chaos Mesh whether this cluster can do it.
 func TestCapabilities(t *testing.T) {
 	feature(t, "capabilities",
