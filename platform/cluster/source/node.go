@@ -424,8 +424,13 @@ func (n *Node) end(ctx context.Context) error {
 	return nil
 }
 
-// Logs copies the logs of the node's programs and pods into a directory.
+// Logs copies the logs of the node's programs and pods into a directory. What an
+// earlier call copied there is overwritten.
 func (n *Node) Logs(ctx context.Context, dest string) error {
+	dest, err := filepath.Abs(dest)
+	if err != nil {
+		return fmt.Errorf("logs of node %s: %w", n.name, err)
+	}
 	if err := os.MkdirAll(dest, 0o755); err != nil {
 		return fmt.Errorf("logs of node %s: %w", n.name, err)
 	}
@@ -433,7 +438,7 @@ func (n *Node) Logs(ctx context.Context, dest string) error {
 		if !exists(from) {
 			continue
 		}
-		if out, err := run(ctx, "/", "cp", "-rL", from, filepath.Join(dest, to)); err != nil {
+		if out, err := run(ctx, "/", "cp", "-rLT", from, filepath.Join(dest, to)); err != nil {
 			return fmt.Errorf("logs of node %s: %w: %s", n.name, err, out)
 		}
 	}

@@ -307,22 +307,25 @@ func closeAll(files []*os.File) {
 }
 
 func TestLogsAreCopied(t *testing.T) {
-	n, dest := nodeIn(t), filepath.Join(t.TempDir(), "logs")
+	n, dest := nodeIn(t), filepath.Join("out", "logs") // as `make logs` says it
+	t.Chdir(t.TempDir())
 	if err := n.Logs(t.Context(), dest); err != nil {
 		t.Errorf("a node that has none: %v", err)
 	}
-	write(t, n.in("log", "etcd.log"), "etcd")
 	write(t, n.in("var-log", "containers", "x"), "pod")
 	tree(t, n.in("var-log", "pods"), "default_x")
 	// The log that the runtime keeps is behind a link.
 	if err := os.Symlink(n.in("var-log", "containers", "x"), n.in("var-log", "pods", "default_x", "0.log")); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Logs(t.Context(), dest); err != nil {
-		t.Fatal(err)
-	}
-	if got := read(t, filepath.Join(dest, "node", "etcd.log")); got != "etcd" {
-		t.Errorf("the node's log is %q", got)
+	for _, want := range []string{"etcd", "etcd, and more"} {
+		write(t, n.in("log", "etcd.log"), want)
+		if err := n.Logs(t.Context(), dest); err != nil {
+			t.Fatal(err)
+		}
+		if got := read(t, filepath.Join(dest, "node", "etcd.log")); got != want {
+			t.Errorf("the node's log is %q, want %q", got, want)
+		}
 	}
 	pod := filepath.Join(dest, "pods", "default_x", "0.log")
 	if info, err := os.Lstat(pod); err != nil || !info.Mode().IsRegular() {
