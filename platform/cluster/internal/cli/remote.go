@@ -10,8 +10,8 @@ import (
 
 // The URL of a cluster's repository: who pushes, and to what.
 const (
-	pusher     = "ballast"
-	repository = "/ballast.git"
+	pusher = "ballast"
+	pushed = "/ballast.git"
 )
 
 // remoteOf is the server of the repositories, with the password in it.
@@ -37,7 +37,7 @@ func (c *command) remote(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(c.out, url+repository)
+	fmt.Fprintln(c.out, url+pushed)
 	return nil
 }
 
@@ -54,7 +54,7 @@ func remoteName(cluster string) string {
 // something of its user's that has the same name.
 func ofACluster(remote string) bool {
 	u, err := url.Parse(remote)
-	return err == nil && u.User.Username() == pusher && u.Hostname() == "127.0.0.1" && u.Path == repository
+	return err == nil && u.User.Username() == pusher && u.Hostname() == "127.0.0.1" && u.Path == pushed
 }
 
 // nameRemote lets the checkout know where to push to. A remote of its user's that has
@@ -69,7 +69,7 @@ func (c *command) nameRemote(ctx context.Context, n machine, url string) error {
 		}
 		verb = "set-url"
 	}
-	if out, err := c.git(ctx, "remote", verb, name, url+repository); err != nil {
+	if out, err := c.git(ctx, "remote", verb, name, url+pushed); err != nil {
 		return fmt.Errorf("name the remote %s: git remote %s: %w: %s", name, verb, err, strings.ReplaceAll(out, url, "(the cluster)"))
 	}
 	c.report("to deploy: git push %s HEAD:main", name)

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -153,7 +152,10 @@ func (c *command) down(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(n.Stop(ctx), c.forgetRemote(ctx, n))
+	if err := n.Stop(ctx); err != nil {
+		return err
+	}
+	return c.forgetRemote(ctx, n)
 }
 
 func (c *command) build(ctx context.Context) error {
