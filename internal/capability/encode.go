@@ -163,7 +163,7 @@ func (p *problems) fact(raw json.RawMessage, at string) Fact {
 func (p *problems) object(raw json.RawMessage, prefix string, names ...string) map[string]json.RawMessage {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
-		p.add(strings.TrimSuffix(prefix, "."), "it is no object")
+		p.add(strings.TrimSuffix(prefix, "."), "it is not an object")
 		return nil
 	}
 	fields := map[string]json.RawMessage{}

@@ -102,7 +102,7 @@ func catalogue() []entry {
 	credentials := func(name Name, cloud string) entry {
 		return entry{
 			name: name, holds: "the chaos controller has credentials of " + cloud, lacks: "the chaos controller has no credentials of " + cloud,
-			mend: "they are no capability of a node: name a Secret that holds them in the fault's spec.secretName", elsewhere: true,
+			mend: "they are not a capability of a node: name a Secret that holds them in the fault's spec.secretName", elsewhere: true,
 		}
 	}
 	return []entry{
@@ -200,7 +200,7 @@ func catalogue() []entry {
 		credentials(GCPCredentials, "Google Cloud"),
 		{
 			name: Chaosd, holds: "chaosd runs on the machine", lacks: "chaosd does not run on the machine",
-			mend: "the machine is no node of the cluster: install chaosd there and name it in the fault's spec.address or by a PhysicalMachine", elsewhere: true,
+			mend: "the machine is not a node of the cluster: install chaosd there and name it in the fault's spec.address or by a PhysicalMachine", elsewhere: true,
 		},
 	}
 }

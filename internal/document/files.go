@@ -1,6 +1,7 @@
 package document
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -9,46 +10,79 @@ import (
 	"strings"
 )
 
+// Listing is what a path means.
+type Listing struct {
+	Files   []string  // in the order of their names
+	Skipped []Skipped // what a reader of the directory might take for a document
+}
+
+// Skipped is something in a directory that is not read, with the reason.
+type Skipped struct{ Path, Why string }
+
 // Files lists the files that a path means: the path itself when it is a file,
-// else every .yaml and .yml file of the directory and its folders, in the order
-// of their names. Files and folders whose name starts with a dot are left out,
-// and so are links to directories, which could lead in circles; a link that is
-// given itself is followed. Errors are of the file system: fs.ErrNotExist.
-func Files(path string) ([]string, error) {
+// else every .yaml and .yml file of the directory and its folders. Files and
+// folders whose name starts with a dot are left out without a word. Links to
+// directories, which could lead in circles, are skipped; a link that is given
+// itself is followed.
+//
+// Errors: fs.ErrNotExist (errors.Is) when there is nothing at the path; Problems
+// (errors.As) names every directory that cannot be read.
+func Files(path string) (Listing, error) {
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Listing{}, err
+	}
 	if err != nil {
-		return nil, err
+		return Listing{}, Problems{unreadable(path, err)}
 	}
 	if !info.IsDir() {
-		return []string{filepath.Clean(path)}, nil
+		return Listing{Files: []string{filepath.Clean(path)}}, nil
 	}
-	var files []string
+	var found Listing
+	var problems []Problem
 	err = fs.WalkDir(os.DirFS(path), ".", func(name string, entry fs.DirEntry, err error) error {
+		full := filepath.Join(path, filepath.FromSlash(name))
 		switch {
 		case err != nil:
-			return err
+			problems = append(problems, unreadable(full, err))
 		case name != "." && strings.HasPrefix(entry.Name(), "."):
 			if entry.IsDir() {
 				return fs.SkipDir
 			}
-		case isYAML(name) && isRegular(filepath.Join(path, name)):
-			files = append(files, filepath.Join(path, filepath.FromSlash(name)))
+		case !entry.IsDir():
+			found.add(full)
 		}
 		return nil
 	})
-	return files, err
+	return found, errors.Join(err, Err(problems))
 }
 
-func isYAML(name string) bool {
-	ext := filepath.Ext(name)
-	return ext == ".yaml" || ext == ".yml"
+// add sorts what is no directory into what is read and what is not.
+func (l *Listing) add(path string) {
+	skip := func(why string) { l.Skipped = append(l.Skipped, Skipped{path, why}) }
+	ext := filepath.Ext(path)
+	exact := ext == ".yaml" || ext == ".yml"
+	info, err := os.Stat(path) // follows links, as mounted ConfigMaps are made of them
+	switch {
+	case err == nil && info.IsDir():
+		skip("a link to a directory is not followed; name the directory itself")
+	case !exact && (strings.EqualFold(ext, ".yaml") || strings.EqualFold(ext, ".yml")):
+		skip("only .yaml and .yml in lower case are read; rename it")
+	case !exact:
+	case err == nil && !info.Mode().IsRegular():
+		skip("it is not a regular file")
+	default: // reading what cannot be looked at reports why
+		l.Files = append(l.Files, path)
+	}
 }
 
-// isRegular follows links, as mounted ConfigMaps are made of them. What cannot
-// be looked at counts too, so that reading it tells why.
-func isRegular(name string) bool {
-	info, err := os.Stat(name)
-	return err != nil || info.Mode().IsRegular()
+// unreadable names the whole path, which the error of a walk does not have.
+func unreadable(path string, err error) Problem {
+	var of *fs.PathError
+	if errors.As(err, &of) {
+		err = of.Err
+	}
+	return Problem{File: path, Message: fmt.Sprintf("cannot be read: %s; make it readable or leave it out", err)}
 }
 
 // Read reads a file, but never more of it than a document may have. It does not
@@ -63,7 +97,7 @@ func Read(name string) ([]byte, *Problem) {
 	}
 	if !info.Mode().IsRegular() {
 		// Opening a pipe would wait for its writer.
-		return nil, refuse("is no regular file; give a file or a directory")
+		return nil, refuse("is not a regular file; give a file or a directory")
 	}
 	if info.Size() > MaxBytes {
 		return nil, tooLarge(name, info.Size())

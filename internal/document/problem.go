@@ -69,7 +69,7 @@ func Err(found []Problem) error {
 		case of <= MaxProblems:
 			told = append(told, p)
 		case of == MaxProblems+1:
-			told = append(told, Problem{File: p.File, Line: p.Line, Message: "more problems follow from here on; mend those above first"})
+			told = append(told, Problem{File: p.File, Line: p.Line, Message: "there are more problems from here on; fix those above first"})
 		}
 	}
 	return told

@@ -56,7 +56,7 @@ func TestErrTellsTheFirstProblemsOfEachFile(t *testing.T) {
 	if !errors.As(Err(found), &problems) || len(problems) != 2*(MaxProblems+1)+1 {
 		t.Fatalf("%d problems", len(problems))
 	}
-	if got, want := problems[MaxProblems].String(), "a:101: more problems follow from here on; mend those above first"; got != want {
+	if got, want := problems[MaxProblems].String(), "a:101: there are more problems from here on; fix those above first"; got != want {
 		t.Errorf("the last of a file is %q, want %q", got, want)
 	}
 	if exactly := Err(found[:MaxProblems]); !errors.As(exactly, &problems) || len(problems) != MaxProblems || problems[MaxProblems-1].Message != "wrong" {

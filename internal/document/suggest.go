@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Suggest ends a sentence about an unknown word with its mend: the known word
+// Suggest ends a sentence about an unknown word with the fix: the known word
 // that was probably meant, or else all that are known. It starts with "; ".
 func Suggest(word string, known []string) string {
 	known = slices.Sorted(slices.Values(known))
@@ -23,6 +23,8 @@ func Suggest(word string, known []string) string {
 		return "; did you mean " + best + "?"
 	case len(known) == 0:
 		return "; none is known here"
+	case len(known) == 1:
+		return "; the only one here is " + known[0]
 	default:
 		return "; known are " + strings.Join(known, ", ")
 	}

@@ -110,7 +110,7 @@ func withParents(files []File) ([]File, error) {
 	var out []File
 	for _, f := range files {
 		if !path.IsAbs(f.Path) || path.Clean(f.Path) != f.Path || f.Path == "/" {
-			errs = append(errs, fmt.Errorf("image: %q is no absolute, clean path of a file", f.Path))
+			errs = append(errs, fmt.Errorf("image: %q is not an absolute, clean path of a file", f.Path))
 			continue
 		}
 		if known[f.Path] {

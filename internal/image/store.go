@@ -30,6 +30,7 @@ type Option func(*pushing)
 type pushing struct {
 	names  []name.Option
 	remote []remote.Option
+	as     authn.Authenticator
 }
 
 // Insecure speaks plain HTTP. To a registry on loopback that is so anyway.
@@ -40,17 +41,27 @@ func Through(t http.RoundTripper) Option {
 	return func(p *pushing) { p.remote = append(p.remote, remote.WithTransport(t)) }
 }
 
-// Push sends the image to a registry under ref, HOST[:PORT]/NAME:TAG, with the
-// credentials that Docker's own configuration holds for that host. Only what the
-// registry lacks is sent.
+// As gives this user and password, whatever Docker's own configuration holds.
+func As(user, password string) Option {
+	return func(p *pushing) { p.as = authn.FromConfig(authn.AuthConfig{Username: user, Password: password}) }
+}
+
+// Push sends the image to a registry under ref, HOST[:PORT]/NAME:TAG. Without As, the
+// credentials are those that Docker's own configuration holds for that host. Only what
+// the registry lacks is sent.
 func Push(ctx context.Context, img v1.Image, ref string, opts ...Option) error {
-	p := pushing{remote: []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)}}
+	p := pushing{remote: []remote.Option{remote.WithContext(ctx)}}
 	for _, o := range opts {
 		o(&p)
 	}
+	if p.as != nil {
+		p.remote = append(p.remote, remote.WithAuth(p.as))
+	} else {
+		p.remote = append(p.remote, remote.WithAuthFromKeychain(authn.DefaultKeychain))
+	}
 	tag, err := name.NewTag(ref, p.names...)
 	if err != nil {
-		return fmt.Errorf("image: %q is no name of an image with a tag: %w", ref, err)
+		return fmt.Errorf("image: %q is not the name of an image with a tag: %w", ref, err)
 	}
 	if err := remote.Write(tag, img, p.remote...); err != nil {
 		return fmt.Errorf("image: push %s: %w", ref, err)
@@ -63,7 +74,7 @@ func Push(ctx context.Context, img v1.Image, ref string, opts ...Option) error {
 func Save(img v1.Image, ref, file string) error {
 	tag, err := name.NewTag(ref)
 	if err != nil {
-		return fmt.Errorf("image: %q is no name of an image with a tag: %w", ref, err)
+		return fmt.Errorf("image: %q is not the name of an image with a tag: %w", ref, err)
 	}
 	if err := tarball.WriteToFile(file, tag, img); err != nil {
 		return fmt.Errorf("image: save %s: %w", file, err)

@@ -257,7 +257,7 @@ func (c *Client) explain(ctx context.Context, expr string, err error) error {
 	case ctx.Err() != nil:
 		err = ctx.Err()
 	case errors.Is(err, ErrNoData), errors.Is(err, ErrNotFinite), errors.Is(err, ErrManySeries),
-		errors.Is(err, ErrStale), errors.Is(err, ErrBadQuery):
+		errors.Is(err, ErrStale), errors.Is(err, ErrBadQuery), errors.Is(err, ErrNoRulesAPI):
 	case errors.Is(err, context.DeadlineExceeded):
 		// Not wrapped: the caller would take it for its own deadline.
 		err = fmt.Errorf("%w: no answer within %s", ErrUnreachable, c.timeout)

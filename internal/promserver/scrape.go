@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 	"github.com/prometheus/prometheus/scrape"
-	"github.com/prometheus/prometheus/tsdb"
 )
 
 // Target is one endpoint to scrape.
@@ -40,7 +39,7 @@ type scraper struct {
 	groups map[string][]*targetgroup.Group // never changed in place: the manager reads it
 }
 
-func startScraper(cfg Config, db *tsdb.DB, work *sync.WaitGroup) (*scraper, error) {
+func startScraper(cfg Config, db *database, work *sync.WaitGroup) (*scraper, error) {
 	file, err := config.Load(scrapeConfig(cfg), cfg.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("cannot scrape jobs %q every %s: %w", cfg.Jobs, cfg.Scrape, err)

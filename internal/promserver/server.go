@@ -16,15 +16,14 @@ import (
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/rules"
-	"github.com/prometheus/prometheus/tsdb"
 
 	"github.com/ballast-sre/ballast/internal/prom"
 )
 
 // Config says what a server scrapes, evaluates and where it answers.
 type Config struct {
-	// Dir holds the samples while the server is open. It is created if need be and
-	// must belong to this server alone; what is in it does not survive the server.
+	// Dir is created if need be and must belong to this server alone. Samples are
+	// kept in memory: a disk that is full does not disturb the server.
 	Dir string
 	// Scrape and Evaluation are the intervals; 0 means one second.
 	Scrape, Evaluation time.Duration
@@ -82,7 +81,7 @@ const (
 type Server struct {
 	cfg     Config
 	started time.Time
-	db      *tsdb.DB
+	db      *database
 	engine  *promql.Engine
 	rules   *rules.Manager
 	scraper *scraper // nil without jobs
@@ -221,7 +220,7 @@ func (s *Server) shut() error {
 		errs = append(errs, s.engine.Close())
 	}
 	if s.db != nil {
-		errs = append(errs, s.db.Close())
+		errs = append(errs, closeStorage(s.db))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("embedded prometheus in %s: %w", s.cfg.Dir, err)

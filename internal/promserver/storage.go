@@ -22,21 +22,30 @@ import (
 const headSpan = 400 * 24 * time.Hour
 
 // openStorage opens a database that lives as long as the server: no write-ahead log,
-// no compaction, no retention, buffers as small as they may be.
-func openStorage(dir string, logger *slog.Logger) (*tsdb.DB, error) {
+// no compaction, no retention, buffers as small as they may be. It keeps its samples
+// in memory alone, some two bytes each: the database panics, in a goroutine of its
+// own, when it cannot write to its disk.
+func openStorage(dir string, logger *slog.Logger) (*database, error) {
 	opts := tsdb.DefaultOptions()
 	opts.WALSegmentSize = -1
 	opts.RetentionDuration = 0
 	opts.MinBlockDuration = headSpan.Milliseconds()
 	opts.MaxBlockDuration = headSpan.Milliseconds()
 	opts.StripeSize = 512
+	opts.BlockReloadInterval = headSpan // at each, full chunks would be written to disk
 	opts.HeadChunksWriteBufferSize = chunks.MinWriteBufferSize
 	db, err := tsdb.Open(dir, logger, nil, opts, nil)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open its storage in %s: %w", dir, err)
 	}
 	db.DisableCompactions()
-	return db, nil
+	return &database{DB: db}, nil
+}
+
+// closeStorage drops the samples before the database would write them to disk: they
+// do not survive the server, and its disk may be full.
+func closeStorage(db *database) error {
+	return errors.Join(db.Head().Truncate(db.Head().MaxTime()+1), db.Close())
 }
 
 // batch is how many samples are written in one transaction: enough to be fast, few
@@ -68,7 +77,7 @@ func (s *Server) Backfill(ctx context.Context, series []prom.Series) error {
 
 // writer writes samples in transactions of batch size.
 type writer struct {
-	db  *tsdb.DB
+	db  *database
 	app storage.AppenderV2
 	n   int
 }

@@ -192,6 +192,29 @@ func TestTheRulesInTroubleAndInPeace(t *testing.T) {
 			want: []string{"MonitorLatencyBudgetBurn/1h", "MonitorLatencyBudgetBurn/6h", "MonitorLatencyBudgetBurn/1d", "MonitorLatencyBudgetBurn/3d"},
 		},
 		{
+			name:  "a probe of another service that is well does not dilute an outage",
+			setup: func(s *setup) { s.other = &probe{job: "probe", name: "shop", rate: 5000} },
+			run:   []traffic{healthy(2 * time.Second), {last: 8 * time.Second, rate: 50, errors: 1}},
+			want:  []string{burn + "/1h", burn + "/6h", burn + "/1d", burn + "/3d"},
+		},
+		{
+			name:  "nor does a load that somebody else puts on the monitor",
+			setup: func(s *setup) { s.other = &probe{job: "by-hand", name: "monitor", rate: 5000} },
+			run:   []traffic{healthy(2 * time.Second), {last: 38 * time.Second, rate: 50, slow: 1}},
+			want:  []string{"MonitorLatencyBudgetBurn/1h", "MonitorLatencyBudgetBurn/6h", "MonitorLatencyBudgetBurn/1d", "MonitorLatencyBudgetBurn/3d"},
+		},
+		{
+			name:  "a probe of another service that is down fires nothing here",
+			setup: func(s *setup) { s.other = &probe{job: "probe", name: "shop", rate: 5000, failing: true} },
+			run:   []traffic{healthy(10 * time.Second)},
+		},
+		{
+			name:  "a blind probe is not covered up by another one",
+			setup: func(s *setup) { s.other = &probe{job: "probe", name: "shop", rate: 5000} },
+			run:   []traffic{healthy(5 * time.Second), {last: 16 * time.Second, rate: 50, unseen: true}},
+			want:  []string{"MonitorAvailabilityNoData", "MonitorLatencyNoData"},
+		},
+		{
 			name: "one replica of three down is a ticket and no page",
 			run:  []traffic{healthy(5 * time.Second), {last: 8 * time.Second, rate: 50, down: 1}},
 			want: []string{"MonitorReplicaDown"},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -20,9 +21,9 @@ type exposition map[string][]labels.Labels
 // readExpositions reads the golden .prom files of dir in the text format. A
 // missing directory, or one without such files, is an empty exposition.
 func readExpositions(dir string) (exposition, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*.prom"))
+	files, err := withSuffix(dir, ".prom")
 	if err != nil {
-		return nil, fmt.Errorf("find expositions in %s: %w", dir, err)
+		return nil, fmt.Errorf("find expositions: %w", err)
 	}
 	known := exposition{}
 	for _, file := range files {
@@ -38,6 +39,22 @@ func readExpositions(dir string) (exposition, error) {
 		}
 	}
 	return known, nil
+}
+
+// withSuffix lists the files of dir whose name ends so, in the order of their
+// names; none when there is no such directory.
+func withSuffix(dir, suffix string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var files []string
+	for _, entry := range entries {
+		if !entry.IsDir() && strings.HasSuffix(entry.Name(), suffix) && !strings.HasPrefix(entry.Name(), ".") {
+			files = append(files, filepath.Join(dir, entry.Name()))
+		}
+	}
+	return files, nil
 }
 
 func (e exposition) add(content []byte) error {
@@ -63,7 +80,7 @@ func (e exposition) add(content []byte) error {
 	}
 }
 
-// matches tells whether a selector finds a series of the exposition. Labels that
+// matches reports whether a selector finds a series of the exposition. Labels that
 // a scrape adds are not in an exposition, so matchers of labels that no series
 // of the metric has only count against it when they cannot come from a scrape.
 func (e exposition) matches(matchers []*labels.Matcher) bool {
@@ -83,7 +100,7 @@ func (e exposition) matches(matchers []*labels.Matcher) bool {
 	return false
 }
 
-// targetLabel tells whether a label comes from the scrape, not from the program.
+// targetLabel reports whether a label comes from the scrape, not from the program.
 func targetLabel(name string) bool {
 	switch name {
 	case "job", "instance", "namespace", "pod", "container", "service", "node", "cluster", "endpoint":

@@ -2,10 +2,12 @@ package rules
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"regexp"
+	"strconv"
+	"strings"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/rulefmt"
@@ -15,37 +17,57 @@ import (
 )
 
 // Load reads Prometheus rule files, strictly. A path is a file, or a directory
-// whose files document.Files lists. All errors of all files come back joined. A
-// group name that two files share is an error, for the groups may end up in one
-// file.
+// whose files document.Files lists. Every problem of every file comes back in
+// one document.Problems; fs.ErrNotExist when there is nothing at a path. A group
+// name that two files share is a problem, for the groups may end up in one file.
 func Load(paths ...string) ([]rulefmt.RuleGroup, error) {
 	var (
-		groups []rulefmt.RuleGroup
-		errs   []error
-		first  = map[string]string{} // group name to file
+		groups   []rulefmt.RuleGroup
+		problems []document.Problem
+		first    = map[string]string{} // group name to file
 	)
 	files, err := expand(paths)
 	if err != nil {
 		return nil, err
 	}
 	for _, file := range files {
-		parsed, problems := rulefmt.ParseFile(file, false, model.UTF8Validation, newParser(), slog.New(slog.DiscardHandler))
-		if len(problems) > 0 {
-			errs = append(errs, problems...)
+		content, problem := document.Read(file)
+		if problem != nil {
+			problems = append(problems, *problem)
+			continue
+		}
+		parsed, errs := rulefmt.Parse(content, false, model.UTF8Validation, newParser(), slog.New(slog.DiscardHandler))
+		if len(errs) > 0 {
+			for _, err := range errs {
+				problems = append(problems, placed(file, err))
+			}
 			continue
 		}
 		for _, g := range parsed.Groups {
 			if other, ok := first[g.Name]; ok {
-				errs = append(errs, fmt.Errorf("%s: group %q is already in %s; rename one", file, g.Name, other))
+				problems = append(problems, document.Problem{File: file, Message: fmt.Sprintf("group %q is already in %s; rename one", g.Name, other)})
 			}
 			first[g.Name] = file
 		}
 		groups = append(groups, parsed.Groups...)
 	}
-	if err := errors.Join(errs...); err != nil {
+	if err := document.Err(problems); err != nil {
 		return nil, err
 	}
 	return groups, nil
+}
+
+// position is where an error of a rule file says that it stands; the library
+// has it only in the text.
+var position = regexp.MustCompile(`^(?:yaml: )?(?:(\d+):\d+: |line (\d+): )`)
+
+func placed(file string, err error) document.Problem {
+	p := document.Problem{File: file, Message: err.Error()}
+	if m := position.FindStringSubmatch(p.Message); m != nil {
+		p.Line, _ = strconv.Atoi(m[1] + m[2]) // the expression lets only digits through
+		p.Message = strings.TrimPrefix(p.Message, m[0])
+	}
+	return p
 }
 
 func expand(paths []string) ([]string, error) {
@@ -55,7 +77,7 @@ func expand(paths []string) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read rules: %w", err)
 		}
-		files = append(files, found...)
+		files = append(files, found.Files...)
 	}
 	return files, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/prometheus/model/rulefmt"
 
+	"github.com/ballast-sre/ballast/internal/prom"
 	"github.com/ballast-sre/ballast/internal/slo"
 )
 
@@ -25,7 +26,7 @@ func Files(alertsDir string) (map[string][]byte, error) {
 	}
 	files := map[string][]byte{}
 	for _, s := range set.All() {
-		content, err := encode(FromSLO(s))
+		content, err := encode(withHeartbeat(FromSLO(s)))
 		if err != nil {
 			return nil, err
 		}
@@ -40,7 +41,7 @@ func Files(alertsDir string) (map[string][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		content, err := encode(withRunbooks(groups))
+		content, err := encode(withHeartbeat(withRunbooks(groups)))
 		if err != nil {
 			return nil, err
 		}
@@ -59,6 +60,19 @@ func withRunbooks(groups []rulefmt.RuleGroup) []rulefmt.RuleGroup {
 			annotations := map[string]string{"runbook_url": runbook(r.Alert)}
 			maps.Copy(annotations, r.Annotations)
 			g.Rules[i].Annotations = annotations
+		}
+	}
+	return groups
+}
+
+// withHeartbeat adds the rule that shows that a group is evaluated to each group that has
+// alerts. It is the last one: the alerts before it have had their turn.
+func withHeartbeat(groups []rulefmt.RuleGroup) []rulefmt.RuleGroup {
+	for i, g := range groups {
+		if slices.ContainsFunc(g.Rules, func(r rulefmt.Rule) bool { return r.Alert != "" }) {
+			groups[i].Rules = append(g.Rules, rulefmt.Rule{
+				Record: prom.Heartbeat, Expr: "time()", Labels: map[string]string{prom.GroupLabel: g.Name},
+			})
 		}
 	}
 	return groups

@@ -15,7 +15,7 @@ var update = flag.Bool("update", false, "write the generated rule files anew")
 
 const alertsDir = "../../alerts"
 
-func TestTheCommittedRulesAreWhatTheSourcesGenerate(t *testing.T) {
+func TestGoldenTheCommittedRulesAreWhatTheSourcesGenerate(t *testing.T) {
 	if *update {
 		if _, err := Generate(alertsDir); err != nil {
 			t.Fatal(err)

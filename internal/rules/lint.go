@@ -131,9 +131,13 @@ func builtin(name string) bool {
 // generated compares the generated files with their sources.
 func (l *linter) generated() error {
 	files, err := Files(l.alerts)
-	if err != nil {
-		l.problem("", 0, "", "%s", err)
+	var problems document.Problems
+	if errors.As(err, &problems) {
+		l.problems = append(l.problems, problems...)
 		return nil
+	}
+	if err != nil {
+		return err
 	}
 	for _, rel := range slices.Sorted(maps.Keys(files)) {
 		file := filepath.Join(l.alerts, filepath.FromSlash(rel))
@@ -162,9 +166,13 @@ func (l *linter) rules() error {
 	recorded := map[string]bool{}
 	for _, file := range files {
 		groups, err := Load(file)
-		if err != nil {
-			l.problem(file, 0, "", "%s", err)
+		var problems document.Problems
+		if errors.As(err, &problems) {
+			l.problems = append(l.problems, problems...)
 			continue
+		}
+		if err != nil {
+			return err
 		}
 		byFile[file] = groups
 		for _, g := range groups {
@@ -211,14 +219,14 @@ func (l *linter) rule(file string, r rulefmt.Rule, recorded map[string]bool) {
 	if r.Labels[LabelLongWindow] != "" || time.Duration(r.For) >= minPending {
 		return
 	}
-	if back, err := looksBack(r.Expr); err == nil && !back {
+	if reach, _, err := looksBack(r.Expr); err == nil && reach == 0 {
 		l.problem(file, 0, field, "for is %s, so that one missed scrape fires it; make it at least %s", r.For, window(minPending))
 	}
 }
 
 // orphans finds runbooks that no alert leads to.
 func (l *linter) orphans() error {
-	files, err := filepath.Glob(filepath.Join(l.runbooks, "*.md"))
+	files, err := withSuffix(l.runbooks, ".md")
 	if err != nil {
 		return fmt.Errorf("find runbooks: %w", err)
 	}

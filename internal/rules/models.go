@@ -12,8 +12,8 @@ import (
 	"github.com/ballast-sre/ballast/internal/slo"
 )
 
-// Models tells of every alerting rule of unscaled groups what slo's arithmetic
-// needs. An alert with the labels slo, long_window and short_window watches a
+// Models describes every alerting rule of unscaled groups as slo's arithmetic and
+// the matching of alerts need it. An alert with the labels slo, long_window and short_window watches a
 // burn rate; an SLO or a pair of windows that does not exist is an error.
 func Models(groups []rulefmt.RuleGroup, set slo.Set) ([]slo.AlertModel, error) {
 	var (
@@ -25,7 +25,7 @@ func Models(groups []rulefmt.RuleGroup, set slo.Set) ([]slo.AlertModel, error) {
 			if r.Alert == "" {
 				continue
 			}
-			m, err := alertModel(r, set)
+			m, err := alertModel(r, g, set)
 			if err != nil {
 				errs = append(errs, fmt.Errorf("alert %q of group %q: %w", r.Alert, g.Name, err))
 				continue
@@ -39,17 +39,28 @@ func Models(groups []rulefmt.RuleGroup, set slo.Set) ([]slo.AlertModel, error) {
 	return models, nil
 }
 
-func alertModel(r rulefmt.Rule, set slo.Set) (slo.AlertModel, error) {
+func alertModel(r rulefmt.Rule, g rulefmt.RuleGroup, set slo.Set) (slo.AlertModel, error) {
+	own := map[string]string{}
+	maps.Copy(own, g.Labels)
+	maps.Copy(own, r.Labels)
 	m := slo.AlertModel{
 		Name:     r.Alert,
-		Labels:   maps.Clone(r.Labels),
-		Severity: r.Labels[LabelSeverity],
-		SLO:      r.Labels[LabelSLO],
+		Group:    g.Name,
+		Interval: time.Duration(g.Interval),
+		Labels:   own,
+		Severity: own[LabelSeverity],
+		SLO:      own[LabelSLO],
 		For:      time.Duration(r.For),
+
+		KeepFiring: time.Duration(r.KeepFiringFor),
+	}
+	var err error
+	if m.FromSeries, err = labelsOf(r); err != nil {
+		return m, fmt.Errorf("parse %q: %w", r.Expr, err)
 	}
 	if m.SLO == "" {
-		var err error
-		m.Opaque, err = looksBack(r.Expr)
+		m.Reach, m.Total, err = looksBack(r.Expr)
+		m.Opaque = m.Reach > 0
 		return m, err
 	}
 	s, ok := set.Get(m.SLO)
@@ -57,7 +68,7 @@ func alertModel(r rulefmt.Rule, set slo.Set) (slo.AlertModel, error) {
 		return m, fmt.Errorf("SLO %q does not exist; generate the rules again", m.SLO)
 	}
 	m.Objective = s.Objective
-	long, short := r.Labels[LabelLongWindow], r.Labels[LabelShortWindow]
+	long, short := own[LabelLongWindow], own[LabelShortWindow]
 	if long == "" && short == "" {
 		m.Opaque = true // it watches recorded series, which have windows of their own
 		return m, nil
@@ -65,25 +76,40 @@ func alertModel(r rulefmt.Rule, set slo.Set) (slo.AlertModel, error) {
 	for _, w := range slo.BurnWindows(s.Window) {
 		if window(w.Long) == long && window(w.Short) == short {
 			m.Burn = &w
+			m.LongRatio, m.Total = generator{s}.of(ratioName(w.Long)), s.Total
 			return m, nil
 		}
 	}
 	return m, fmt.Errorf("SLO %q has no burn-rate windows %s and %s; generate the rules again", m.SLO, long, short)
 }
 
-// looksBack tells whether the expression reads more than the newest samples.
-func looksBack(text string) (bool, error) {
+// looksBack returns how far the expression reads back beyond the newest samples, 0
+// when it does not, and the selector that reads furthest.
+func looksBack(text string) (reach time.Duration, selector string, err error) {
 	expr, err := newParser().ParseExpr(text)
 	if err != nil {
-		return false, fmt.Errorf("parse %q: %w", text, err)
+		return 0, "", fmt.Errorf("parse %q: %w", text, err)
 	}
-	back := false
 	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
-		switch n.(type) {
-		case *parser.MatrixSelector, *parser.SubqueryExpr:
-			back = true
+		var span time.Duration
+		var of parser.Node
+		switch n := n.(type) {
+		case *parser.MatrixSelector:
+			span, of = n.Range, n.VectorSelector
+		case *parser.SubqueryExpr:
+			span, of = n.Range, n.Expr
 		}
+		if span <= reach {
+			return nil
+		}
+		reach = span
+		parser.Inspect(of, func(inner parser.Node, _ []parser.Node) error {
+			if vs, ok := inner.(*parser.VectorSelector); ok {
+				selector = vs.String()
+			}
+			return nil
+		})
 		return nil
 	})
-	return back, nil
+	return reach, selector, nil
 }

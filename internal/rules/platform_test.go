@@ -45,6 +45,7 @@ type platform struct {
 	bonus          float64
 	success, error float64
 	fast, count    float64
+	other          *probe
 	started        float64 // process start time of the first replica
 	refs           map[string]storage.SeriesRef
 
@@ -69,6 +70,15 @@ type setup struct {
 	errors     float64 // of the history
 	onlyErrors bool
 	bonus      float64 // good events beyond the total, as a share of them
+	other      *probe  // in the same Prometheus
+}
+
+// probe is one that measures something else, or by somebody else.
+type probe struct {
+	job, name string
+	rate      float64
+	failing   bool
+	count     float64
 }
 
 // newPlatform must be called in a synctest bubble.
@@ -85,7 +95,7 @@ func newPlatform(t *testing.T, s setup) *platform {
 		t.Fatal(err)
 	}
 	p := &platform{
-		t: t, db: db, scrape: s.scrape, onlyErrors: s.onlyErrors, bonus: s.bonus, firing: map[string]bool{}, refs: map[string]storage.SeriesRef{},
+		t: t, db: db, scrape: s.scrape, onlyErrors: s.onlyErrors, bonus: s.bonus, other: s.other, firing: map[string]bool{}, refs: map[string]storage.SeriesRef{},
 		engine: promql.NewEngine(promql.EngineOpts{MaxSamples: 5e7, Timeout: 1000 * time.Hour, EnableAtModifier: true, Parser: newParser()}),
 	}
 	// Old history is sampled five times as coarsely, as backfill may do it: ranges
@@ -196,6 +206,9 @@ func (p *platform) tally(s traffic, d time.Duration) {
 	p.error += n * s.errors
 	p.success += n * (1 - s.errors) * (1 + p.bonus)
 	p.fast += n * (1 - s.slow)
+	if p.other != nil {
+		p.other.count += p.other.rate * d.Seconds()
+	}
 }
 
 // write is one scrape of everything.
@@ -203,7 +216,7 @@ func (p *platform) write(at time.Time, s traffic) {
 	p.t.Helper()
 	app := p.db.Appender(context.Background())
 	add := func(v float64, name string, kv ...string) {
-		key := name + kv[len(kv)-1]
+		key := name + strings.Join(kv, " ")
 		ref, ls := p.refs[key], labels.EmptyLabels()
 		if ref == 0 {
 			ls = labels.FromStrings(append([]string{"__name__", name}, kv...)...)
@@ -214,14 +227,23 @@ func (p *platform) write(at time.Time, s traffic) {
 		}
 		p.refs[key] = ref
 	}
-	if !s.unseen {
+	write := func(job, name string, success, failure, fast, count float64) {
 		if !p.onlyErrors {
-			add(p.success, "probe_requests_total", "job", "probe", "outcome", "success")
+			add(success, "probe_requests_total", "job", job, "probe", name, "outcome", "success")
 		}
-		add(p.error, "probe_requests_total", "job", "probe", "outcome", "error")
-		add(p.fast, "probe_duration_seconds_bucket", "job", "probe", "le", "0.25")
-		add(p.count, "probe_duration_seconds_bucket", "job", "probe", "le", "+Inf")
-		add(p.count, "probe_duration_seconds_count", "job", "probe")
+		add(failure, "probe_requests_total", "job", job, "probe", name, "outcome", "error")
+		add(fast, "probe_request_duration_seconds_bucket", "job", job, "probe", name, "le", "0.25")
+		add(count, "probe_request_duration_seconds_bucket", "job", job, "probe", name, "le", "+Inf")
+		add(count, "probe_request_duration_seconds_count", "job", job, "probe", name)
+	}
+	if !s.unseen {
+		write("probe", "monitor", p.success, p.error, p.fast, p.count)
+	}
+	switch o := p.other; {
+	case o != nil && o.failing:
+		write(o.job, o.name, 0, o.count, 0, o.count)
+	case o != nil:
+		write(o.job, o.name, o.count, 0, o.count, o.count)
 	}
 	for i := range 3 {
 		up := 1.0

@@ -35,7 +35,7 @@ func TestFromSLOKeepsGroupsSmallAndNamesLegal(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "rules.yaml")
-			groups := FromSLO(s)
+			groups := withHeartbeat(FromSLO(s))
 			var b strings.Builder
 			if err := Write(&b, groups); err != nil {
 				t.Fatal(err)
@@ -87,11 +87,14 @@ func TestModelsOfTheCommittedRules(t *testing.T) {
 		switch {
 		case m.Burn != nil:
 			kinds["burn"]++
-			if m.Severity != m.Burn.Severity || m.Objective == 0 || m.Opaque {
+			if m.Severity != m.Burn.Severity || m.Objective == 0 || m.Opaque || m.LongRatio == "" || m.Total == "" {
 				t.Errorf("%+v does not fit its tier %+v", m, *m.Burn)
 			}
 		case m.Opaque:
 			kinds["opaque"]++
+			if m.Name == "MonitorReplicaRestarting" && (m.Reach != 15*time.Minute || m.Total != `process_start_time_seconds{job="monitor"}`) {
+				t.Errorf("%s looks back %s at %s", m.Name, m.Reach, m.Total)
+			}
 		default:
 			kinds["resource"]++
 		}

@@ -4,22 +4,49 @@ import "time"
 
 // AlertModel is what the arithmetic needs to know of one alerting rule.
 type AlertModel struct {
-	Name     string
-	Labels   map[string]string // the rule's own, without alertname
-	Severity string
-	SLO      string // empty for resource alerts
+	Name   string
+	Labels map[string]string // the rule's and its group's own, without alertname
+	// Group is the name of the rule's group, and Interval its unscaled interval of
+	// evaluation; zero is the server's.
+	Group    string
+	Interval time.Duration
+	// FromSeries are the labels that the alert takes from the series of its
+	// condition, each with anchored regular expressions of the values that it can
+	// have: one of them matches. None of them: any value.
+	FromSeries map[string][]string
+	Severity   string
+	SLO        string // empty for resource alerts
 	// Objective of the SLO; it has no meaning without Burn.
 	Objective float64
 	// Burn is nil for alerts that do not watch a burn rate. Its windows are unscaled.
 	Burn *BurnWindow
 	// For is the rule's unscaled pending time.
 	For time.Duration
+	// KeepFiring is for how long the alert goes on, unscaled, when its condition is
+	// no longer met.
+	KeepFiring time.Duration
+	// LongRatio is PromQL for the error ratio over the long window of Burn; empty
+	// where nothing records it.
+	LongRatio string
+	// Reach is how far a condition without Burn looks back, unscaled.
+	Reach time.Duration
+	// Total is the selector of the series that the rule looks back at, with Burn the
+	// counter of all events. Empty: it does not, or nobody knows.
+	Total string
 	// Opaque is true when the condition looks back over a range or at recorded
 	// series, so that nothing here can tell when a fault meets it.
 	Opaque bool
 	// EventDelay is how long an event may take until its outcome is counted, such
 	// as a client's timeout. It is not scaled. Rule files do not tell it.
 	EventDelay time.Duration
+}
+
+// Window is how far back the rule looks, unscaled.
+func (m AlertModel) Window() time.Duration {
+	if m.Burn != nil {
+		return max(m.Burn.Long, m.Burn.Short)
+	}
+	return m.Reach
 }
 
 // Predict bounds the time from a fault's start to the alert firing.

@@ -177,7 +177,7 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-func TestDecodeReportsEveryProblemInOneGo(t *testing.T) {
+func TestGoldenDecodeReportsEveryProblemInOneGo(t *testing.T) {
 	content, err := os.ReadFile(filepath.Join("testdata", "many-problems.yaml"))
 	if err != nil {
 		t.Fatal(err)

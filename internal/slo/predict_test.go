@@ -25,7 +25,7 @@ func predictions(t *testing.T) []Prediction {
 	return set.Predictions(models, []float64{1, 0.02, 0.002}, Timing{Scale: 1, Scrape: 15 * time.Second, Evaluation: 30 * time.Second})
 }
 
-func TestPredictionsForAPerson(t *testing.T) {
+func TestGoldenPredictionsForAPerson(t *testing.T) {
 	var b strings.Builder
 	if err := WriteText(&b, predictions(t)); err != nil {
 		t.Fatal(err)
@@ -33,7 +33,7 @@ func TestPredictionsForAPerson(t *testing.T) {
 	golden(t, filepath.Join("testdata", "predictions.txt"), b.String())
 }
 
-func TestPredictionsForAProgram(t *testing.T) {
+func TestGoldenPredictionsForAProgram(t *testing.T) {
 	var b strings.Builder
 	if err := WriteJSON(&b, predictions(t)); err != nil {
 		t.Fatal(err)

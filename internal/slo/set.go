@@ -33,14 +33,17 @@ func NewSet(slos ...SLO) (Set, error) {
 	return s, nil
 }
 
-// Load reads every .yaml and .yml file of dir and its folders, as document.Files
-// lists them. All problems of all files come back together as Problems; other
-// errors are of the directory, such as fs.ErrNotExist. A directory without
-// documents is an empty set.
-func Load(dir string) (Set, error) {
-	files, err := document.Files(dir)
-	if err != nil {
-		return Set{}, fmt.Errorf("read SLO documents in %s: %w", dir, err)
+// Load reads SLO documents. A path is a file, or a directory whose files
+// document.Files lists. All problems of all files come back together as Problems;
+// fs.ErrNotExist when there is nothing at a path. No documents are an empty set.
+func Load(paths ...string) (Set, error) {
+	var files []string
+	for _, path := range paths {
+		found, err := document.Files(path)
+		if err != nil {
+			return Set{}, fmt.Errorf("read SLO documents: %w", err)
+		}
+		files = append(files, found.Files...)
 	}
 	var (
 		slos     []SLO
