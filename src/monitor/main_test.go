@@ -29,7 +29,7 @@ import (
 const asMonitor = "BALLAST_TEST_AS_MONITOR"
 
 // patience bounds every wait, so generously that a busy machine meets it.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asMonitor) != "" {

@@ -29,10 +29,10 @@ var (
 	goVersion = regexp.MustCompile(`(?m)^(go_info\{version=)"[^"]*"`)
 )
 
-// TestExposition compares what the wired service exposes with
+// TestGoldenExposition compares what the wired service exposes with
 // docs/metrics/monitor.prom, which the queries of rules, dashboards and
 // experiments are checked against.
-func TestExposition(t *testing.T) {
+func TestGoldenExposition(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the process's metrics differ elsewhere")
 	}
