@@ -87,13 +87,32 @@ func keptAsGitSays(t *testing.T, s applicationSpec) {
 	if (len(s.IgnoreDifferences) > 0) != slices.Contains(s.SyncPolicy.SyncOptions, "RespectIgnoreDifferences=true") {
 		t.Error("differences that are ignored must be ignored when it is applied too, and else no option is needed")
 	}
+	triesAgain(t, s)
+}
+
+// triesAgain checks that a sync that failed is tried again with a backoff: without an
+// end, where each try takes what git says by then. A try takes new commits, but not
+// what has changed in the application itself meanwhile (argoproj/argo-cd#28794): with
+// values in there, endless tries would never take the values that mend it.
+func triesAgain(t *testing.T, s applicationSpec) {
+	t.Helper()
 	retry := s.SyncPolicy.Retry
-	if retry.Limit < 1 || !retry.Refresh || retry.Backoff.Factor < 1 {
-		t.Errorf("it does not try again, or not with what was pushed since: %+v", retry)
+	values := slices.ContainsFunc(s.all(), func(src source) bool { return len(src.Helm.ValuesObject) > 0 })
+	switch {
+	case values && retry.Limit < 1:
+		t.Errorf("it is tried %d more times with the values that failed: want an end, after which mended ones are taken", retry.Limit)
+	case !values && retry.Limit >= 0:
+		t.Errorf("it is given up after %d more tries, want no end: -1", retry.Limit)
+	}
+	if !retry.Refresh {
+		t.Error("a retry does not take what was pushed since")
+	}
+	if retry.Backoff.Factor < 2 {
+		t.Errorf("it waits no longer each time: the factor is %d", retry.Backoff.Factor)
 	}
 	for _, d := range []string{retry.Backoff.Duration, retry.Backoff.MaxDuration} {
-		if _, err := time.ParseDuration(d); err != nil {
-			t.Errorf("it waits before it tries again: %v", err)
+		if wait, err := time.ParseDuration(d); err != nil || wait <= 0 {
+			t.Errorf("it waits %q before it tries again: %v", d, err)
 		}
 	}
 }

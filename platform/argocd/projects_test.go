@@ -50,13 +50,20 @@ func (r resource) matches(group, kind string) bool {
 	return g && k && errors.Join(err1, err2) == nil
 }
 
+// A namespace belongs to one project. The platform, which may have roles of the whole
+// cluster, says in the monitor's what the runner may do to it; the charts' tests see to
+// it that it has nothing else there.
 func TestNoProjectOpensADoor(t *testing.T) {
+	guests := map[string]string{"monitor": "platform"}
 	for _, name := range names(t) {
 		owner := map[destination]string{}
 		for id, p := range projectsOf(t, environment(t, name).projects...) {
 			t.Run(name+"/"+id, func(t *testing.T) {
 				opensNoDoor(t, p.Spec)
 				for _, d := range p.Spec.Destinations {
+					if guests[d.Namespace] == id {
+						continue
+					}
 					if other := owner[d]; other != "" {
 						t.Errorf("it shares %s with project %s", d.Namespace, other)
 					}

@@ -115,6 +115,12 @@ func TestTheSandboxHasNoDigest(t *testing.T) {
 			t.Errorf("%s takes it from %q, want %s", app, got, want)
 		}
 	}
+	// Its chart is in the builder's repository, so the path needs no reference. Chaos Mesh
+	// has to come up also when there is no image yet.
+	helm := applicationOf(t, "sandbox", "chaos").Spec.all()[0].Helm
+	if !slices.Equal(helm.ValueFiles, []string{"/ballast/values.yaml"}) || !helm.IgnoreMissingValueFiles {
+		t.Errorf("the guard takes it from %q, which may be missing: %t", helm.ValueFiles, helm.IgnoreMissingValueFiles)
+	}
 }
 
 func TestAPromotionIsOneLineAndChangesNothingElse(t *testing.T) {

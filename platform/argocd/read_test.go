@@ -53,10 +53,11 @@ type (
 		Path           string `json:"path"`
 		Ref            string `json:"ref"`
 		Helm           struct {
-			ReleaseName  string         `json:"releaseName"`
-			ValueFiles   []string       `json:"valueFiles"`
-			ValuesObject map[string]any `json:"valuesObject"`
-			SkipCRDs     bool           `json:"skipCrds"`
+			ReleaseName             string         `json:"releaseName"`
+			ValueFiles              []string       `json:"valueFiles"`
+			IgnoreMissingValueFiles bool           `json:"ignoreMissingValueFiles"`
+			ValuesObject            map[string]any `json:"valuesObject"`
+			SkipCRDs                bool           `json:"skipCrds"`
 		} `json:"helm"`
 	}
 	destination struct {
@@ -114,6 +115,10 @@ type (
 		Kind       string `json:"kind"`
 		Metadata   meta   `json:"metadata"`
 		Spec       struct {
+			SyncPolicy struct {
+				ApplicationsSync            string `json:"applicationsSync"`
+				PreserveResourcesOnDeletion bool   `json:"preserveResourcesOnDeletion"`
+			} `json:"syncPolicy"`
 			GoTemplate        bool             `json:"goTemplate"`
 			GoTemplateOptions []string         `json:"goTemplateOptions"`
 			Generators        []map[string]any `json:"generators"`

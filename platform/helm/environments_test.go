@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"helm.sh/helm/v4/pkg/engine"
@@ -16,6 +17,7 @@ type application struct {
 	Kind     string
 	Metadata struct{ Name string }
 	Spec     struct {
+		Project     string
 		Source      *applicationSource
 		Sources     []applicationSource
 		Destination struct{ Namespace string }
@@ -95,5 +97,40 @@ func takes(t *testing.T, app application, s applicationSource) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	decode(t, docs)
+	may := namespacesOf(t, app.Spec.Project)
+	for _, o := range decode(t, docs) {
+		if n := o.GetNamespace(); n != "" && !slices.Contains(may, n) {
+			t.Errorf("project %s refuses %s in namespace %s", app.Spec.Project, o.GetName(), n)
+		}
+	}
+}
+
+// namespacesOf are those into which a project of Argo CD may deploy.
+func namespacesOf(t *testing.T, project string) []string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "argocd", "bootstrap", "projects.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs, err := split(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var namespaces []string
+	for _, doc := range docs {
+		var p struct {
+			Metadata struct{ Name string }
+			Spec     struct{ Destinations []struct{ Namespace string } }
+		}
+		if err := yaml.Unmarshal(doc, &p); err != nil {
+			t.Fatal(err)
+		}
+		if p.Metadata.Name != project {
+			continue
+		}
+		for _, d := range p.Spec.Destinations {
+			namespaces = append(namespaces, d.Namespace)
+		}
+	}
+	return namespaces
 }

@@ -99,6 +99,7 @@ func cluster(t *testing.T, files ...string) (network, map[string]pod) {
 		"a pod beside the monitor": {namespace: "monitor", labels: map[string]string{"app": "neighbour"}},
 		"a stranger":               {namespace: "elsewhere", labels: map[string]string{"app": "stranger"}},
 		"a client":                 {namespace: "people", labels: map[string]string{"example.com/reads": "metrics"}},
+		"a runner":                 {namespace: "chaos-testing", labels: map[string]string{"app.kubernetes.io/name": "ballast-runner"}},
 		"the DNS":                  {namespace: "kube-system", labels: map[string]string{"k8s-app": "kube-dns"}},
 		"the outside":              {}, // in no namespace: an address that is no pod's
 	}
@@ -155,7 +156,7 @@ func TestNamespacesOfTheirOwnAreClosed(t *testing.T) {
 }
 
 func TestPodsAreReachedByWhomTheyNeedAndNobodyElse(t *testing.T) {
-	n, all := cluster(t, "monitor-split", "probe-default", "observability-everything")
+	n, all := cluster(t, "monitor-split", "probe-default", "observability-everything", "chaos-everything")
 	want := []string{
 		"DaemonSet/otel-collector -> StatefulSet/victorialogs:9428",
 		"Deployment/grafana -> Prometheus/ballast:9090",
@@ -172,6 +173,7 @@ func TestPodsAreReachedByWhomTheyNeedAndNobodyElse(t *testing.T) {
 		"a pod beside the monitor -> Deployment/monitor-memory:8080",
 		"a pod beside the monitor -> Deployment/monitor-network:8080",
 		"Prometheus/ballast -> Alertmanager/ballast:9093",
+		"Prometheus/ballast -> Deployment/ballast-guard:9091",
 		"Prometheus/ballast -> Deployment/monitor-cpu:8080",
 		"Prometheus/ballast -> Deployment/monitor-disk:8080",
 		"Prometheus/ballast -> Deployment/monitor-memory:8080",
@@ -191,7 +193,7 @@ func TestPodsAreReachedByWhomTheyNeedAndNobodyElse(t *testing.T) {
 	var open []string
 	for from := range all {
 		for to := range all {
-			for _, port := range []int{53, 80, 443, 3000, 6443, 8080, 9090, 9093, 9094, 9428} {
+			for _, port := range []int{53, 80, 443, 3000, 6443, 8080, 9090, 9091, 9093, 9094, 9428} {
 				if all[to].id != "" && n.reaches(all[from], all[to], port) {
 					open = append(open, fmt.Sprintf("%s -> %s:%d", from, to, port))
 				}
@@ -206,7 +208,7 @@ func TestPodsAreReachedByWhomTheyNeedAndNobodyElse(t *testing.T) {
 }
 
 func TestPodsReachWhatIsNotOfTheChartsAsFarAsTheyNeed(t *testing.T) {
-	n, all := cluster(t, "monitor-split", "probe-default", "observability-everything")
+	n, all := cluster(t, "monitor-split", "probe-default", "observability-everything", "chaos-everything")
 	tests := []struct {
 		from, to string
 		port     int
@@ -224,6 +226,12 @@ func TestPodsReachWhatIsNotOfTheChartsAsFarAsTheyNeed(t *testing.T) {
 		{"StatefulSet/victorialogs", "the outside", 443, false},
 		{"DaemonSet/otel-collector", "the DNS", 53, true},
 		{"DaemonSet/otel-collector", "the outside", 9428, false},
+		{"Deployment/ballast-guard", "the DNS", 53, false},
+		{"Deployment/ballast-guard", "the outside", 6443, true},
+		{"Deployment/ballast-guard", "the outside", 80, false},
+		{"a runner", "the DNS", 53, false},
+		{"a runner", "the outside", 6443, true},
+		{"a runner", "the outside", 9090, false},
 		{"Deployment/grafana", "the DNS", 53, true},
 		{"Deployment/grafana", "the outside", 443, false},
 		{"Deployment/prometheus-operator", "the DNS", 53, true},
@@ -231,6 +239,7 @@ func TestPodsReachWhatIsNotOfTheChartsAsFarAsTheyNeed(t *testing.T) {
 		{"Deployment/prometheus-operator", "the outside", 80, false},
 		{"Prometheus/ballast", "the DNS", 53, true},
 		{"Prometheus/ballast", "the outside", 6443, true},
+		{"Prometheus/ballast", "the outside", 10250, true}, // kubelets
 		{"Prometheus/ballast", "the outside", 80, false},
 		{"Prometheus/ballast", "a stranger", 8080, true}, // it scrapes whoever lets it
 		{"Alertmanager/ballast", "the DNS", 53, true},

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chaos-mesh/chaos-mesh/api/v1alpha1"
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -24,6 +25,9 @@ func rights(t *testing.T, all []object) []string {
 						if group != "" {
 							resource = group + "/" + resource
 						}
+						if len(r.ResourceNames) > 0 {
+							resource += " " + strings.Join(r.ResourceNames, ",")
+						}
 						lines = append(lines, fmt.Sprintf("%s %s: %s %s", s.Name, where, strings.Join(r.Verbs, ","), resource))
 					}
 				}
@@ -37,10 +41,99 @@ func rights(t *testing.T, all []object) []string {
 		grant(b.Subjects, "everywhere", find[*rbacv1.ClusterRole](t, all, b.RoleRef.Name).Rules)
 	}
 	for _, b := range of[*rbacv1.RoleBinding](all) {
-		grant(b.Subjects, "in "+b.Namespace, find[*rbacv1.Role](t, all, b.RoleRef.Name).Rules)
+		there := slices.DeleteFunc(slices.Clone(all), func(o object) bool { return o.GetNamespace() != b.Namespace })
+		grant(b.Subjects, "in "+b.Namespace, find[*rbacv1.Role](t, there, b.RoleRef.Name).Rules)
 	}
 	slices.Sort(lines)
 	return lines
+}
+
+// chaosRights are those of the runner and the guard. Faults stand for the kinds of
+// faults, marks for what Chaos Mesh makes of them; another test holds them to its API.
+func chaosRights(values string) []string {
+	runnerIn := func(namespace string) []string {
+		return []string{
+			"ballast-runner in " + namespace + ": create events",
+			"ballast-runner in " + namespace + ": create events.k8s.io/events",
+			"ballast-runner in " + namespace + ": create,get,list,watch,delete FAULTS",
+			"ballast-runner in " + namespace + ": get,list,watch MARKS",
+			"ballast-runner in " + namespace + ": get,list,watch apps/daemonsets",
+			"ballast-runner in " + namespace + ": get,list,watch apps/deployments",
+			"ballast-runner in " + namespace + ": get,list,watch apps/replicasets",
+			"ballast-runner in " + namespace + ": get,list,watch apps/statefulsets",
+			"ballast-runner in " + namespace + ": get,list,watch autoscaling/horizontalpodautoscalers",
+			"ballast-runner in " + namespace + ": get,list,watch pods",
+			"ballast-runner in " + namespace + ": get,list,watch policy/poddisruptionbudgets",
+		}
+	}
+	guardIn := func(namespace string) []string {
+		return []string{
+			"ballast-guard in " + namespace + ": get,list,watch MARKS",
+			"ballast-guard in " + namespace + ": get,list,watch,delete FAULTS",
+		}
+	}
+	home := []string{
+		"ballast-runner in chaos-testing: create,get,list,watch,update,delete coordination.k8s.io/leases",
+		"ballast-runner in chaos-testing: get,list,watch configmaps ballast-kill-switch",
+	}
+	if values == "chaos-default" {
+		return slices.Concat(home, runnerIn("monitor"), []string{"ballast-runner everywhere: get namespaces monitor"})
+	}
+	return slices.Concat(home, runnerIn("monitor"), runnerIn("shop"), guardIn("monitor"), guardIn("shop"), []string{
+		"ballast-guard in chaos-testing: get,list,watch configmaps ballast-kill-switch",
+		"ballast-guard in chaos-testing: get,list,watch,delete coordination.k8s.io/leases",
+		"ballast-runner everywhere: get namespaces monitor,shop",
+		"ballast-runner everywhere: get,list argoproj.io/applications",
+		"ballast-runner in observability: get services/proxy prometheus,prometheus:web,http:prometheus:web,prometheus:9090,http:prometheus:9090",
+	})
+}
+
+// Every fault that Chaos Mesh has is one that a run may make, or stands here.
+func TestTheRunnerMayMakeTheFaultsThatARunCanBound(t *testing.T) {
+	without := map[string]string{
+		"physicalmachinechaos": "acts on machines outside of the cluster",
+		"podhttpchaos":         "made by Chaos Mesh of another one",
+		"podiochaos":           "made by Chaos Mesh of another one",
+		"podnetworkchaos":      "made by Chaos Mesh of another one",
+		"schedule":             "makes others by itself, without an end",
+		"workflow":             "makes others by itself",
+		"workflownode":         "belongs to a workflow",
+		"statuscheck":          "is no fault",
+		"remotecluster":        "reaches other clusters",
+		"physicalmachine":      "is no fault",
+	}
+	var want []string
+	for kind := range v1alpha1.AllKindsIncludeScheduleAndWorkflow() {
+		if name := strings.ToLower(kind); without[name] == "" {
+			want = append(want, name)
+		}
+	}
+	slices.Sort(want)
+	all := objects(t, variant{"chaos", "chaos-everything"})
+	for _, who := range []string{"ballast-runner", "ballast-guard"} {
+		there := slices.DeleteFunc(slices.Clone(all), func(o object) bool { return o.GetNamespace() != "monitor" })
+		if d := cmp.Diff(want, find[*rbacv1.Role](t, there, who).Rules[0].Resources); d != "" {
+			t.Errorf("%s (-Chaos Mesh has +it may):\n%s", who, d)
+		}
+	}
+}
+
+// grouped writes one line for the kinds of Chaos Mesh that rules name together.
+func grouped(lines []string) []string {
+	var out []string
+	for _, line := range lines {
+		head, kind, ok := strings.Cut(line, "chaos-mesh.org/")
+		switch {
+		case !ok:
+		case strings.HasPrefix(kind, "pod") && kind != "podchaos":
+			line = head + "MARKS"
+		default:
+			line = head + "FAULTS"
+		}
+		out = append(out, line)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func TestNobodyMayDoMoreThanIsListedHere(t *testing.T) {
@@ -69,14 +162,24 @@ func TestNobodyMayDoMoreThanIsListedHere(t *testing.T) {
 		"prometheus everywhere: get,list,watch pods",
 		"prometheus everywhere: get,list,watch services",
 	}
-	want := slices.Sorted(slices.Values(slices.Concat(operator, prometheus)))
+	cadvisor := []string{
+		"prometheus everywhere: get nodes/metrics",
+		"prometheus everywhere: get,list,watch nodes",
+	}
 	for _, v := range variants(t) {
 		t.Run(v.values, func(t *testing.T) {
 			var expected []string
 			if v.chart == "observability" {
-				expected = want
+				expected = slices.Concat(operator, prometheus)
+				if v.values != "observability-metrics" {
+					expected = slices.Concat(expected, cadvisor)
+				}
 			}
-			if d := cmp.Diff(expected, rights(t, objects(t, v))); d != "" {
+			if v.chart == "chaos" {
+				expected = chaosRights(v.values)
+			}
+			slices.Sort(expected)
+			if d := cmp.Diff(expected, grouped(rights(t, objects(t, v)))); d != "" {
 				t.Errorf("(-listed +granted):\n%s", d)
 			}
 		})

@@ -53,6 +53,10 @@ func TestBadValuesAreRefusedByName(t *testing.T) {
 		"a rate of nothing":                      {"probe", "rate: 0", "at '/rate'"},
 		"a probe that reaches nobody":            {"probe", "networkPolicy: {target: {to: []}}", "at '/networkPolicy/target/to'"},
 		"a port that is none":                    {"probe", "networkPolicy: {target: {ports: [0]}}", "at '/networkPolicy/target/ports/0'"},
+		"pods that are everybody":                {"probe", "pods: {selector: {matchLabels: {}}}", "at '/pods/selector/matchLabels'"},
+		"pods asked for another host's":          {"probe", "pods: {path: //elsewhere}", "at '/pods/path'"},
+		"pods that answer with a certificate":    {"probe", "url: https://monitor", "pods.enabled: pods are asked over http"},
+		"a port of pods that is closed":          {"probe", "pods: {port: 81}", "pods.port: 81 is not among networkPolicy.target.ports"},
 		"a probe without an image":               {"probe", "image: {digest: ''}", "image: give image.digest, or image.tag"},
 		"a scrape longer than its interval":      {"observability", "prometheus: {scrapeInterval: 2s, scrapeTimeout: 3s}", "prometheus.scrapeTimeout: 3s is longer"},
 		"an interval of two units":               {"observability", "prometheus: {scrapeInterval: 1m30s}", "at '/prometheus/scrapeInterval'"},
@@ -67,6 +71,9 @@ func TestBadValuesAreRefusedByName(t *testing.T) {
 		"a checkpoint in a relative place":       {"observability", "logs: {collector: {checkpointHostPath: var/lib}}", "at '/logs/collector/checkpointHostPath'"},
 		"an API server without ports":            {"observability", "networkPolicy: {apiServerPorts: []}", "at '/networkPolicy/apiServerPorts'"},
 		"a client that is everybody":             {"observability", "networkPolicy: {clients: [{}]}", "at '/networkPolicy/clients/0'"},
+		"every namespace":                        {"chaos", "runner: {namespaces: ['*']}", "at '/runner/namespaces/0'"},
+		"a fault in Chaos Mesh":                  {"chaos", "runner: {namespaces: [chaos-testing]}", "runner.namespaces: chaos-testing is where Chaos Mesh itself is"},
+		"a guard of the tag latest":              {"chaos", "image: {tag: latest}", "at '/image/tag'"},
 		"a value of Chaos Mesh one level up":     {"chaos", "chaosDaemon: {runtime: crio}", "additional properties 'chaosDaemon' not allowed"},
 	}
 	for name, tt := range tests {
@@ -143,7 +150,7 @@ func walk(schema, node, values map[string]any, path string, visit func(path stri
 
 func TestEveryValueIsDescribedAndHasADefault(t *testing.T) {
 	// Absent is what these are by default.
-	optional := []string{"/global", "mage/pullPolicy"}
+	optional := []string{"/global", "mage/pullPolicy", "/pods/selector/matchLabels", "/pods/selector/matchExpressions"}
 	for _, name := range charts() {
 		t.Run(name, func(t *testing.T) {
 			schema, values := readSchema(t, name), load(t, name).Values

@@ -6,16 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 
 	"github.com/ballast-sre/ballast/internal/image"
 )
@@ -29,15 +29,33 @@ type Builder struct {
 	// Repository is the one that images are built from; a push to another is only
 	// told to Argo CD.
 	Repository string
-	// Work is a directory for the checkout, which stays between builds.
+	// Work is a directory for the checkout and for what is built, which stays between
+	// builds. It and those above it have to be the builder's alone.
 	Work string
-	// Registry is HOST:PORT, spoken to in plain HTTP.
-	Registry string
-	Webhook  Webhook
-	// HostNetwork is a network namespace in which the compiler runs, so that it can
-	// fetch modules; nil is the builder's own.
+	// Registry is HOST:PORT, spoken to in plain HTTP. Pushing there takes User and
+	// Password.
+	Registry, User, Password string
+	Webhook                  Webhook
+	// Compares is how long Argo CD may take to compare applications after a push. A push
+	// that follows another one sooner is notified of twice; zero: never.
+	Compares time.Duration
+	// HostNetwork is a network namespace in which modules are fetched; nil is the
+	// builder's own. Resolver is the resolv.conf there.
 	HostNetwork *os.File
+	Resolver    string
+	// Unconfined says why builds run without a sandbox, and is shown to those who push.
+	// Empty: they run in one.
+	Unconfined string
+
+	mu       sync.Mutex
+	notified time.Time // when Argo CD last was of a push
 }
+
+// No build takes longer, and no image is larger.
+const (
+	mostTime  = 20 * time.Minute
+	mostBytes = 2 << 30
+)
 
 // Pushed builds what was pushed to the main branch, records it and tells Argo CD.
 // It blocks until all is told. A build that fails leaves the images that run; what
@@ -54,11 +72,42 @@ func (b *Builder) Pushed(ctx context.Context, p Push, out io.Writer) error {
 	if p.Repository == b.Repository {
 		failed = b.images(ctx, p, out)
 	}
-	if err := b.Webhook.Send(ctx, p); err != nil {
+	if err := b.notify(ctx, p); err != nil {
 		return errors.Join(failed, err, errors.New("the push will be noticed later, when Argo CD looks by itself"))
 	}
-	fmt.Fprintln(out, "Argo CD is told")
+	fmt.Fprintln(out, "Argo CD is notified")
 	return failed
+}
+
+// notify notifies Argo CD of a push. When Argo CD has compared an application it takes
+// back the request to do so, and with it one that came meanwhile: a push right after
+// another one would be deployed minutes later. It is notified of once more, when the
+// comparison is over.
+func (b *Builder) notify(ctx context.Context, p Push) error {
+	follows, err := b.send(ctx, p)
+	if err != nil || !follows {
+		return err
+	}
+	select {
+	case <-time.After(b.Compares):
+		_, err = b.send(ctx, p)
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// send notifies Argo CD, and says whether that followed another notification while Argo
+// CD may have been comparing.
+func (b *Builder) send(ctx context.Context, p Push) (follows bool, err error) {
+	if err := b.Webhook.Send(ctx, p); err != nil {
+		return false, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	follows = time.Since(b.notified) < b.Compares
+	b.notified = time.Now()
+	return follows, nil
 }
 
 // images builds every image that the push changes and records their digests.
@@ -80,6 +129,9 @@ func (b *Builder) images(ctx context.Context, p Push, out io.Writer) error {
 	}
 	if len(changed) > 0 {
 		fmt.Fprintf(out, "building %s%s\n", strings.Join(changed, " and "), hint)
+		if b.Unconfined != "" {
+			fmt.Fprintf(out, "what was pushed runs with all rights of the user who brought the cluster up: %s\n", b.Unconfined)
+		}
 	}
 	if err := b.build(ctx, changed, p.New, digests, out); err != nil {
 		return err
@@ -98,17 +150,19 @@ func (b *Builder) images(ctx context.Context, p Push, out io.Writer) error {
 	return b.Webhook.Send(ctx, deploy)
 }
 
-// changed are the files that a push has touched: all when it is the first one.
+// changed are the files that a push has touched: all when it is the first one. A file
+// that was moved counts with both of its names, or what it was taken from would not be
+// looked at.
 func (b *Builder) changed(ctx context.Context, p Push) ([]string, error) {
-	args := []string{"--git-dir=" + b.Server.Path(p.Repository), "diff", "--name-only", p.Old, p.New}
+	args := []string{"--git-dir=" + b.Server.Path(p.Repository), "diff", "--no-renames", "--name-only", "-z", p.Old, p.New}
 	if strings.Trim(p.Old, "0") == "" {
-		args = []string{"--git-dir=" + b.Server.Path(p.Repository), "ls-tree", "-r", "--name-only", p.New}
+		args = []string{"--git-dir=" + b.Server.Path(p.Repository), "ls-tree", "-r", "--name-only", "-z", p.New}
 	}
 	out, err := command(ctx, "", args...)
 	if err != nil {
 		return nil, fmt.Errorf("what was pushed: %w: %s", err, out)
 	}
-	return strings.Split(out, "\n"), nil
+	return strings.FieldsFunc(out, func(r rune) bool { return r == 0 }), nil
 }
 
 // build builds images beside each other and adds their digests to digests.
@@ -119,18 +173,31 @@ func (b *Builder) build(ctx context.Context, names []string, commit string, dige
 	if err := b.checkout(ctx, commit); err != nil {
 		return err
 	}
-	tree, tool := filepath.Join(b.Work, b.Repository), filepath.Join(b.Work, "image")
-	if text, err := b.run(ctx, tree, "go", "build", "-buildvcs=false", "-o", tool, "./platform/image"); err != nil {
-		return fmt.Errorf("the recipe of the images does not build, and what runs stays: %w\n%s", err, text)
+	ctx, cancel := context.WithTimeoutCause(ctx, mostTime, fmt.Errorf("a build took longer than %s", mostTime))
+	defer cancel()
+	w, err := b.workshop(ctx, b.tree())
+	if err != nil {
+		return err
+	}
+	complaint, err := w.fetch(ctx)
+	if err != nil {
+		return fmt.Errorf("modules: %w: %s", err, complaint)
+	}
+	if complaint != "" {
+		complaint = "\nof its modules, go says:\n" + complaint
+	}
+	tool := filepath.Join(w.own(recipeJob), "image")
+	if text, err := w.run(ctx, job{name: recipeJob}, w.program(), "build", "-trimpath", "-o", tool, "./platform/image"); err != nil {
+		return fmt.Errorf("the recipe of the images does not build, and what runs stays: %w\n%s%s", err, text, complaint)
 	}
 	var mu sync.Mutex // for digests and out
 	group, building := errgroup.WithContext(ctx)
 	for _, name := range names {
 		group.Go(func() error {
 			began := time.Now()
-			digest, err := b.image(building, tool, name, commit)
+			digest, err := b.image(building, w, tool, name, commit)
 			if err != nil {
-				return fmt.Errorf("%s was not built, and what runs stays: %w", name, err)
+				return fmt.Errorf("%s was not built, and what runs stays: %w%s", name, errors.Join(err, context.Cause(ctx)), complaint)
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -171,12 +238,23 @@ func (b *Builder) same(ctx context.Context, last built, commit string) bool {
 	return err == nil
 }
 
+// tree is the checkout. Who builds in a sandbox has to read it.
+func (b *Builder) tree() string { return filepath.Join(b.Work, "tree") }
+
+// Cold says whether an image has yet to be built for the first time.
+func (b *Builder) Cold() bool {
+	return slices.ContainsFunc(b.Images, func(name string) bool {
+		_, err := b.last(name)
+		return err != nil
+	})
+}
+
 // checkout makes the work tree that of the commit. Files that did not change keep
 // their times, so that nothing is built twice.
 func (b *Builder) checkout(ctx context.Context, commit string) error {
 	bare := b.Server.Path(b.Repository)
-	tree := filepath.Join(b.Work, b.Repository)
-	if err := os.MkdirAll(tree, 0o700); err != nil {
+	tree := b.tree()
+	if err := os.MkdirAll(tree, 0o755); err != nil {
 		return fmt.Errorf("checkout: %w", err)
 	}
 	index := filepath.Join(b.Work, b.Repository+".index")
@@ -191,28 +269,20 @@ func (b *Builder) checkout(ctx context.Context, commit string) error {
 	return nil
 }
 
-// image builds one with the checkout's own recipe, tool, in the host's network, and
-// pushes it from here.
-func (b *Builder) image(ctx context.Context, tool, name, commit string) (string, error) {
-	layout := filepath.Join(b.Work, name+".oci")
-	text, err := b.run(ctx, filepath.Join(b.Work, b.Repository), tool, "--bin-dir="+filepath.Join(b.Work, "bin"), "--layout="+layout, name)
-	if err != nil {
+// image builds one with the checkout's own recipe, tool, in a sandbox, and pushes it
+// from here: what the recipe left is not trusted more than the recipe is.
+func (b *Builder) image(ctx context.Context, w *workshop, tool, name, commit string) (string, error) {
+	own := w.own(name)
+	if text, err := w.run(ctx, job{name: name}, tool, "--bin-dir="+filepath.Join(own, "bin"), "--layout="+filepath.Join(own, "layout"), name); err != nil {
 		return "", fmt.Errorf("%w\n%s", err, text)
 	}
-	img, err := image.FromLayout(layout)
-	if err != nil {
-		return "", err
-	}
-	if err := image.Push(ctx, img, b.Registry+"/ballast/"+name+":"+commit[:12], image.Insecure()); err != nil {
-		return "", err
-	}
-	digest, err := image.Digest(img)
-	if err != nil {
-		return "", err
-	}
-	list, err := b.run(ctx, filepath.Join(b.Work, b.Repository), tool, "--inputs", name)
+	list, err := w.run(ctx, job{name: name}, tool, "--inputs", name)
 	if err != nil {
 		return "", fmt.Errorf("%w\n%s", err, list)
+	}
+	digest, err := b.push(ctx, own, name, commit)
+	if err != nil {
+		return "", err
 	}
 	known, err := json.Marshal(built{Commit: commit, Inputs: strings.Fields(list), Digest: digest})
 	if err != nil {
@@ -221,39 +291,23 @@ func (b *Builder) image(ctx context.Context, tool, name, commit string) (string,
 	return digest, os.WriteFile(b.note(name), known, 0o600)
 }
 
-// run runs a command of the Go toolchain, or one that calls it, in the host's network.
-func (b *Builder) run(ctx context.Context, dir string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=readonly", "GOWORK=off", "CGO_ENABLED=0")
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := b.start(cmd); err != nil {
+// push sends the image that a recipe left in a directory.
+func (b *Builder) push(ctx context.Context, dir, name, commit string) (_ string, err error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
 		return "", err
 	}
-	if err := cmd.Wait(); err != nil {
-		return out.String(), fmt.Errorf("%s: %w", strings.Join(args[:2], " "), err)
+	defer func() { err = errors.Join(err, root.Close()) }()
+	img, err := image.Untrusted(root, "layout", mostBytes)
+	if err != nil {
+		return "", err
 	}
-	return out.String(), nil
-}
-
-// start starts a command in the host's network namespace: a child is born into the
-// namespaces of the thread that forks it.
-func (b *Builder) start(cmd *exec.Cmd) error {
-	if b.HostNetwork == nil {
-		return cmd.Start()
+	transport := &http.Transport{} // a proxy of the environment leads elsewhere
+	defer transport.CloseIdleConnections()
+	if err := image.Push(ctx, img, b.Registry+"/ballast/"+name+":"+commit[:12], image.Insecure(), image.Through(transport), image.As(b.User, b.Password)); err != nil {
+		return "", err
 	}
-	failed := make(chan error)
-	go func() {
-		// Never unlocked: the thread ends with the goroutine, and nobody else gets it.
-		runtime.LockOSThread()
-		if err := unix.Setns(int(b.HostNetwork.Fd()), unix.CLONE_NEWNET); err != nil {
-			failed <- fmt.Errorf("enter the host's network: %w", err)
-			return
-		}
-		failed <- cmd.Start()
-	}()
-	return <-failed
+	return image.Digest(img)
 }
 
 // record writes the digests into the deploy repository, a file for each image, and

@@ -1,6 +1,8 @@
 package git
 
 import (
+	"archive/zip"
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"runtime"
@@ -23,10 +26,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 
 	"github.com/ballast-sre/ballast/internal/image"
+	"github.com/ballast-sre/ballast/platform/cluster/internal/sandbox"
 )
 
 // recipe is a small platform/image: it builds ./app, so that a broken program is told
-// by the compiler, and its image is a layout that is there already.
+// by the compiler, and its image is a layout that is part of the checkout.
 const recipe = `package main
 
 import (
@@ -48,8 +52,12 @@ func main() {
 		fmt.Printf("%s", out)
 		os.Exit(1)
 	}
-	if out, err := exec.Command("cp", "-r", os.Getenv("BALLAST_TEST_LAYOUT"), *layout).CombinedOutput(); err != nil {
-		fmt.Printf("%s", out)
+	err := os.RemoveAll(*layout)
+	if err == nil {
+		err = os.CopyFS(*layout, os.DirFS("layout"))
+	}
+	if err != nil {
+		fmt.Println(err)
 		os.Exit(1)
 	}
 }
@@ -112,7 +120,18 @@ func (r *receiver) taken() []string {
 	return all
 }
 
-func TestAPushIsBuiltRecordedAndTold(t *testing.T) {
+// shop is a repository whose pushes are built.
+type shop struct {
+	*served
+	builder       *Builder
+	dir           string // a checkout of it
+	argocd        *receiver
+	digest        string // of its image
+	store, secret string // the registry's address, and a file beside the builder's
+}
+
+func newShop(t *testing.T) *shop {
+	t.Helper()
 	files, err := image.Files(image.Accounts()...)
 	if err != nil {
 		t.Fatal(err)
@@ -121,90 +140,324 @@ func TestAPushIsBuiltRecordedAndTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	digest, err := image.Digest(img)
-	if err != nil {
+	sh := &shop{argocd: receive(t, "s3cret"), dir: checkout(t)}
+	if sh.digest, err = image.Digest(img); err != nil {
 		t.Fatal(err)
 	}
-	layout := filepath.Join(t.TempDir(), "layout")
-	if err := image.SaveLayout(img, layout); err != nil {
+	if err := image.SaveLayout(img, filepath.Join(sh.dir, "layout")); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("BALLAST_TEST_LAYOUT", layout)
 	store := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(store.Close)
-	argocd := receive(t, "s3cret")
-
-	b := &Builder{
-		Images: []string{"app"}, Repository: "shop", Work: t.TempDir(), Registry: strings.TrimPrefix(store.URL, "http://"),
-		Webhook: Webhook{URL: argocd.URL, Base: "http://git.test", Secret: "s3cret"},
+	sh.store = strings.TrimPrefix(store.URL, "http://")
+	state := t.TempDir()
+	sh.secret = filepath.Join(state, "push-token")
+	if err := os.WriteFile(sh.secret, []byte("precious"), 0o644); err != nil {
+		t.Fatal(err)
 	}
-	s := serve(t, func(p Push, out io.Writer) error { return b.Pushed(t.Context(), p, out) })
-	b.Server = s.Server
-
-	dir := checkout(t)
+	sh.builder = &Builder{
+		Images: []string{"app"}, Repository: "shop", Work: filepath.Join(state, "build"), Registry: sh.store,
+		Webhook: Webhook{URL: sh.argocd.URL, Base: "http://git.test", Secret: "s3cret"},
+	}
+	if err := sandbox.Possible(t.Context(), t.TempDir()); err != nil && os.Getuid() != 0 {
+		sh.builder.Unconfined = err.Error()
+	}
+	sh.served = serve(t, func(p Push, out io.Writer) error { return sh.builder.Pushed(t.Context(), p, out) })
+	sh.builder.Server = sh.Server
 	for path, text := range map[string]string{
 		"go.mod": "module shop\n\ngo 1.26\n", "app/main.go": "package main\n\nfunc main() {}\n", "platform/image/main.go": recipe,
 	} {
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, path)), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(sh.dir, path)), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		commit(t, dir, path, text)
+		commit(t, sh.dir, path, text)
 	}
+	// As `up` does it, so that builds find most of what they need compiled.
+	warm := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-o", os.DevNull, "./platform/image")
+	warm.Dir, warm.Env = sh.dir, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := warm.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return sh
+}
+
+// push commits a file and returns what the pusher sees.
+func (sh *shop) push(t *testing.T, file, text, ref string) string {
+	t.Helper()
+	commit(t, sh.dir, file, text)
+	return must(t, sh.dir, "push", sh.remote(token, "shop"), "HEAD:"+ref)
+}
+
+func TestAPushRightAfterAnotherIsNotifiedOfTwice(t *testing.T) {
+	for name, tt := range map[string]struct {
+		compares time.Duration
+		want     int // notifications of three pushes in a row
+	}{
+		"a comparison may still go on": {time.Second, 5},
+		"no comparison takes so long":  {time.Nanosecond, 3},
+		"nobody said how long":         {0, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			argocd := receive(t, "s3cret")
+			b := &Builder{Webhook: Webhook{URL: argocd.URL, Base: "http://git.test", Secret: "s3cret"}, Compares: tt.compares}
+			for _, commit := range []string{"1", "2", "3"} {
+				if err := b.notify(t.Context(), Push{Repository: "shop", Ref: "refs/heads/main", New: commit}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := argocd.taken(); len(got) != tt.want {
+				t.Errorf("got %q, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestAPushIsBuiltRecordedAndTold(t *testing.T) {
+	sh := newShop(t)
+	digest := sh.digest
 	deployed := func() string {
 		t.Helper()
-		text, err := git(t, dir, "--git-dir="+s.Path(Deploy), "show", "main:app/values.yaml")
+		text, err := git(t, sh.dir, "--git-dir="+sh.Path(Deploy), "show", "main:app/values.yaml")
 		if err != nil {
 			t.Fatal(err, text)
 		}
 		return text
 	}
+	if !sh.builder.Cold() {
+		t.Error("it knows its image before it was built")
+	}
 	for _, step := range []struct {
-		does, file, text, repository, ref string
-		sees                              []string
-		told                              []string
+		does, file, text, ref string
+		sees                  []string
+		told                  []string
 	}{
 		{
-			"the first push builds the image, and Argo CD is told of its digest before it is told of the push",
-			"README", "hello again", "shop", "main",
-			[]string{"building app (the first time", "app: " + digest + " in ", "Argo CD is told"},
+			"the first push builds the image, and Argo CD learns its digest before it is notified of the push",
+			"README", "hello again", "main",
+			[]string{"building app (the first time", "app: " + digest + " in ", "Argo CD is notified"},
 			[]string{
 				"http://git.test/deploy refs/heads/main [{[app/values.yaml]}]",
-				"http://git.test/shop refs/heads/main [{[README app/main.go go.mod platform/image/main.go]}]",
+				"http://git.test/shop refs/heads/main [{[" + strings.Join(sh.all(t), " ") + "]}]",
 			},
 		},
 		{
 			"a push of what is in no image builds nothing",
-			"README", "and again", "shop", "main",
-			[]string{"app: unchanged", "Argo CD is told"},
+			"README", "and again", "main",
+			[]string{"app: unchanged", "Argo CD is notified"},
 			[]string{"http://git.test/shop refs/heads/main [{[README]}]"},
 		},
 		{
 			"a program that does not build is told by the compiler, and the push is told all the same",
-			"app/main.go", "package main\n\nfunc main() { nothing }\n", "shop", "main",
-			[]string{"building app", "undefined: nothing", "app was not built, and what runs stays", "Argo CD is told"},
+			"app/main.go", "package main\n\nfunc main() { nothing }\n", "main",
+			[]string{"building app", "undefined: nothing", "app was not built, and what runs stays", "Argo CD is notified"},
 			[]string{"http://git.test/shop refs/heads/main [{[app/main.go]}]"},
 		},
 		{
 			"another branch deploys nothing",
-			"README", "aside", "shop", "aside",
+			"README", "aside", "aside",
 			nil, nil,
 		},
 	} {
 		t.Run(step.does, func(t *testing.T) {
-			commit(t, dir, step.file, step.text)
-			seen := must(t, dir, "push", s.remote(token, step.repository), "HEAD:"+step.ref)
+			seen := sh.push(t, step.file, step.text, step.ref)
 			for _, want := range step.sees {
 				if !strings.Contains(seen, want) {
 					t.Errorf("the pusher does not see %q:\n%s", want, seen)
 				}
 			}
-			if got := argocd.taken(); !reflect.DeepEqual(got, step.told) {
+			if got := sh.argocd.taken(); !reflect.DeepEqual(got, step.told) {
 				t.Errorf("Argo CD was told\n%v\nwant\n%v", got, step.told)
 			}
 			if got := deployed(); !strings.Contains(got, "digest: "+digest+"\n") {
 				t.Errorf("recorded is %q, want the digest %s", got, digest)
 			}
 		})
+	}
+}
+
+// all are the files of the checkout.
+func (sh *shop) all(t *testing.T) []string {
+	t.Helper()
+	return strings.Split(must(t, sh.dir, "ls-files"), "\n")
+}
+
+// sandboxed skips the test where pushes are built without a sandbox.
+func (sh *shop) sandboxed(t *testing.T) {
+	t.Helper()
+	if sh.builder.Unconfined != "" {
+		t.Skipf("needs root, or a system that lets others make namespaces: %s", sh.builder.Unconfined)
+	}
+}
+
+// intruder is a recipe that tries what it must not do, and prints each result.
+const intruder = `package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+func main() {
+	text, err := os.ReadFile("attempts")
+	if err != nil {
+		panic(err)
+	}
+	self, _ := os.Executable()
+	os.Setenv("SELF", self)
+	for line := range strings.Lines(string(text)) {
+		what, of, _ := strings.Cut(strings.TrimSpace(os.ExpandEnv(line)), " ")
+		var err error
+		switch what {
+		case "read":
+			_, err = os.ReadFile(of)
+		case "list":
+			_, err = os.ReadDir(of)
+		case "write":
+			err = os.WriteFile(of, []byte("intruder"), 0o666)
+		case "append":
+			var f *os.File
+			if f, err = os.OpenFile(of, os.O_WRONLY|os.O_APPEND, 0); err == nil {
+				_, err = f.WriteString("intruder")
+			}
+		case "dial":
+			_, err = net.DialTimeout("tcp", of, 2*time.Second)
+		case "processes":
+			all, _ := filepath.Glob("/proc/[0-9]*")
+			if len(all) == 1 {
+				err = fmt.Errorf("only its own")
+			}
+		}
+		fmt.Printf("ATTEMPT %s %s: %v\n", what, of, err)
+	}
+	fmt.Printf("ENVIRONMENT %s\n", os.Environ())
+	os.Exit(1)
+}
+`
+
+func TestWhatAPushCannotDo(t *testing.T) {
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "precious")
+	t.Setenv("HTTPS_PROXY", "http://somebody:precious@proxy.test:3128")
+	sh := newShop(t)
+	sh.sandboxed(t)
+	machine, err := findToolchain(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	attempts := []string{
+		"read /etc/shadow", "read /etc/passwd", "list /etc/ssl", "list " + filepath.Join(home, ".config"), "list " + filepath.Join(home, ".kube"), "list /var/lib/ballast", "list /sys", "list /usr/bin",
+		"read " + sh.secret, "list " + sh.cfg.Dir, "read " + sh.builder.note("app"), "list " + filepath.Join(sh.builder.Work, "jobs", "other"),
+		"list " + machine.GOCACHE, "write " + filepath.Join(machine.GOCACHE, "00", "intruder"), "append " + filepath.Join(machine.GOCACHE, "trim.txt"),
+		"write " + filepath.Join(machine.GOMODCACHE, "intruder"), "write " + filepath.Join(machine.GOROOT, "intruder"), "append " + machine.program(),
+		"write go.mod", "write " + filepath.Join(sh.builder.tree(), "intruder"), "append $SELF", "write " + filepath.Join(filepath.Dir(sh.builder.Work), "intruder"),
+		"dial " + sh.store, "dial " + strings.TrimPrefix(sh.argocd.URL, "http://"), "dial 169.254.169.254:80", "processes",
+	}
+	commit(t, sh.dir, "attempts", strings.Join(attempts, "\n")+"\n")
+	seen := sh.push(t, "platform/image/main.go", intruder, "main")
+	if !strings.Contains(seen, "app was not built, and what runs stays") {
+		t.Fatalf("the pusher sees\n%s", seen)
+	}
+	tried := 0
+	for line := range strings.Lines(seen) {
+		if _, attempt, ok := strings.Cut(line, "ATTEMPT "); ok {
+			tried++
+			if strings.Contains(attempt, "<nil>") {
+				t.Errorf("a push can %s", attempt)
+			}
+		}
+	}
+	if tried != len(attempts) || !strings.Contains(seen, "ENVIRONMENT [") {
+		t.Errorf("%d attempts of %d were made:\n%s", tried, len(attempts), seen)
+	}
+	if strings.Contains(seen, "precious") || strings.Contains(seen, "proxy.test") {
+		t.Errorf("the build sees a secret:\n%s", seen)
+	}
+}
+
+// What a build leaves is not trusted either: it is read by who can read everything.
+func TestAnImageThatLeadsElsewhereIsNotPushed(t *testing.T) {
+	sh := newShop(t)
+	sh.sandboxed(t)
+	link := strings.Replace(recipe, `os.CopyFS(*layout, os.DirFS("layout"))`, `os.Symlink("/etc", *layout)`, 1)
+	if link == recipe {
+		t.Fatal("the recipe is another one by now")
+	}
+	seen := sh.push(t, "platform/image/main.go", link, "main")
+	if !strings.Contains(seen, "app was not built, and what runs stays: image: openat layout/index.json: path escapes from parent") {
+		t.Errorf("the pusher sees\n%s", seen)
+	}
+}
+
+// proxy serves the module example.test/dep as a module proxy does.
+func proxy(t *testing.T) *httptest.Server {
+	t.Helper()
+	const mod = "module example.test/dep\n\ngo 1.26\n"
+	var packed bytes.Buffer
+	w := zip.NewWriter(&packed)
+	for name, text := range map[string]string{"go.mod": mod, "dep.go": "package dep\n\nconst Text = \"fetched\"\n"} {
+		f, err := w.Create("example.test/dep@v1.0.0/" + name)
+		if err == nil {
+			_, err = io.WriteString(f, text)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, ok := map[string]string{
+			"v1.0.0.info": "{\"Version\":\"v1.0.0\"}", "v1.0.0.mod": mod, "v1.0.0.zip": packed.String(), "list": "v1.0.0\n",
+		}[strings.TrimPrefix(r.URL.Path, "/example.test/dep/@v/")]
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = io.WriteString(w, text)
+	}))
+	t.Cleanup(server.Close)
+	return server
+}
+
+func TestModulesThatTheMachineLacksAreFetched(t *testing.T) {
+	server, machine := proxy(t), t.TempDir()
+	t.Setenv("GOPROXY", server.URL)
+	t.Setenv("GONOSUMDB", "example.test")
+	t.Setenv("GOFLAGS", "-modcacherw")
+	t.Setenv("GOMODCACHE", t.TempDir())
+	sh := newShop(t)
+	sh.sandboxed(t)
+	for path, text := range map[string]string{
+		"go.mod": "module shop\n\ngo 1.26\n\nrequire example.test/dep v1.0.0\n", "app/main.go": "package main\n\nimport \"example.test/dep\"\n\nfunc main() { println(dep.Text) }\n",
+	} {
+		if err := os.WriteFile(filepath.Join(sh.dir, path), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tidy := exec.CommandContext(t.Context(), "go", "mod", "tidy")
+	tidy.Dir = sh.dir
+	if out, err := tidy.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	t.Setenv("GOMODCACHE", machine) // which does not have it
+	if seen := sh.push(t, "README", "with a module", "main"); !strings.Contains(seen, "app: "+sh.digest) {
+		t.Errorf("the pusher sees\n%s", seen)
+	}
+	if left, err := os.ReadDir(machine); err != nil || len(left) > 0 {
+		t.Errorf("the machine's modules have become %v, %v", left, err)
+	}
+	// They stay, whether or not the proxy does.
+	server.Close()
+	if seen := sh.push(t, "app/main.go", "package main\n\nimport \"example.test/dep\"\n\nfunc main() { print(dep.Text) }\n", "main"); !strings.Contains(seen, "app: "+sh.digest) {
+		t.Errorf("the pusher sees\n%s", seen)
 	}
 }
 

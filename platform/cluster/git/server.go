@@ -27,9 +27,6 @@ import (
 	"time"
 )
 
-// Backend is git's own server for HTTP.
-const Backend = "/usr/lib/git-core/git-http-backend"
-
 // HookCommand is the hidden subcommand that a repository's hook runs.
 const HookCommand = "__pushed"
 
@@ -46,11 +43,13 @@ type Push struct {
 	Files []string
 }
 
-// Config is what a Server needs; all of it is required.
+// Config is what a Server needs. All fields are required; Backend is not before Serve.
 type Config struct {
-	Dir   string // of the bare repositories
-	Self  string // the program whose HookCommand calls RunHook
-	Token string // who pushes gives it as password
+	// Backend is the path of git-http-backend, git's own server for HTTP.
+	Backend string
+	Dir     string // of the bare repositories
+	Self    string // the program whose HookCommand calls RunHook
+	Token   string // who pushes gives it as password
 	// Pushed is called for every branch that was pushed, one after the other, while
 	// the pusher waits: out is shown there. What it returns is shown, too; the push
 	// has happened all the same.
@@ -81,6 +80,9 @@ func NewServer(cfg Config) (*Server, error) {
 // Serve answers on l until ctx ends, then waits for pushes under way for at most
 // ten seconds.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	if s.cfg.Backend == "" {
+		return errors.New("git server: git-http-backend is needed to serve")
+	}
 	if err := os.Remove(s.socket); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("git server: %w", err)
 	}
@@ -150,7 +152,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer body.Close() //nolint:errcheck // its file has no name any more
 	(&cgi.Handler{
-		Path: Backend, Dir: s.cfg.Dir, Logger: slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn), Stderr: io.Discard,
+		Path: s.cfg.Backend, Dir: s.cfg.Dir, Logger: slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn), Stderr: io.Discard,
 		InheritEnv: []string{"PATH", "HOME"},
 		Env: []string{
 			"GIT_PROJECT_ROOT=" + s.cfg.Dir, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=pusher",

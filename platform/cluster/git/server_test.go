@@ -18,10 +18,17 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/ballast-sre/ballast/platform/cluster/internal/hosttools"
+	"github.com/ballast-sre/ballast/platform/cluster/internal/sandbox"
 )
 
-// TestMain lets the test binary be the program that a repository's hook runs.
+// TestMain lets the test binary be the program that a repository's hook runs, and
+// process 1 of a sandbox.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == sandbox.Subcommand {
+		os.Exit(sandbox.Main(os.Stderr))
+	}
 	if len(os.Args) > 1 && os.Args[1] == HookCommand {
 		if err := RunHook(context.Background(), os.Args[2:], os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -46,12 +53,13 @@ type served struct {
 
 func serve(t *testing.T, answer func(Push, io.Writer) error) *served {
 	t.Helper()
-	if _, err := os.Stat(Backend); err != nil {
-		t.Skipf("git has no server for HTTP here: %v", err)
+	backend, err := hosttools.Here("", t.Logf).GitServer(t.Context())
+	if err != nil {
+		t.Skip(err)
 	}
 	s := &served{t: t}
 	server, err := NewServer(Config{
-		Dir: t.TempDir(), Self: os.Args[0], Token: token, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Backend: backend, Dir: t.TempDir(), Self: os.Args[0], Token: token, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Pushed: func(_ context.Context, p Push, out io.Writer) error {
 			s.mu.Lock()
 			s.pushes = append(s.pushes, p)
@@ -256,6 +264,13 @@ func TestTheDeployRepositoryRemembersOnlyChanges(t *testing.T) {
 func TestWhatAServerNeeds(t *testing.T) {
 	if _, err := NewServer(Config{Dir: t.TempDir()}); err == nil {
 		t.Error("a server without a token was made")
+	}
+	server, err := NewServer(Config{Dir: t.TempDir(), Self: os.Args[0], Token: token, Pushed: func(context.Context, Push, io.Writer) error { return nil }, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Serve(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "git-http-backend") {
+		t.Errorf("a server without git's own serves: %v", err)
 	}
 	if err := RunHook(t.Context(), nil, strings.NewReader(""), io.Discard); err == nil {
 		t.Error("a hook ran without its repository")

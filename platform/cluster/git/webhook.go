@@ -73,12 +73,12 @@ func (h Webhook) send(ctx context.Context, p Push) error {
 	req.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
 	res, err := h.client().Do(req)
 	if err != nil {
-		return fmt.Errorf("tell Argo CD: %w", err)
+		return fmt.Errorf("notify Argo CD: %w", err)
 	}
 	defer res.Body.Close()
 	if res.StatusCode/100 != 2 {
 		text, _ := io.ReadAll(io.LimitReader(res.Body, 500)) // the status says enough
-		return fmt.Errorf("tell Argo CD: %s: %s", res.Status, strings.TrimSpace(string(text)))
+		return fmt.Errorf("notify Argo CD: %s: %s", res.Status, strings.TrimSpace(string(text)))
 	}
 	return nil
 }

@@ -19,6 +19,9 @@ import (
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 	kindcluster "sigs.k8s.io/kind/pkg/cluster"
 	kindexec "sigs.k8s.io/kind/pkg/exec"
+
+	"github.com/ballast-sre/ballast/platform/cluster/internal/hosttools"
+	"github.com/ballast-sre/ballast/platform/cluster/internal/sandbox"
 )
 
 // Programs are built elsewhere: a cluster needs some on the host and one in an image.
@@ -104,7 +107,7 @@ func withOutput(err error) error {
 	if failed == nil || len(failed.Output) == 0 {
 		return err
 	}
-	return fmt.Errorf("%w; the end of what it told:\n%s", err, lastLines([]byte(withoutTraces(string(failed.Output))), 20))
+	return fmt.Errorf("%w; the end of its output:\n%s", err, lastLines([]byte(withoutTraces(string(failed.Output))), 20))
 }
 
 // withoutTraces leaves out the stacks of Go programs, which hide what kubeadm told
@@ -195,6 +198,11 @@ func (c *Cluster) Start(ctx context.Context) (err error) {
 	if os.Getenv(otherNetwork) != "" {
 		return fmt.Errorf("cluster %s: %s is set; unset it, for the nodes are looked for in the network %s", c.name, otherNetwork, network)
 	}
+	// The process on the host looks for it again; who waits for a cluster wants to know
+	// it before there is one.
+	if _, err := hosttools.Here("", nil).GitServer(ctx); err != nil {
+		return fmt.Errorf("cluster %s: %w", c.name, err)
+	}
 	held, err := c.lock()
 	if err != nil {
 		return err
@@ -237,7 +245,7 @@ func (c *Cluster) make(ctx context.Context) (fresh bool, err error) {
 		return false, err
 	}
 	if there { // a command was killed while kind worked
-		c.report("cluster %s is half made: making it anew", c.name)
+		c.report("cluster %s is only partly created: creating it again", c.name)
 		if err := c.remove(); err != nil {
 			return false, err
 		}
@@ -363,7 +371,7 @@ func (c *Cluster) Stop(ctx context.Context) (err error) {
 	if err := c.remove(); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(c.dir); err != nil {
+	if err := sandbox.Remove(c.dir); err != nil {
 		return fmt.Errorf("cluster %s: %w", c.name, err)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -19,6 +20,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"sigs.k8s.io/kind/pkg/apis/config/defaults"
+
+	"github.com/ballast-sre/ballast/platform/cluster/internal/process"
 )
 
 func (b *bench) start(t *testing.T) state {
@@ -71,7 +74,7 @@ func TestAClusterComesUpAndGoes(t *testing.T) {
 	if status, text := ask(t, http.MethodGet, "http://"+st.Gateway+"/deploy.git/info/refs"); status != http.StatusOK || text != "repository /deploy.git/info/refs" {
 		t.Errorf("%d: %s", status, text)
 	}
-	if status, text := ask(t, http.MethodPost, "http://"+st.Gateway+"/v2/ballast/monitor/blobs/uploads/"); status != http.StatusMethodNotAllowed {
+	if status, text := ask(t, http.MethodPost, "http://"+st.Gateway+"/v2/ballast/monitor/blobs/uploads/"); status != http.StatusUnauthorized {
 		t.Errorf("%d: %s", status, text)
 	}
 	if hosts := read(t, b.in("certs.d", "docker.io", "hosts.toml")); !strings.Contains(hosts, `[host."http://`+st.Gateway+`"]`) {
@@ -186,6 +189,37 @@ func TestWhatWasKilledIsRepaired(t *testing.T) {
 	}
 	if left := b.living(t); len(left) > 0 {
 		t.Errorf("left: %v", left)
+	}
+}
+
+// Its number belongs to somebody else since the machine was switched off.
+func TestAProcessOfBeforeTheMachineWasSwitchedOffIsNotOurs(t *testing.T) {
+	b := newBench(t)
+	stranger := exec.CommandContext(t.Context(), "sleep", "3600")
+	if err := stranger.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = stranger.Process.Kill() // it may have been
+		_ = stranger.Wait()
+	}()
+	id, err := process.Of(stranger.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.directory(); err != nil {
+		t.Fatal(err)
+	}
+	before := state{ID: id, Made: true}
+	before.Boot = "another"
+	if err := b.save(before); err != nil {
+		t.Fatal(err)
+	}
+	if b.Running() {
+		t.Error("it is taken for the cluster's")
+	}
+	if err := b.end(t.Context()); err != nil || !id.Runs() {
+		t.Errorf("it runs: %t, %v", id.Runs(), err)
 	}
 }
 
@@ -321,6 +355,7 @@ func TestWhatKeepsAClusterFromComingUp(t *testing.T) {
 		made   int
 	}{
 		"a component that does not build":       {func(_ *testing.T, b *bench) { b.programs = programs{bin: b.bin, built: &[]string{}, fails: broken} }, "broken", 0},
+		"a git that serves no HTTP":             {func(t *testing.T, b *bench) { b.program(t, "git", "echo /nowhere") }, "cluster x: git has no /nowhere/git-http-backend", 0},
 		"a Docker whose nodes cannot be listed": {func(_ *testing.T, b *bench) { b.made.fails = broken }, "cluster x: broken", 0},
 		"a network that there is not":           {func(t *testing.T, b *bench) { b.docker(t, "[]") }, "there is no network kind of Docker", 1},
 		"a network of IPv6": {func(t *testing.T, b *bench) {
@@ -328,7 +363,7 @@ func TestWhatKeepsAClusterFromComingUp(t *testing.T) {
 		}, "network kind of Docker has no IPv4", 1},
 		"a gateway of another machine": {func(t *testing.T, b *bench) {
 			b.docker(t, `[{"Name": "kind", "IPAM": {"Config": [{"Subnet": "192.0.2.0/24", "Gateway": "192.0.2.1"}]}}]`)
-		}, "192.0.2.1, the gateway of Docker's network, is no address of this machine", 1},
+		}, "192.0.2.1, the gateway of Docker's network, is not an address of this machine", 1},
 		"a registry that does not start": {func(t *testing.T, b *bench) { b.program(t, "registry", "echo no room >&2; exit 3") }, "no room", 1},
 		"a registry that there is not": {func(t *testing.T, b *bench) {
 			if err := os.Remove(filepath.Join(b.bin, "registry")); err != nil {
@@ -552,7 +587,7 @@ esac`)
 		t.Errorf("%v, %v", all, err)
 	}
 	const image = "registry.example/node:v1"
-	if err := named.kind.create(config(named.own(), image, "/certs.d"), named.Kubeconfig()); err == nil || !strings.HasSuffix(err.Error(), "the end of what it told:\nno room for nodes") {
+	if err := named.kind.create(config(named.own(), image, "/certs.d"), named.Kubeconfig()); err == nil || !strings.HasSuffix(err.Error(), "the end of its output:\nno room for nodes") {
 		t.Fatalf("nodes were made of nothing, or it is not told why not: %v", err)
 	}
 	var nodes []string

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-func TestWhatAClusterIsMadeOf(t *testing.T) {
+func TestGoldenWhatAClusterIsMadeOf(t *testing.T) {
 	gateway := netip.MustParseAddrPort("172.18.0.1:40123")
 	cluster, err := yaml.Marshal(config("ballast-sandbox", defaults.Image, "/home/me/.cache/ballast/kind/sandbox/certs.d"))
 	if err != nil {

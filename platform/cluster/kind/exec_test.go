@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 // told it writes down.
 func host(ctx context.Context, dir string) error {
 	return kind.Serve(ctx, dir, slog.New(slog.NewJSONHandler(os.Stderr, nil)), func(h kind.Host) (kind.Repositories, error) {
-		told, err := json.Marshal(map[string]string{"registry": h.Registry, "api": h.API})
+		told, err := json.Marshal(map[string]string{"registry": h.Registry, "user": h.User, "password": h.Password, "api": h.API})
 		return repositories{}, errors.Join(err, os.WriteFile(filepath.Join(dir, "told.json"), told, 0o600))
 	})
 }

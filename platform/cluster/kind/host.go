@@ -65,7 +65,7 @@ func (c *Cluster) host(ctx context.Context, gateway netip.Addr, anew bool) error
 	defer git.Close() //nolint:errcheck // the process has its own
 	nodes, nodesAt, err := listen(netip.AddrPortFrom(gateway, before.Port()))
 	if errors.Is(err, syscall.EADDRNOTAVAIL) {
-		return fmt.Errorf("cluster %s: %s, the gateway of Docker's network, is no address of this machine: Docker must run on it, not in a virtual machine and not rootless; CLUSTER=source needs none", c.name, gateway)
+		return fmt.Errorf("cluster %s: %s, the gateway of Docker's network, is not an address of this machine: Docker must run on it, not in a virtual machine and not rootless; CLUSTER=source needs none", c.name, gateway)
 	}
 	if err != nil {
 		return fmt.Errorf("cluster %s: %w", c.name, err)

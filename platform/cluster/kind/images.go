@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
-	"net/http"
 	"os"
 	"runtime"
 	"strings"
@@ -14,6 +12,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/ballast-sre/ballast/internal/image"
+	"github.com/ballast-sre/ballast/platform/cluster/internal/registry"
 )
 
 // collector is the one image of the platform that is neither built from a push nor
@@ -60,9 +59,7 @@ func (c *Cluster) Push(ctx context.Context, img v1.Image, ref string) error {
 	if err != nil {
 		return err
 	}
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", c.in(registrySocket))
-	}}
+	transport := registry.Through(c.dir)
 	defer transport.CloseIdleConnections()
 	if err := image.Push(ctx, img, "registry.kind/"+repository, image.Insecure(), image.Through(transport)); err != nil {
 		return fmt.Errorf("image %s: %w", ref, err)

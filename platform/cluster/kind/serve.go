@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httputil"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,10 +18,9 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-)
 
-// registrySocket is in the cluster's directory, which is its user's alone.
-const registrySocket = "registry.sock"
+	"github.com/ballast-sre/ballast/platform/cluster/internal/registry"
+)
 
 // Repositories are what the process on the host serves beside the registry.
 type Repositories interface {
@@ -33,9 +31,9 @@ type Repositories interface {
 
 // Host is what a builder on the host is told.
 type Host struct {
-	// Registry is HOST:PORT on loopback, in plain HTTP. Images are pushed there; the
-	// nodes find them elsewhere, and cannot push.
-	Registry string
+	// Registry is HOST:PORT at the gateway, in plain HTTP. Pushing there takes User and
+	// Password, which neither nodes nor pods have.
+	Registry, User, Password string
 	// API is the URL of the API server, and Client the administrator's way to it.
 	API    string
 	Client *http.Client
@@ -85,9 +83,8 @@ func inherited(fd uintptr) (net.Listener, error) {
 
 // serve owns the listeners.
 func serve(ctx context.Context, dir string, git, nodes net.Listener, logger *slog.Logger, repositories func(Host) (Repositories, error)) (err error) {
-	listeners := []net.Listener{git, nodes}
 	defer func() {
-		for _, l := range listeners {
+		for _, l := range []net.Listener{git, nodes} {
 			_ = l.Close() // its server may have done so
 		}
 	}()
@@ -95,85 +92,50 @@ func serve(ctx context.Context, dir string, git, nodes net.Listener, logger *slo
 	if err != nil {
 		return err
 	}
-	// Nobody else needs to know its port.
-	pushes, err := (&net.ListenConfig{}).Listen(ctx, "tcp4", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("registry: %w", err)
-	}
-	listeners = append(listeners, pushes)
 	api, client, err := administrator(filepath.Join(dir, "kubeconfig"))
 	if err != nil {
 		return err
 	}
 	defer client.CloseIdleConnections()
-	served, err := repositories(Host{Registry: pushes.Addr().String(), API: api, Client: client})
+	passwords, err := registry.Passwords(dir)
 	if err != nil {
 		return err
 	}
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(dir, registrySocket))
-	}}
+	served, err := repositories(Host{
+		Registry: nodes.Addr().String(), User: registry.Builder, Password: passwords[registry.Builder], API: api, Client: client,
+	})
+	if err != nil {
+		return err
+	}
+	transport := registry.Through(dir)
 	defer transport.CloseIdleConnections()
-	registry := passedOn(transport, logger)
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return runRegistry(ctx, dir, st.Registry) })
 	group.Go(func() error { return served.Serve(ctx, git) })
-	group.Go(func() error { return answer(ctx, pushes, registry, logger) })
-	group.Go(func() error { return answer(ctx, nodes, forNodes(registry, served), logger) })
+	group.Go(func() error {
+		return registry.Serve(ctx, nodes, forNodes(registry.Door(transport, passwords, logger), served), logger)
+	})
 	logger.Info("serving", "repositories", git.Addr().String(), "nodes", nodes.Addr().String())
 	return group.Wait()
 }
 
-// forNodes is what the nodes and their pods reach: images to pull, and repositories.
-func forNodes(registry, repositories http.Handler) http.Handler {
+// forNodes is what the nodes and their pods reach: images and repositories.
+func forNodes(images, repositories http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case !strings.HasPrefix(r.URL.Path, "/v2/"):
+		if strings.HasPrefix(r.URL.Path, registry.Prefix) {
+			images.ServeHTTP(w, r)
+		} else {
 			repositories.ServeHTTP(w, r)
-		case r.Method != http.MethodGet && r.Method != http.MethodHead:
-			http.Error(w, "images can be pulled from here; a push to the repository puts them there", http.StatusMethodNotAllowed)
-		default:
-			registry.ServeHTTP(w, r)
 		}
 	})
-}
-
-// passedOn hands requests to the registry. The host stays what the client called it:
-// the registry's answers name it.
-func passedOn(transport http.RoundTripper, logger *slog.Logger) http.Handler {
-	return &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.Out.URL.Scheme, r.Out.URL.Host = "http", "registry"
-		},
-		Transport: transport, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
-	}
-}
-
-// answer serves until ctx ends, then gives what is under way ten seconds.
-func answer(ctx context.Context, l net.Listener, handler http.Handler, logger *slog.Logger) error {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn)}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-	}
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	err := server.Shutdown(ending)
-	if served := <-failed; !errors.Is(served, http.ErrServerClosed) {
-		err = errors.Join(err, served)
-	}
-	return err
 }
 
 // runRegistry runs the registry until ctx ends. Should it end by itself, so does the
 // process: `make up` starts both again.
 func runRegistry(ctx context.Context, dir, program string) error {
 	config := filepath.Join(dir, "registry.yaml")
-	if err := os.WriteFile(config, registryConfig(filepath.Join(dir, "registry"), filepath.Join(dir, registrySocket)), 0o600); err != nil {
+	if err := os.WriteFile(config, registryConfig(filepath.Join(dir, "registry"), filepath.Join(dir, registry.Socket)), 0o600); err != nil {
 		return fmt.Errorf("registry: %w", err)
 	}
 	log, err := os.OpenFile(filepath.Join(dir, "log", "registry.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)

@@ -109,9 +109,15 @@ func (n *Node) Usage(context.Context) ([]Usage, error) {
 	return all, nil
 }
 
-// Build builds all components and starts nothing.
+// Build builds all components and starts nothing. When packages may be installed, it
+// also fetches those that Start will need.
 func (n *Node) Build(ctx context.Context) error {
 	began := time.Now()
+	if n.host.Install {
+		if err := n.host.Ensure(ctx); err != nil {
+			return err
+		}
+	}
 	if err := n.build.build(ctx, components()); err != nil {
 		return err
 	}

@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ballast-sre/ballast/platform/cluster/internal/hosttools"
 )
 
 // component is one or several programs that are built from one module, which
@@ -69,6 +71,7 @@ func components() []component {
 type builder struct {
 	modules string // platform/cluster/components
 	cache   string
+	host    *hosttools.Machine
 	report  func(format string, args ...any)
 }
 
@@ -131,6 +134,11 @@ func (b *builder) build(ctx context.Context, all []component) error {
 			cold += c.cold
 		case err != nil:
 			return fmt.Errorf("cache of components: %w", err)
+		}
+	}
+	if slices.ContainsFunc(missing, func(c component) bool { return c.cgo }) {
+		if err := b.host.Ensure(ctx, hosttools.GCC, hosttools.LibC); err != nil { // now, and not minutes later
+			return err
 		}
 	}
 	for i, c := range missing {

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ballast-sre/ballast/platform/cluster/internal/hosttools"
 )
 
 // bench is a builder of modules that are made up, with an empty cache.
@@ -28,7 +30,7 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{}
-	b.builder = &builder{modules: t.TempDir(), cache: filepath.Join(t.TempDir(), "cache"), report: func(format string, args ...any) {
+	b.builder = &builder{modules: t.TempDir(), cache: filepath.Join(t.TempDir(), "cache"), host: hosttools.Here(t.TempDir(), t.Logf), report: func(format string, args ...any) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.told = append(b.told, fmt.Sprintf(format, args...))

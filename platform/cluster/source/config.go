@@ -37,6 +37,10 @@ const (
 	Resolver   = dnsAddress + ":53"
 )
 
+// HostResolver is a file in the node's directory: the resolv.conf of the host's
+// network, which in the node may lead to what only the host has.
+const HostResolver = "host-resolv.conf"
+
 //go:embed config/*.tmpl
 var configFiles embed.FS
 
@@ -50,8 +54,9 @@ type settings struct {
 	APIPort, RegistryPort            int
 	CgroupRoot                       string
 	RestrictOOMScore                 bool
-	CNIPlugins                       string
-	HostPort                         int // where the host reaches the API server
+	Containerd                       string // the program
+	CNIPlugins                       string // the directory
+	HostPort                         int    // where the host reaches the API server
 	Pause                            string
 	// Self is this very program, which the node runs again.
 	Self string

@@ -8,12 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
+
+	"github.com/ballast-sre/ballast/platform/cluster/internal/registry"
 )
 
 // settingsOf are those of a node as prepare makes them, but for the paths.
@@ -28,7 +29,7 @@ func settingsOf(name, dir string) settings {
 		Name: name, Hostname: "ballast-" + name, Dir: dir,
 		NodeAddress: nodeAddress, PodSubnet: podSubnet, ServiceSubnet: serviceSubnet, DNSAddress: dnsAddress,
 		ClusterDomain: clusterDomain, KubernetesVersion: KubernetesVersion, APIPort: apiPort, RegistryPort: registryPort,
-		CgroupRoot: cgroupRoot(name), CNIPlugins: "/usr/lib/cni", HostPort: 40443, Pause: pauseImage,
+		CgroupRoot: cgroupRoot(name), Containerd: "/usr/bin/containerd", CNIPlugins: "/usr/lib/cni", HostPort: 40443, Pause: pauseImage,
 		Self: "/node/cluster", Programs: programs,
 	}
 }
@@ -163,17 +164,18 @@ func TestWhatOfTheConfigurationKeepsANodeSafe(t *testing.T) {
 		keys []string
 		want any
 	}{
-		"the kubelet serves nobody without a name":        {"kubelet.yaml", []string{"authentication", "anonymous", "enabled"}, false},
-		"the kubelet knows who asks by a token":           {"kubelet.yaml", []string{"authentication", "webhook", "enabled"}, true},
-		"the kubelet knows who asks by a certificate":     {"kubelet.yaml", []string{"authentication", "x509", "clientCAFile"}, "/node/pki/ca.crt"},
-		"the kubelet asks the API server who may":         {"kubelet.yaml", []string{"authorization", "mode"}, "Webhook"},
-		"the kubelet has no port that asks nothing":       {"kubelet.yaml", []string{"readOnlyPort"}, nil},
-		"the kubelet's pods are in the node's own cgroup": {"kubelet.yaml", []string{"cgroupRoot"}, "/ballast/sandbox/pods"},
-		"the kubelet runs where cgroup v1 is":             {"kubelet.yaml", []string{"failCgroupV1"}, false},
-		"kube-proxy tells its health on loopback only":    {"kube-proxy.yaml", []string{"healthzBindAddress"}, "127.0.0.1:10256"},
-		"kube-proxy tells its metrics on loopback only":   {"kube-proxy.yaml", []string{"metricsBindAddress"}, "127.0.0.1:10249"},
-		"kube-proxy leaves the machine's table alone":     {"kube-proxy.yaml", []string{"conntrack", "maxPerCore"}, float64(0)},
-		"the registry serves the node alone":              {"registry.yaml", []string{"http", "addr"}, net.JoinHostPort(nodeAddress, strconv.Itoa(registryPort))},
+		"the kubelet serves nobody without a name":         {"kubelet.yaml", []string{"authentication", "anonymous", "enabled"}, false},
+		"the kubelet knows who asks by a token":            {"kubelet.yaml", []string{"authentication", "webhook", "enabled"}, true},
+		"the kubelet knows who asks by a certificate":      {"kubelet.yaml", []string{"authentication", "x509", "clientCAFile"}, "/node/pki/ca.crt"},
+		"the kubelet asks the API server who may":          {"kubelet.yaml", []string{"authorization", "mode"}, "Webhook"},
+		"the kubelet has no port that asks nothing":        {"kubelet.yaml", []string{"readOnlyPort"}, nil},
+		"the kubelet's pods are in the node's own cgroup":  {"kubelet.yaml", []string{"cgroupRoot"}, "/ballast/sandbox/pods"},
+		"the kubelet runs where cgroup v1 is":              {"kubelet.yaml", []string{"failCgroupV1"}, false},
+		"kube-proxy tells its health on loopback only":     {"kube-proxy.yaml", []string{"healthzBindAddress"}, "127.0.0.1:10256"},
+		"kube-proxy tells its metrics on loopback only":    {"kube-proxy.yaml", []string{"metricsBindAddress"}, "127.0.0.1:10249"},
+		"kube-proxy leaves the machine's table alone":      {"kube-proxy.yaml", []string{"conntrack", "maxPerCore"}, float64(0)},
+		"the registry is in no network":                    {"registry.yaml", []string{"http", "net"}, "unix"},
+		"the registry's socket is in the node's directory": {"registry.yaml", []string{"http", "addr"}, "/node/" + registry.Socket},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -17,6 +15,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/ballast-sre/ballast/internal/image"
+	"github.com/ballast-sre/ballast/platform/cluster/internal/hosttools"
+	"github.com/ballast-sre/ballast/platform/cluster/internal/registry"
 )
 
 // recipe is an image that a node serves under the name that manifests know it by.
@@ -86,6 +86,9 @@ func argoCD() recipe {
 		owned("/home/argocd", 0o770), owned("/app/config/gpg/keys", 0o700), owned("/app/config/gpg/source", 0o755),
 		owned("/app/config/ssh", 0o755), owned("/app/config/tls", 0o755),
 		{Path: "/etc/ssh/ssh_known_hosts", Link: "/app/config/ssh/ssh_known_hosts"},
+		// It asks git which files have changed. Of a file that was moved, git names only
+		// the new place, and what was deployed from the old one would stay.
+		{Path: "/etc/gitconfig", Mode: 0o644, Content: []byte("[diff]\n\trenames = false\n")},
 	}
 	for _, name := range []string{
 		"server", "repo-server", "cmp-server", "application-controller", "dex", "notifications", "applicationset-controller", "k8s-auth", "commit-server",
@@ -218,7 +221,11 @@ func (n *Node) forget(ctx context.Context, img v1.Image, ref string) error {
 	if repository(ref) == ref {
 		full = "docker.io/" + ref
 	}
-	ctr := []string{"ctr", "--address=/run/containerd/containerd.sock", "--namespace=k8s.io", "images"}
+	program, err := n.host.Program(hosttools.Ctr)
+	if err != nil {
+		return err
+	}
+	ctr := []string{program, "--address=/run/containerd/containerd.sock", "--namespace=k8s.io", "images"}
 	out, err := n.inside(ctx, append(ctr, "list", "name=="+full)...)
 	if err != nil || !strings.Contains(string(out), full) || strings.Contains(string(out), digest) {
 		return err
@@ -288,24 +295,19 @@ func (n *Node) debian(ctx context.Context) (string, error) {
 	return final, nil
 }
 
-// Push puts an image into the node's registry. Whatever host its name has, the node
-// looks for it there.
+// Push puts an image into the node's registry, by the socket that is root's alone.
+// Whatever host its name has, the node looks for it there.
 func (n *Node) Push(ctx context.Context, img v1.Image, ref string) error {
 	digest, err := image.Digest(img)
 	if err != nil {
 		return err
 	}
-	if err := image.Push(ctx, img, "registry.node/"+repository(ref), image.Insecure(), image.Through(n.registry())); err != nil {
+	transport := registry.Through(n.dir)
+	defer transport.CloseIdleConnections()
+	if err := image.Push(ctx, img, "registry.node/"+repository(ref), image.Insecure(), image.Through(transport)); err != nil {
 		return fmt.Errorf("image %s (%s): %w", ref, digest, err)
 	}
 	return nil
-}
-
-// registry reaches the node's registry through the socket that is root's alone.
-func (n *Node) registry() http.RoundTripper {
-	return &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", n.in("registry.sock"))
-	}}
 }
 
 // repository is the name of an image without its registry, as a mirror is asked.

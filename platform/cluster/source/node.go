@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ballast-sre/ballast/platform/cluster/internal/hosttools"
 	"github.com/ballast-sre/ballast/platform/cluster/internal/process"
 )
 
@@ -52,6 +53,7 @@ type Node struct {
 	name   string
 	dir    string
 	report func(format string, args ...any)
+	host   *hosttools.Machine
 	build  *builder
 }
 
@@ -71,11 +73,16 @@ func New(name, repository string, report func(format string, args ...any)) (*Nod
 		return nil, err
 	}
 	cache = filepath.Join(cache, "ballast")
+	host := hosttools.Here(cache, report)
 	return &Node{
-		name: name, dir: filepath.Join(stateRoot, name), report: report,
-		build: &builder{modules: filepath.Join(repository, "platform", "cluster", "components"), cache: cache, report: report},
+		name: name, dir: filepath.Join(stateRoot, name), report: report, host: host,
+		build: &builder{modules: filepath.Join(repository, "platform", "cluster", "components"), cache: cache, host: host, report: report},
 	}, nil
 }
+
+// InstallPackages allows Start and Build to fetch Debian packages that this machine
+// lacks. Without it they return an error that names them.
+func (n *Node) InstallPackages() { n.host.Install = true }
 
 // state is what a node's directory says of it.
 type state struct {
@@ -163,22 +170,26 @@ func (n *Node) Start(ctx context.Context) (err error) {
 	if os.Getuid() != 0 {
 		return errors.New("a source node needs root, for its namespaces and cgroups; run as root, or install Docker and use CLUSTER=kind")
 	}
+	if err := n.host.Ensure(ctx); err != nil {
+		return err
+	}
 	held, err := n.lock()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, held.Close()) }()
-	if err := installPackages(ctx, n.report); err != nil {
-		return err
-	}
 	if err := n.build.build(ctx, components()); err != nil {
 		return err
 	}
-	if n.Running() && n.current() {
-		return n.awaitReady(ctx)
-	}
-	if n.Running() {
-		n.report("node %s was started by another build of this program: starting it anew", n.name)
+	switch {
+	case n.Running() && n.current():
+		// One that was killed just now may run for another moment.
+		if err := n.awaitReady(ctx); !errors.Is(err, errEnded) {
+			return err
+		}
+		n.report("node %s has ended: starting it again", n.name)
+	case n.Running():
+		n.report("node %s was started by another build of this program: restarting it", n.name)
 	}
 	// Also what is left of one that was killed.
 	if err := n.end(ctx); err != nil {
@@ -245,6 +256,7 @@ func (n *Node) launch(ctx context.Context) error {
 	defer log.Close() //nolint:errcheck // the node has its own
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), conf.Self, InitCommand, n.dir)
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles, cmd.Dir = log, log, files, "/"
+	cmd.Env = append(os.Environ(), "PATH="+n.host.Path())
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Setsid:     true,
 		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
@@ -322,8 +334,12 @@ func (n *Node) Programs() (states map[string]string, ready bool, err error) {
 	return states, ready, nil
 }
 
+// errEnded says that process 1 of a node ended while it was waited for.
+var errEnded = errors.New("has ended")
+
 // awaitReady blocks until the node says that it is ready, and so does each of its
 // programs: one that enforces policies is missed by nobody but those whom it protects.
+// The error is errEnded when process 1 ends meanwhile.
 func (n *Node) awaitReady(ctx context.Context) error {
 	const within = 3 * time.Minute
 	ctx, cancel := context.WithTimeout(ctx, within)
@@ -339,13 +355,13 @@ func (n *Node) awaitReady(ctx context.Context) error {
 		last = strings.TrimSpace(string(out))
 		if err == nil && last == "True" {
 			states, ready, err := n.Programs()
-			if err == nil && ready {
+			if err == nil && ready && n.Running() {
 				return nil
 			}
 			last = fmt.Sprintf("%v %v", states, err)
 		}
 		if !n.Running() {
-			return fmt.Errorf("node %s has ended; the end of its log:\n%s", n.name, tailOf(n.in("log", "node.log"), 20))
+			return fmt.Errorf("node %s %w; the end of its log:\n%s", n.name, errEnded, tailOf(n.in("log", "node.log"), 20))
 		}
 		select {
 		case <-time.After(300 * time.Millisecond):

@@ -167,6 +167,43 @@ func TestANodeEndsAlsoWhenPartOfItIsFrozen(t *testing.T) {
 	}
 }
 
+// A node that was killed a moment ago still runs, and what it said last is that all is
+// well.
+func TestANodeThatEndsWhileItIsAwaitedIsNotReady(t *testing.T) {
+	n := nodeIn(t)
+	modules := t.TempDir()
+	n.build = &builder{modules: modules, cache: t.TempDir()}
+	if err := os.Mkdir(filepath.Join(modules, "kubernetes"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(modules, "kubernetes", "go.mod"), "module kubernetes\n")
+	kubectl, err := n.Kubectl()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(kubectl), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(kubectl, []byte("#!/bin/sh\necho True\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, n.in(programStates), `{"kubelet":"`+running+`"}`)
+	cmd, id := sleeper(t)
+	if err := n.save(state{ID: id}); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.awaitReady(t.Context()); err != nil {
+		t.Errorf("while it runs: %v", err)
+	}
+	if err := errors.Join(cmd.Process.Kill(), os.MkdirAll(n.in("log"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	if err := n.awaitReady(t.Context()); !errors.Is(err, errEnded) {
+		t.Errorf("after it was killed: %v", err)
+	}
+}
+
 // sleeper is a process that lives until the test ends, or ends it.
 func sleeper(t *testing.T) (*exec.Cmd, process.ID) {
 	t.Helper()
@@ -191,15 +228,23 @@ func TestEndingANodeKillsItsFirstProcess(t *testing.T) {
 		t.Errorf("one that never was: %v", err)
 	}
 	cmd, id := sleeper(t)
-	// The pid of a node that ended long ago is somebody else's by now.
-	if err := n.save(state{ID: process.ID{PID: id.PID, Start: id.Start + 1}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := n.end(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if !id.Runs() {
-		t.Fatal("a stranger was killed")
+	for whose, stranger := range map[string]process.ID{
+		"of a node that ended long ago":                              {PID: id.PID, Start: id.Start + 1, Boot: id.Boot},
+		"of a node that ended when the machine was switched off":     {PID: id.PID, Start: id.Start, Boot: "another"},
+		"of a node that ended long ago, when no boot was remembered": {PID: id.PID, Start: id.Start + 1},
+	} {
+		if err := n.save(state{ID: stranger}); err != nil {
+			t.Fatal(err)
+		}
+		if n.Running() {
+			t.Errorf("the pid %s is somebody else's by now, and taken for the node", whose)
+		}
+		if err := n.end(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if !id.Runs() {
+			t.Fatalf("the pid %s is somebody else's by now, who was killed", whose)
+		}
 	}
 	if err := n.save(state{ID: id}); err != nil {
 		t.Fatal(err)

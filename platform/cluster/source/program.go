@@ -119,7 +119,7 @@ func (p paths) programs(s settings) ([]program, error) {
 		},
 		{
 			name:  "containerd",
-			args:  []string{"/usr/bin/containerd", "--config=" + p.in("config", "containerd.toml"), "--log-level=warn"},
+			args:  []string{s.Containerd, "--config=" + p.in("config", "containerd.toml"), "--log-level=warn"},
 			ready: listens("/run/containerd/containerd.sock"),
 		},
 		{

@@ -9,12 +9,22 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+
+	"github.com/ballast-sre/ballast/platform/cluster/internal/hosttools"
 )
 
 // prepare makes certificates, kubeconfigs and configuration files, those that are
 // not there yet. The node reads the settings that it returns.
 func (n *Node) prepare(ctx context.Context, st state) (settings, error) {
 	self, err := n.keepSelf()
+	if err != nil {
+		return settings{}, err
+	}
+	containerd, err := n.host.Program(hosttools.Containerd)
+	if err != nil {
+		return settings{}, err
+	}
+	plugins, err := n.host.CNIPlugins()
 	if err != nil {
 		return settings{}, err
 	}
@@ -32,11 +42,18 @@ func (n *Node) prepare(ctx context.Context, st state) (settings, error) {
 		Name: n.name, Hostname: "ballast-" + n.name, Dir: n.dir,
 		NodeAddress: nodeAddress, PodSubnet: podSubnet, ServiceSubnet: serviceSubnet, DNSAddress: dnsAddress,
 		ClusterDomain: clusterDomain, KubernetesVersion: KubernetesVersion, APIPort: apiPort, RegistryPort: registryPort,
-		CgroupRoot: cgroupRoot(n.name), RestrictOOMScore: !canLowerOOMScore(), CNIPlugins: "/usr/lib/cni",
+		CgroupRoot: cgroupRoot(n.name), RestrictOOMScore: !canLowerOOMScore(), Containerd: containerd, CNIPlugins: plugins,
 		HostPort: st.APIPort, Pause: pauseImage, Self: self, Programs: programs,
 	}
 	if err := configure(s); err != nil {
 		return s, err
+	}
+	resolver, err := os.ReadFile("/etc/resolv.conf")
+	if err != nil && !gone(err) {
+		return s, fmt.Errorf("name servers of the host: %w", err)
+	}
+	if err := os.WriteFile(n.in(HostResolver), resolver, 0o600); err != nil {
+		return s, fmt.Errorf("name servers of the host: %w", err)
 	}
 	return s, n.certify(ctx, s)
 }

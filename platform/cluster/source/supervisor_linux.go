@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+
+	"github.com/ballast-sre/ballast/platform/cluster/internal/registry"
 )
 
 // NodeMain is the supervisor of a node. It blocks until a terminating signal comes
@@ -65,12 +67,11 @@ func runNode(ctx context.Context, args []string, logger *slog.Logger) error {
 		to := net.JoinHostPort(s.NodeAddress, strconv.Itoa(d.port))
 		doors.Go(func() { forward(ctx, l, to, logger) })
 	}
-	// Who can push images can run anything on the node: only root reaches this one.
-	l, err := privateSocket(ctx, filepath.Join(s.Dir, "registry.sock"))
+	serveRegistry, err := registryDoor(ctx, s, logger)
 	if err != nil {
 		return err
 	}
-	doors.Go(func() { forward(ctx, l, net.JoinHostPort(s.NodeAddress, strconv.Itoa(s.RegistryPort)), logger) })
+	doors.Go(serveRegistry)
 
 	err = (&supervisor{logs: filepath.Join(s.Dir, "log"), logger: logger, states: filepath.Join(s.Dir, programStates)}).run(ctx, all)
 	stop()
@@ -78,17 +79,25 @@ func runNode(ctx context.Context, args []string, logger *slog.Logger) error {
 	return err
 }
 
-func privateSocket(ctx context.Context, path string) (net.Listener, error) {
-	if err := removeFile(path); err != nil {
+// registryDoor listens where the node and its pods ask for images. Who can push one
+// can run anything on the node: that takes a credential, which no pod has, also one
+// that shares the node's network.
+func registryDoor(ctx context.Context, s settings, logger *slog.Logger) (serve func(), err error) {
+	passwords, err := registry.Passwords(s.Dir)
+	if err != nil {
 		return nil, err
 	}
-	old := syscall.Umask(0o077)
-	defer syscall.Umask(old)
-	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(s.NodeAddress, strconv.Itoa(s.RegistryPort)))
 	if err != nil {
-		return nil, fmt.Errorf("socket of the registry: %w", err)
+		return nil, fmt.Errorf("door of the registry: %w", err)
 	}
-	return l, nil
+	return func() {
+		transport := registry.Through(s.Dir)
+		defer transport.CloseIdleConnections()
+		if err := registry.Serve(ctx, l, registry.Door(transport, passwords, logger), logger); err != nil {
+			logger.Error("the door of the registry is shut", "error", err)
+		}
+	}, nil
 }
 
 // forward passes connections on until ctx ends. A socket belongs to the network

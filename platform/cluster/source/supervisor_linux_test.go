@@ -3,9 +3,11 @@ package source
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +16,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/ballast-sre/ballast/platform/cluster/internal/registry"
 )
 
 // leavesNothing fails the test when a goroutine of it is left after its clean-up.
@@ -182,30 +186,65 @@ func TestADoorThatSomebodyElseShutsSaysSo(t *testing.T) {
 	}
 }
 
-func TestOnlyTheOwnerReachesAPrivateSocket(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "registry.sock")
-	write(t, path, "what a killed node left")
-	for range 2 { // the second replaces the first
-		l, err := privateSocket(t.Context(), path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		unix, ok := l.(*net.UnixListener)
-		if !ok {
-			t.Fatalf("%T", l)
-		}
-		unix.SetUnlinkOnClose(false) // as if it was killed
-		info, err := os.Stat(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if info.Mode().Type() != os.ModeSocket || info.Mode().Perm()&0o077 != 0 {
-			t.Errorf("it is %s", info.Mode())
-		}
-		dial(t, l)
-		l.Close()
+// A pod that shares the node's network reaches what the node itself does.
+func TestPodsPullFromTheRegistryAndCannotPush(t *testing.T) {
+	leavesNothing(t)
+	dir, err := os.MkdirTemp("", "node-") //nolint:usetesting // the names of tests are too long for paths of sockets
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := privateSocket(t.Context(), filepath.Join(t.TempDir(), "absent", "socket")); err == nil {
-		t.Error("there is a socket in no directory")
+	defer os.RemoveAll(dir)
+	behind, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", filepath.Join(dir, registry.Socket))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })}
+	var work sync.WaitGroup
+	work.Go(func() { _ = server.Serve(behind) }) // it is closed below
+	defer func() { server.Close(); work.Wait() }()
+	s := settings{Dir: dir, NodeAddress: "127.0.0.1", RegistryPort: freePorts(t, 1)[0]}
+	ctx, stop := context.WithCancel(t.Context())
+	serve, err := registryDoor(ctx, s, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	work.Go(serve)
+	defer stop()
+	passwords, err := registry.Passwords(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for sentence, tt := range map[string]struct {
+		method, password string
+		want             int
+	}{
+		"whoever asks may pull":                      {http.MethodGet, "", http.StatusNoContent},
+		"nobody pushes without a password":           {http.MethodPost, "", http.StatusUnauthorized},
+		"the builder pushes with its own":            {http.MethodPost, passwords[registry.Builder], http.StatusNoContent},
+		"nobody removes an image without a password": {http.MethodDelete, "", http.StatusUnauthorized},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), tt.method, fmt.Sprintf("http://127.0.0.1:%d/v2/x/blobs/uploads/", s.RegistryPort), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tt.password != "" {
+			req.SetBasicAuth(registry.Builder, tt.password)
+		}
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != tt.want {
+			t.Errorf("%s: %s, want %d", sentence, res.Status, tt.want)
+		}
+	}
+	if _, err := registryDoor(t.Context(), s, slog.New(slog.DiscardHandler)); err == nil {
+		t.Error("two listen on one port")
+	}
+	s.Dir = filepath.Join(dir, "absent")
+	if _, err := registryDoor(t.Context(), s, slog.New(slog.DiscardHandler)); err == nil {
+		t.Error("it opens without passwords")
 	}
 }

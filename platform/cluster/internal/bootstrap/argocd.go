@@ -70,6 +70,30 @@ func withoutParts(parts ...string) edit {
 	}
 }
 
+// yielding leaves the keys of ConfigMaps to the settings that set them. Applied by two
+// managers in turn a key would change twice: each change makes Argo CD drop its cache of
+// the cluster, and it does not watch the cluster again before the next comparison, which
+// may be minutes away.
+func yielding(settings []byte) (edit, error) {
+	ours := map[string]map[string]any{}
+	_, err := edited(bytes.NewReader(settings), func(object *unstructured.Unstructured) (bool, error) {
+		if object.GetKind() != "ConfigMap" {
+			return true, nil
+		}
+		data, _, err := unstructured.NestedMap(object.Object, "data")
+		ours[object.GetName()] = data
+		return true, err
+	})
+	return func(object *unstructured.Unstructured) (bool, error) {
+		if object.GetKind() == "ConfigMap" {
+			for key := range ours[object.GetName()] {
+				unstructured.RemoveNestedField(object.Object, "data", key)
+			}
+		}
+		return true, nil
+	}, err
+}
+
 // slim takes the texts for people out of definitions: they are most of them, and an
 // API server keeps them several times.
 func slim(object *unstructured.Unstructured) (bool, error) {
@@ -130,7 +154,7 @@ func requesting(cpu string) edit {
 		for _, c := range containers {
 			container, ok := c.(map[string]any)
 			if !ok {
-				return fmt.Errorf("%s: %v is no container", strings.Join(path, "."), c)
+				return fmt.Errorf("%s: %v is not a container", strings.Join(path, "."), c)
 			}
 			request := []string{"resources", "requests", "cpu"}
 			_, has, err := unstructured.NestedFieldNoCopy(container, request...)

@@ -199,6 +199,36 @@ func TestEditsAreAppliedInTurn(t *testing.T) {
 	}
 }
 
+func TestASettingHasOneManager(t *testing.T) {
+	const (
+		upstream = "kind: ConfigMap\nmetadata: {name: argocd-cm}\ndata: {exclusions: upstream, other: kept}\n" +
+			"---\nkind: ConfigMap\nmetadata: {name: argocd-rbac-cm}\ndata: {exclusions: another}\n" +
+			"---\nkind: Secret\nmetadata: {name: argocd-cm}\ndata: {exclusions: secret}\n"
+		settings = "kind: ConfigMap\nmetadata: {name: argocd-cm}\ndata: {exclusions: ours, new: ours}\n"
+	)
+	yield, err := yielding([]byte(settings))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := edited(strings.NewReader(upstream), yield)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var data []any
+	for _, d := range documents(t, got) {
+		data = append(data, value(d, "data"))
+	}
+	want := []any{map[string]any{"other": "kept"}, map[string]any{"exclusions": "another"}, map[string]any{"exclusions": "secret"}}
+	if d := cmp.Diff(want, data); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	for _, sick := range []string{"kind: [", "kind: ConfigMap\ndata: text\n"} {
+		if _, err := yielding([]byte(sick)); err == nil {
+			t.Errorf("settings %q are read", sick)
+		}
+	}
+}
+
 func TestPodsOfWorkloadsAreMarked(t *testing.T) {
 	const manifests = `apiVersion: apps/v1
 kind: Deployment

@@ -41,9 +41,10 @@ type Platform struct {
 	Environment string
 	// WebhookSecret is shared with the repository server.
 	WebhookSecret string
-	// Remote is where the checkout is pushed to, password included.
-	Remote string
-	Report func(format string, args ...any)
+	// Remote is where the checkout is pushed to, and CredentialHelper is what git asks
+	// for the password: arguments and URLs are for everybody to see.
+	Remote, CredentialHelper string
+	Report                   func(format string, args ...any)
 }
 
 // Install puts Argo CD onto the cluster and tells it what it has to know. It may be
@@ -53,16 +54,20 @@ func (p Platform) Install(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("manifests of Argo CD: %w", err)
 	}
-	// Its programs read their settings when they start: the settings come first, and
-	// whom they concern starts anew when they change. Each has a manager of its own, or
-	// upstream's empty ones would take ours away.
+	// Its programs read their settings when they start: the settings come first, and the
+	// programs that they concern restart when they change. Settings and upstream's
+	// manifests have a manager each, or what upstream leaves empty would take ours away.
 	settings := filepath.Join(p.Checkout, "platform", "argocd", "bootstrap", "settings.yaml")
 	text, err := os.ReadFile(settings)
 	if err != nil {
 		return fmt.Errorf("settings of Argo CD: %w", err)
 	}
+	yield, err := yielding(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", settings, err)
+	}
 	mark := sha256.Sum256(text)
-	argocd, err := edited(bytes.NewReader(upstream),
+	argocd, err := edited(bytes.NewReader(upstream), yield,
 		withoutParts("argocd-dex-server", "argocd-notifications"), // there is nobody to log in and nothing to send
 		slim, stamped(hex.EncodeToString(mark[:6])), requesting("50m"))
 	if err != nil {
@@ -113,7 +118,9 @@ func (p Platform) define(ctx context.Context) error {
 }
 
 // Begin waits until Argo CD can read repositories, then tells it what to read: what
-// it fails to read the first time, it looks at again only minutes later.
+// it fails to read the first time, it looks at again only minutes later. Applications
+// that are there already are compared again: where the settings changed, Argo CD does
+// not watch the cluster until something is.
 func (p Platform) Begin(ctx context.Context) error {
 	for _, workload := range []string{"deployment/argocd-repo-server", "deployment/argocd-applicationset-controller", "deployment/argocd-server", "statefulset/argocd-application-controller"} {
 		if err := p.kubectl(ctx, nil, "rollout", "status", "--namespace="+Namespace, workload, "--timeout=5m"); err != nil {
@@ -121,7 +128,10 @@ func (p Platform) Begin(ctx context.Context) error {
 		}
 	}
 	own := filepath.Join(p.Checkout, "platform", "argocd", "bootstrap")
-	return p.kubectl(ctx, nil, "apply", "--server-side", "--force-conflicts", "--field-manager=ballast", "--kustomize="+own)
+	if err := p.kubectl(ctx, nil, "apply", "--server-side", "--force-conflicts", "--field-manager=ballast", "--kustomize="+own); err != nil {
+		return err
+	}
+	return p.kubectl(ctx, nil, "annotate", "applications.argoproj.io", "--all", "--overwrite", "--namespace="+Namespace, "argocd.argoproj.io/refresh=normal")
 }
 
 // secrets are the one that webhooks are signed with, and the one that tells which
@@ -175,7 +185,10 @@ func (p Platform) output(ctx context.Context, stdin []byte, args ...string) (str
 // while the builder works, for minutes the first time, and reports what the builder
 // says as it says it.
 func (p Platform) Push(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, "git", "-c", "safe.directory=*", "push", "--force", p.Remote+"/ballast.git", "HEAD:refs/heads/main")
+	// The empty helper comes first: git would ask those of its user's own settings, too,
+	// and have them store the password.
+	cmd := exec.CommandContext(ctx, "git", "-c", "safe.directory=*", "-c", "credential.helper=", "-c", "credential.helper="+p.CredentialHelper,
+		"push", "--force", p.Remote+"/ballast.git", "HEAD:refs/heads/main")
 	cmd.Dir = p.Checkout
 	cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "LC_ALL=C.UTF-8")
 	told, err := cmd.StderrPipe() // of git and of the other side; its stdout stays empty
@@ -198,7 +211,7 @@ func (p Platform) Push(ctx context.Context) error {
 		}
 	}
 	if err := cmd.Wait(); err != nil {
-		return fmt.Errorf("git push: %w: %s", err, strings.ReplaceAll(all.String(), p.Remote, "(the cluster)"))
+		return fmt.Errorf("git push: %w: %s", err, strings.TrimSpace(all.String()))
 	}
 	return nil
 }

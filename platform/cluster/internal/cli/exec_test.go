@@ -15,15 +15,17 @@ import (
 
 	"github.com/ballast-sre/ballast/platform/cluster/git"
 	"github.com/ballast-sre/ballast/platform/cluster/internal/cli"
+	"github.com/ballast-sre/ballast/platform/cluster/internal/sandbox"
 	"github.com/ballast-sre/ballast/platform/cluster/kind"
 )
 
 // TestMain lets the test's own program be what a cluster starts: its process on the
-// host, the hooks of its repositories, and its registry, `registry serve CONFIG`.
+// host, the hooks of its repositories, the sandbox of its builds, and its registry,
+// `registry serve CONFIG`.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
-		case kind.ServeCommand, git.HookCommand:
+		case kind.ServeCommand, git.HookCommand, sandbox.Subcommand:
 			os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 		case "serve":
 			if err := images(os.Args[2]); err != nil {

@@ -90,6 +90,9 @@ func (c *command) node(ctx context.Context) (node, error) {
 	if err != nil {
 		return node{}, err
 	}
+	if c.install {
+		tools.InstallPackages()
+	}
 	cluster, err := kind.New(c.name, c.repository, tools, c.report)
 	if err != nil {
 		return node{}, err

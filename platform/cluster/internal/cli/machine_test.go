@@ -19,7 +19,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/ballast-sre/ballast/internal/image"
-	"github.com/ballast-sre/ballast/platform/cluster/git"
 	"github.com/ballast-sre/ballast/platform/cluster/kind"
 )
 
@@ -101,8 +100,8 @@ func (m made) Program(_, program string) (string, error) {
 // A cluster whose containers are made up. Its process on the host, the repositories
 // and what is pushed to them are real, and so is the command line.
 func TestAClusterOfKindFromTheHost(t *testing.T) {
-	if _, err := os.Stat(git.Backend); err != nil {
-		t.Skip("there is no git that serves HTTP")
+	if _, err := gitServer(t.Context()); err != nil {
+		t.Skip(err)
 	}
 	// The names of tests are too long for paths of sockets.
 	root, err := os.MkdirTemp("", "kind-") //nolint:usetesting // see above
@@ -169,7 +168,7 @@ esac`)
 
 	t.Run("where to push to", func(t *testing.T) {
 		code, stdout, stderr := command("remote")
-		if code != exitOK || !strings.HasPrefix(stdout, "http://ballast:") || !strings.HasSuffix(stdout, "/ballast.git\n") || stderr != "" {
+		if code != exitOK || !strings.HasPrefix(stdout, "http://ballast@127.0.0.1:") || !strings.HasSuffix(stdout, "/ballast.git\n") || stderr != "" {
 			t.Errorf("exit code %d: %s%s", code, stdout, stderr)
 		}
 	})
@@ -220,15 +219,22 @@ esac`)
 				t.Fatalf("%v: %s", err, out)
 			}
 		}
-		if out, err := run("push", strings.Replace(remote, "ballast:", "ballast:wrong", 1), "HEAD:refs/heads/main"); err == nil {
-			t.Errorf("a push without the password: %s", out)
+		for name, remote := range map[string]string{"without a": remote, "with a wrong": strings.Replace(remote, "ballast@", "ballast:wrong@", 1)} {
+			if out, err := run("push", remote, "HEAD:refs/heads/main"); err == nil {
+				t.Errorf("a push %s password: %s", name, out)
+			}
 		}
-		out, err := run("push", remote, "HEAD:refs/heads/main")
+		// `up` does as much for its own checkout.
+		var added, reported bytes.Buffer
+		if code := Main([]string{"remote", "--add", "--name=x", "--repository=" + tree}, strings.NewReader(""), &added, &reported); code != exitOK || added.String() != remote+"\n" {
+			t.Fatalf("exit code %d: %s%s", code, &added, &reported)
+		}
+		out, err := run("push", "local-x", "HEAD:refs/heads/main")
 		if err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
-		// The pusher sees what the builder says, and Argo CD is told all the same.
-		if !strings.Contains(out, "remote: the recipe of the images does not build") || !strings.Contains(out, "remote: Argo CD is told") {
+		// The pusher sees what the builder says, and Argo CD is notified all the same.
+		if !strings.Contains(out, "remote: the recipe of the images does not build") || !strings.Contains(out, "remote: Argo CD is notified") {
 			t.Errorf("%s", out)
 		}
 		if told := api.told(); !slices.Equal(told, []string{"/api/v1/namespaces/argocd/services/argocd-webhook:http/proxy/api/webhook http://git.ballast-system.svc/ballast"}) {

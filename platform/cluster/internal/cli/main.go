@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ballast-sre/ballast/platform/cluster/git"
+	"github.com/ballast-sre/ballast/platform/cluster/internal/sandbox"
 	"github.com/ballast-sre/ballast/platform/cluster/kind"
 	"github.com/ballast-sre/ballast/platform/cluster/source"
 )
@@ -67,6 +68,8 @@ func hidden(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int,
 		err = serve(ctx, args[1:], stderr)
 	case kind.ServeCommand:
 		err = serveKind(ctx, args[1:], stderr)
+	case sandbox.Subcommand:
+		return sandbox.Main(stderr), true
 	case git.HookCommand:
 		err = git.RunHook(ctx, args[1:], stdin, stdout)
 	default:
@@ -83,6 +86,7 @@ func hidden(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int,
 type command struct {
 	name, repository, environment string
 	provider, nodeImage           string
+	install                       bool
 	out, err                      io.Writer
 }
 
@@ -100,7 +104,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	f := root.PersistentFlags()
 	f.StringVar(&c.name, "name", defaultName, "name of the cluster")
 	f.StringVar(&c.repository, "repository", ".", "checkout that the cluster is made from")
-	f.StringVar(&c.provider, "provider", "", "what the cluster is made by: source or kind; by default what it was, or what this machine can do")
+	f.StringVar(&c.provider, "provider", "", "how the cluster is made: source or kind; the default is how it was made before, or what this machine supports")
 	add := func(use, short string, args cobra.PositionalArgs, do func(context.Context, []string) error) *cobra.Command {
 		cmd := &cobra.Command{Use: use, Short: short, Args: usage(args), RunE: func(cmd *cobra.Command, args []string) error { return do(cmd.Context(), args) }}
 		root.AddCommand(cmd)
@@ -109,11 +113,16 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	up := add("up", "Bring the cluster up, or repair it", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.up(ctx) })
 	up.Flags().StringVar(&c.environment, "environment", "sandbox", "directory of platform/argocd/environments to deploy; empty for a bare cluster")
 	up.Flags().StringVar(&c.nodeImage, "node-image", "", "image of the nodes that kind makes; by default the one that kind was released with")
-	add("down", "Remove the cluster and everything of it", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.down(ctx) })
+	add("down", "Remove the cluster and all that belongs to it", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.down(ctx) })
 	add("env", "Print what a shell needs to reach the cluster with kubectl and helm", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.env(ctx) })
-	add("remote", "Print where to push to, with the password in it", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.remote(ctx) })
+	var addRemote bool
+	remote := add("remote", "Print where to push to", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.remote(ctx, addRemote) })
+	remote.Flags().BoolVar(&addRemote, "add", false, "let the checkout push there, as up does: add the remote, and its password for git alone")
 	add("status", "Show what runs, and what it takes", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.status(ctx) })
-	add("build", "Build what a node is made of, and start nothing", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.build(ctx) })
+	build := add("build", "Build the components of a node, and start nothing", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.build(ctx) })
+	for _, cmd := range []*cobra.Command{up, build} {
+		cmd.Flags().BoolVar(&c.install, "install", false, "fetch the Debian packages that this machine lacks; they stay, and none is removed")
+	}
 	add("logs DIR", "Copy the logs of the node and of its pods", cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return c.logs(ctx, args[0]) })
 	add("load-image LAYOUT NAME:TAG", "Put an image, an OCI layout, where the node finds it", cobra.ExactArgs(2), func(ctx context.Context, args []string) error { return c.loadImage(ctx, args[0], args[1]) })
 	return root

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/ballast-sre/ballast/platform/cluster/git"
+	"github.com/ballast-sre/ballast/platform/cluster/internal/sandbox"
 	"github.com/ballast-sre/ballast/platform/cluster/kind"
 	"github.com/ballast-sre/ballast/platform/cluster/source"
 )
@@ -53,6 +54,7 @@ func TestCommandLinesThatAreRefused(t *testing.T) {
 		"process 1 of a node, by a person":                  {[]string{source.InitCommand, empty}, exitInternal, "this is process 1 of a node"},
 		"the supervisor of a node, by a person":             {[]string{source.NodeCommand}, exitInternal, "this is the supervisor of a node"},
 		"the server of repositories, by a person":           {[]string{source.ServeCommand}, exitInternal, "cluster __serve: this is a program of a node"},
+		"process 1 of a sandbox, by a person":               {[]string{sandbox.Subcommand}, exitInternal, "sandbox: this is process 1 of a sandbox"},
 		"the hook of a repository, by a person":             {[]string{git.HookCommand}, exitInternal, "cluster " + git.HookCommand + ": "},
 		"a hidden command that is not the first":            {[]string{"--name=x", source.InitCommand}, exitUsage, `unknown command "__init"`},
 		"a flag of another program's after all is well":     {[]string{"status", "-x"}, exitUsage, "unknown shorthand flag: 'x' in -x"},

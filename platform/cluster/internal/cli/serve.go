@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -13,9 +14,13 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/ballast-sre/ballast/platform/cluster/git"
 	"github.com/ballast-sre/ballast/platform/cluster/internal/bootstrap"
+	"github.com/ballast-sre/ballast/platform/cluster/internal/hosttools"
+	"github.com/ballast-sre/ballast/platform/cluster/internal/registry"
+	"github.com/ballast-sre/ballast/platform/cluster/internal/sandbox"
 	"github.com/ballast-sre/ballast/platform/cluster/kind"
 	"github.com/ballast-sre/ballast/platform/cluster/source"
 )
@@ -23,15 +28,28 @@ import (
 // images are built from a push to the repository that is deployed.
 func images() []string { return []string{"monitor", "ballast"} }
 
-// repositories is the server of a cluster's repositories.
-func repositories(dir string, k keys, pushed func(context.Context, git.Push, io.Writer) error) (*git.Server, error) {
+// workIn is the directory of the builder in that of a cluster.
+func workIn(dir string) string { return filepath.Join(dir, "build") }
+
+// repositories is the server of a cluster's repositories. backend is git-http-backend,
+// and may be empty where nobody is served.
+func repositories(dir, backend string, k keys, pushed func(context.Context, git.Push, io.Writer) error) (*git.Server, error) {
 	if pushed == nil {
 		pushed = func(context.Context, git.Push, io.Writer) error { return nil }
 	}
 	return git.NewServer(git.Config{
-		Dir: filepath.Join(dir, "git"), Self: filepath.Join(dir, source.KeptSelf), Token: k.token, Pushed: pushed,
+		Backend: backend, Dir: filepath.Join(dir, "git"), Self: filepath.Join(dir, source.KeptSelf), Token: k.token, Pushed: pushed,
 		Logger: slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 	})
+}
+
+// gitServer is the path of git-http-backend.
+func gitServer(ctx context.Context) (string, error) {
+	path, err := hosttools.Here("", nil).GitServer(ctx) // nothing is fetched, and nothing to report
+	if err != nil {
+		return "", fmt.Errorf("serve the repositories: %w", err)
+	}
+	return path, nil
 }
 
 // serve is the program of a node that serves its repositories, until a signal ends
@@ -47,14 +65,29 @@ func serve(ctx context.Context, args []string, _ io.Writer) error {
 	if err != nil {
 		return err
 	}
+	backend, err := gitServer(ctx)
+	if err != nil {
+		return err
+	}
+	passwords, err := registry.Passwords(dir)
+	if err != nil {
+		return err
+	}
 	const hostNetwork = 3 // as the supervisor hands it over
 	syscall.CloseOnExec(hostNetwork)
-	builder := &git.Builder{
-		Images: images(), Repository: "ballast", Work: filepath.Join(dir, "build"), Registry: source.Registry,
-		Webhook:     git.Webhook{URL: bootstrap.Webhook, Base: bootstrap.Host, Secret: k.webhook, Resolver: source.Resolver},
-		HostNetwork: os.NewFile(hostNetwork, "host network"),
+	resolver, err := os.ReadFile(filepath.Join(dir, source.HostResolver))
+	if err != nil {
+		return err
 	}
-	server, err := repositories(dir, k, builder.Pushed)
+	syscall.Umask(builderUmask)
+	builder := &git.Builder{
+		Images: images(), Repository: "ballast", Work: workIn(dir),
+		Registry: source.Registry, User: registry.Builder, Password: passwords[registry.Builder],
+		Webhook:     git.Webhook{URL: bootstrap.Webhook, Base: bootstrap.Host, Secret: k.webhook, Resolver: source.Resolver},
+		Compares:    compares,
+		HostNetwork: os.NewFile(hostNetwork, "host network"), Resolver: string(resolver),
+	}
+	server, err := repositories(dir, backend, k, builder.Pushed)
 	if err != nil {
 		return err
 	}
@@ -77,21 +110,54 @@ func serveKind(ctx context.Context, args []string, stderr io.Writer) error {
 	defer stop()
 	dir := args[0]
 	return kind.Serve(ctx, dir, slog.New(slog.NewJSONHandler(stderr, nil)), func(h kind.Host) (kind.Repositories, error) {
-		if _, err := os.Stat(git.Backend); err != nil {
-			return nil, fmt.Errorf("serve the repositories: %w; install git with its server for HTTP", err)
+		backend, err := gitServer(ctx)
+		if err != nil {
+			return nil, err
 		}
 		k, err := secretsIn(dir)
 		if err != nil {
 			return nil, err
 		}
-		builder := &git.Builder{
-			Images: images(), Repository: "ballast", Work: filepath.Join(dir, "build"), Registry: h.Registry,
-			// Argo CD's receiver has no address that this machine could reach.
-			Webhook: git.Webhook{URL: h.Service(bootstrap.Namespace, "argocd-webhook", "http") + "/api/webhook", Base: bootstrap.Host, Secret: k.webhook, Client: h.Client},
+		resolver, err := os.ReadFile("/etc/resolv.conf")
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
 		}
-		builder.Server, err = repositories(dir, k, builder.Pushed)
+		syscall.Umask(builderUmask)
+		builder := &git.Builder{
+			Resolver: string(resolver), Unconfined: unconfined(ctx, filepath.Join(dir, "sandbox")),
+			Images: images(), Repository: "ballast", Work: workIn(dir),
+			Registry: h.Registry, User: h.User, Password: h.Password,
+			// Argo CD's receiver has no address that this machine could reach.
+			Webhook:  git.Webhook{URL: h.Service(bootstrap.Namespace, "argocd-webhook", "http") + "/api/webhook", Base: bootstrap.Host, Secret: k.webhook, Client: h.Client},
+			Compares: compares,
+		}
+		builder.Server, err = repositories(dir, backend, k, builder.Pushed)
 		return builder.Server, err
 	})
+}
+
+// compares is how long Argo CD takes to compare the applications after a push: under two
+// seconds on two busy cores.
+const compares = 3 * time.Second
+
+// builderUmask lets the user of a sandbox read a checkout. Secrets are written with a
+// mode of their own.
+const builderUmask = 0o022
+
+// unconfined says what keeps builds from running in a sandbox, if something does. root
+// is a directory to try it with. Builds that root starts never run without.
+func unconfined(ctx context.Context, root string) string {
+	if os.Getuid() == 0 {
+		return ""
+	}
+	err := os.MkdirAll(root, 0o755)
+	if err == nil {
+		err = sandbox.Possible(ctx, root)
+	}
+	if err != nil {
+		return fmt.Sprintf("this system lets only root make a sandbox (%v)", err)
+	}
+	return ""
 }
 
 // chaosChart returns what writes the chart of Chaos Mesh with its dependency into

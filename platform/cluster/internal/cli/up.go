@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ballast-sre/ballast/internal/image"
+	"github.com/ballast-sre/ballast/platform/cluster/git"
 	"github.com/ballast-sre/ballast/platform/cluster/internal/bootstrap"
 	"github.com/ballast-sre/ballast/platform/cluster/source"
 )
@@ -89,7 +90,11 @@ func (c *command) deploy(ctx context.Context, n node) error {
 	if err != nil {
 		return err
 	}
-	remote, err := remoteOf(n, keys)
+	remote, err := remoteOf(n)
+	if err != nil {
+		return err
+	}
+	credential, err := keys.credentialFile(n.Dir())
 	if err != nil {
 		return err
 	}
@@ -100,7 +105,8 @@ func (c *command) deploy(ctx context.Context, n node) error {
 	p := bootstrap.Platform{
 		Definitions: definitions,
 		Checkout:    c.repository, Kubectl: kubectl, Kubeconfig: n.Kubeconfig(), ArgoCD: filepath.Join(upstream, "manifests", "install.yaml"),
-		Environment: c.environment, WebhookSecret: keys.webhook, Remote: remote, Report: c.report,
+		Environment: c.environment, WebhookSecret: keys.webhook, Report: c.report,
+		Remote: remote, CredentialHelper: helper(quoted(credential)),
 	}
 	c.report("installing Argo CD")
 	if err := p.Install(ctx); err != nil {
@@ -110,12 +116,15 @@ func (c *command) deploy(ctx context.Context, n node) error {
 	if err != nil {
 		return err
 	}
-	server, err := repositories(n.Dir(), keys, nil)
+	server, err := repositories(n.Dir(), "", keys, nil)
 	if err != nil {
 		return err
 	}
 	if _, _, err := server.WriteDeploy(ctx, "Chaos Mesh", charts); err != nil {
 		return err
+	}
+	if (&git.Builder{Images: images(), Work: workIn(n.Dir())}).Cold() {
+		c.warm(ctx)
 	}
 	c.report("git push")
 	if err := p.Push(ctx); err != nil {
@@ -130,7 +139,7 @@ func (c *command) deploy(ctx context.Context, n node) error {
 	if err := p.PublishCapabilities(ctx); err != nil {
 		return err
 	}
-	return c.nameRemote(ctx, n, remote)
+	return c.nameRemote(ctx, n, remote, keys)
 }
 
 // definitionsOf are directories with the custom resource definitions that the

@@ -2,7 +2,9 @@
 package process
 
 import (
+	"fmt"
 	"os"
+	"strings"
 
 	"github.com/prometheus/procfs"
 )
@@ -11,13 +13,30 @@ import (
 type ID struct {
 	PID   int    `json:"pid"`
 	Start uint64 `json:"start"` // clock ticks since the machine started; the time of day can be set
+	// Boot is the kernel's name for the time since the machine started: after the next
+	// start another process may have this number and have begun as early. Files of
+	// earlier versions have none, and theirs is not compared.
+	Boot string `json:"boot,omitempty"`
 }
 
 // Of names the process that has this number now. The error is os.ErrProcessDone or
 // fs.ErrNotExist when nothing is left of it.
 func Of(pid int) (ID, error) {
 	stat, err := look(pid)
-	return ID{PID: pid, Start: stat.Starttime}, err
+	if err != nil {
+		return ID{PID: pid}, err
+	}
+	boot, err := currentBoot()
+	return ID{PID: pid, Start: stat.Starttime, Boot: boot}, err
+}
+
+// currentBoot is the same from one start of the machine to the next, in every container.
+func currentBoot() (string, error) {
+	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return "", fmt.Errorf("boot id: %w", err)
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 // Exists says whether anything of the process is left that can hold what it had: one
@@ -40,6 +59,13 @@ func (p ID) Runs() bool {
 func (p ID) look() (stat procfs.ProcStat, exists bool) {
 	if p.PID <= 0 {
 		return stat, false
+	}
+	if p.Boot != "" {
+		// Of has read it before. Should it be out of reach now, the process is not known
+		// to be ours, and what is not ours must not be killed.
+		if boot, err := currentBoot(); err != nil || boot != p.Boot {
+			return stat, false
+		}
 	}
 	stat, err := look(p.PID)
 	return stat, err == nil && stat.Starttime == p.Start

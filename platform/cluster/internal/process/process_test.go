@@ -37,11 +37,13 @@ func TestWhichProcessItIs(t *testing.T) {
 		want bool
 	}{
 		"this one":                  {own, true},
-		"another with the same pid": {ID{own.PID, own.Start - 1}, false},
+		"another with the same pid": {ID{own.PID, own.Start - 1, own.Boot}, false},
+		"another with the same pid that began as early, before the machine was started again": {ID{own.PID, own.Start, "before"}, false},
 		"one of which only the pid": {ID{PID: own.PID}, false},
 		"none":                      {ID{}, false},
-		"a pid that there is not":   {ID{1 << 30, own.Start}, false},
-		"a group of processes":      {ID{-1, own.Start}, false},
+		"a pid that there is not":   {ID{1 << 30, own.Start, own.Boot}, false},
+		"a group of processes":      {ID{-1, own.Start, own.Boot}, false},
+		"this one, as earlier versions wrote it down": {ID{PID: own.PID, Start: own.Start}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if exists, runs := tt.id.Exists(), tt.id.Runs(); exists != tt.want || runs != tt.want {
