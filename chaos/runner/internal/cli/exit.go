@@ -32,22 +32,17 @@ func exitCode(err error) int {
 		usage    usageError
 		problems document.Problems
 		lint     lintError
-		unread   documentError
+		output   outputError
 	)
 	switch {
 	case errors.As(err, &usage), errors.Is(err, experiment.ErrNoExperiment):
 		return exitUsage
-	case errors.As(err, &problems), errors.As(err, &lint), errors.As(err, &unread):
+	case errors.As(err, &problems), errors.As(err, &lint):
 		return exitInvalid
-	case errors.Is(err, report.ErrNotWritable):
+	case errors.Is(err, report.ErrNotWritable), errors.As(err, &output):
 		return exitNotWritable
 	case errors.Is(err, context.Canceled):
 		return result.Inconclusive.Exit() // an interrupt, as of a run
 	}
 	return exitInternal
 }
-
-// documentError is a document that could not be read for what it should be.
-type documentError struct{ error }
-
-func (d documentError) Unwrap() error { return d.error }

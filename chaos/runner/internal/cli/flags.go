@@ -3,31 +3,26 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
-
-	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
-	"github.com/ballast-sre/ballast/internal/rules"
-	"github.com/ballast-sre/ballast/internal/slo"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// commonFlags are those of every subcommand that reads documents.
+// commonFlags are those that several subcommands have. Each registers the groups
+// that it uses, and no other.
 type commonFlags struct {
-	root          string
-	slos          string
-	rules         string
-	target        string
-	prometheusURL string
-	kubeconfig    string
-	kubeContext   string
-	namespace     string
-	format        string
-	keepGoing     bool
-	verbose       bool
+	set *pflag.FlagSet
+
+	root  string
+	slos  string
+	rules string
+
+	target string
+	clusterNamed
+
+	format string
 }
 
 const (
@@ -37,120 +32,95 @@ const (
 	formatJSON    = "json"
 )
 
-func (c *commonFlags) register(f *pflag.FlagSet) {
-	f.StringVar(&c.root, "root", ".", "the repository: SLOs and rules are looked for under its alerts/")
-	f.StringVar(&c.slos, "slos", "", "directory of OpenSLO documents (default ROOT/alerts/slo)")
-	f.StringVar(&c.rules, "rules", "", "directory of Prometheus rules that target local evaluates (default ROOT/alerts/rules/prometheus)")
-	f.StringVar(&c.target, "target", targetLocal, "where to run: local or cluster")
-	f.StringVar(&c.prometheusURL, "prometheus-url", "", "the Prometheus to ask (target cluster)")
-	f.StringVar(&c.kubeconfig, "kubeconfig", "", "path of the kubeconfig (target cluster)")
-	f.StringVar(&c.kubeContext, "context", "", "the kubeconfig's context (target cluster)")
-	f.StringVar(&c.namespace, "namespace", "monitor", "namespace of the workload where a fault names none")
+// newFlags registers the flag of the output's format, which nearly all have.
+func newFlags(f *pflag.FlagSet) *commonFlags {
+	c := &commonFlags{set: f}
 	f.StringVar(&c.format, "format", formatText, "output on stdout: text or json")
-	f.BoolVar(&c.keepGoing, "keep-going", false, "go on with other experiments after residue or an abort")
-	f.BoolVarP(&c.verbose, "verbose", "v", false, "log what is done, to stderr")
+	return c
 }
 
-// check reports every wrong value at once.
+// rooted registers the checkout.
+func (c *commonFlags) rooted() *commonFlags {
+	c.set.StringVar(&c.root, "root", ".", "the repository: SLOs and rules are read below its alerts/")
+	return c
+}
+
+// sources registers where SLOs and rules are read.
+func (c *commonFlags) sources() *commonFlags {
+	c.rooted()
+	c.set.StringVar(&c.slos, "slos", "", "directory of OpenSLO documents (default ROOT/alerts/slo)")
+	c.set.StringVar(&c.rules, "rules", "", "directory of Prometheus rules (default ROOT/alerts/rules/prometheus)")
+	return c
+}
+
+// targets registers what names a target and the workload on it.
+func (c *commonFlags) targets(s streams) *commonFlags {
+	c.set.StringVar(&c.prometheusURL, "prometheus-url", "", "the Prometheus to ask (target cluster; default: the one of the observability chart, through the API server)")
+	c.set.StringVar(&c.prometheusHTTP, "prometheus-http-config", "", "file with Prometheus' own http_config, for tokens, passwords and certificates (target cluster)")
+	c.set.StringVar(&c.prometheusNamespace, "prometheus-namespace", "observability", "namespace in which Prometheus is looked for (target cluster)")
+	c.set.StringVar(&c.loadNamespace, "load-namespace", "", "namespace of the load generator (target cluster; default: that of the workload)")
+	c.set.BoolVar(&c.noLoad, "no-load", false, "the SLOs are about traffic that is there anyway: do not look for the load generator (target cluster)")
+	return c.targetOnly().clusters(s)
+}
+
+func (c *commonFlags) targetOnly() *commonFlags {
+	c.set.StringVar(&c.target, "target", targetLocal, "where to run: local or cluster")
+	return c
+}
+
+// check reports every wrong value at once. Flags that the subcommand does not
+// have are not looked at.
 func (c *commonFlags) check() error {
-	var errs []error
-	if c.format != formatText && c.format != formatJSON {
+	errs := c.empty()
+	if c.set.Lookup("format") != nil && c.format != formatText && c.format != formatJSON {
 		errs = append(errs, fmt.Errorf("--format %q: want text or json", c.format))
 	}
-	switch c.target {
-	case targetLocal:
-		for name, value := range map[string]string{"--prometheus-url": c.prometheusURL, "--kubeconfig": c.kubeconfig, "--context": c.kubeContext} {
-			if value != "" {
-				errs = append(errs, fmt.Errorf("%s is for --target cluster; target local brings its own fleet and Prometheus", name))
-			}
+	if c.set.Lookup("target") != nil {
+		if k, err := c.kind(); err != nil {
+			errs = append(errs, err)
+		} else {
+			errs = append(errs, k.check(c))
 		}
-	case targetCluster:
-		errs = append(errs, errors.New("--target cluster is not in this version of ballast; use --target local"))
-	default:
-		errs = append(errs, fmt.Errorf("--target %q: want local or cluster", c.target))
 	}
-	if len(errs) > 0 {
-		return usageError{errors.Join(errs...)}
+	if c.set.Lookup("namespace") != nil && len(validation.IsDNS1123Label(c.namespace)) > 0 && c.namespace != "" {
+		errs = append(errs, fmt.Errorf("--namespace %q is not the name of a namespace; use lower-case letters, digits and inner dashes, at most 63", c.namespace))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return usageError{err}
 	}
 	return nil
 }
 
-// catalogue is what the documents under --root say.
-type catalogue struct {
-	slos      slo.Set
-	ruleFiles []string
-	alerts    []slo.AlertModel
-	names     []string // of alerts
-}
-
-func (c *commonFlags) sloDir() string {
-	if c.slos != "" {
-		return c.slos
-	}
-	return filepath.Join(c.root, "alerts", "slo")
-}
-
-func (c *commonFlags) ruleDir() string {
-	if c.rules != "" {
-		return c.rules
-	}
-	return filepath.Join(c.root, "alerts", "rules", "prometheus")
-}
-
-// catalogue reads SLOs and rules. Neither has to be there: an experiment that
-// refers to what is not known is refused by name.
-func (c *commonFlags) catalogue() (catalogue, error) {
-	var cat catalogue
-	set, err := slo.Load(c.sloDir())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return cat, err
-	}
-	cat.slos = set
-	files, err := filepath.Glob(filepath.Join(c.ruleDir(), "*.yaml"))
-	if err != nil {
-		return cat, usageError{fmt.Errorf("--rules %q: %w", c.ruleDir(), err)}
-	}
-	slices.Sort(files)
-	cat.ruleFiles = files
-	groups, err := rules.Load(files...)
-	if err != nil {
-		return cat, documentError{err}
-	}
-	cat.names = rules.AlertNames(groups)
-	cat.alerts, err = rules.Models(groups, cat.slos)
-	if err != nil {
-		return cat, documentError{err}
-	}
-	return cat, nil
-}
-
-// experiments reads and validates the documents named on the command line.
-func (c *commonFlags) experiments(paths []string, selected map[string]string) ([]experiment.Experiment, catalogue, error) {
-	cat, err := c.catalogue()
-	if err != nil {
-		return nil, cat, err
-	}
-	opts := experiment.Options{SLOs: cat.slos, Select: selected}
-	if c.target == targetLocal {
-		// An empty list still checks: no alert exists then.
-		opts.Alerts = append([]string{}, cat.names...)
-	}
-	xs, err := experiment.Load(paths, opts)
-	return xs, cat, err
+// empty refuses a flag that is given as nothing, which a script does whose
+// variable is not set: the default would be taken in silence. An empty --out is
+// an error of the evidence.
+func (c *commonFlags) empty() []error {
+	var errs []error
+	c.set.Visit(func(f *pflag.Flag) {
+		if f.Value.Type() == "string" && f.Value.String() == "" && f.Name != "out" {
+			errs = append(errs, fmt.Errorf("--%s is empty; give a value or leave it out", f.Name))
+		}
+	})
+	return errs
 }
 
 // selector parses --select KEY=VALUE.
 func selector(pairs []string) (map[string]string, error) {
 	out := map[string]string{}
-	for _, p := range pairs {
+	var errs []error
+	for _, p := range slices.Compact(slices.Clone(pairs)) {
 		k, v, ok := strings.Cut(p, "=")
-		if !ok || k == "" {
-			return nil, usageError{fmt.Errorf("--select %q: want KEY=VALUE", p)}
-		}
-		if before, seen := out[k]; seen && before != v {
-			return nil, usageError{fmt.Errorf("--select %s is given as %q and as %q: no experiment has both", k, before, v)}
+		before, seen := out[k]
+		switch {
+		case !ok || k == "":
+			errs = append(errs, fmt.Errorf("--select %q: want KEY=VALUE", p))
+		case seen && before != v:
+			errs = append(errs, fmt.Errorf("--select %s is given as %q and as %q: no experiment has both", k, before, v))
 		}
 		out[k] = v
+	}
+	if len(errs) > 0 {
+		return nil, usageError{errors.Join(errs...)}
 	}
 	return out, nil
 }

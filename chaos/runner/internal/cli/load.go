@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/load"
 )
@@ -18,29 +19,52 @@ import (
 func newLoad(s streams, code *int) *cobra.Command {
 	var (
 		rate     float64
+		name     string
 		duration time.Duration
 		timeout  time.Duration
 		listen   string
 		strict   bool
+		podsPort uint16
+		podsPath string
 	)
 	cmd := &cobra.Command{
 		Use:   "load URL",
 		Short: "Send open-loop load and serve what clients saw as Prometheus metrics",
-		Args:  cobra.ExactArgs(1),
+		Long: `load requests URL at a fixed rate, whatever the server does, and counts what a
+client would have seen. Each request is sent once, over HTTP/1.1 with kept
+connections. One without a whole 2xx answer within --timeout is an error.
+
+At the end, after --duration or an interrupt, it waits for the answers that are
+still due, at most one --timeout; a second interrupt ends it at once. Then it
+prints the totals as JSON: scheduled = success + errors, and the errors by reason:
+
+  unsent   not sent in time: the machine that load runs on is too slow
+  connect  no connection in time: refused, unreachable, unknown name, TLS failed
+  reset    sent, and the connection ended before a whole header of an answer
+  timeout  sent, and no whole answer in time
+  cut      the answer ended within its body
+  status   the answer's status was not 2xx
+
+Failing requests are logged one by one, up to 100 in a burst and one a second in
+a long outage.
+
+With --pods-port, /probe?target=IP:PORT beside /metrics asks a single pod past its
+Service, over fresh connections, and answers what that was like as metrics. Only
+that port of private addresses is asked, for the URL's path or --pods-path.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			// What requests fail of is told once a second, which only this command is for.
+			// The lines about failing requests are at level debug: only this command shows them.
 			log := s.logger(slog.LevelDebug)
-			g, err := load.New(load.Config{URL: args[0], Rate: rate, Timeout: timeout, Logger: log})
+			g, err := newGenerator(load.Config{URL: args[0], Name: name, Rate: rate, Duration: duration, Timeout: timeout, Logger: log}, listen)
+			if err != nil {
+				return usageError{err}
+			}
+			handler, err := withPods(g.Handler(), cmd.Flags(), load.PodsConfig{URL: args[0], Path: podsPath, Name: name, Port: podsPort})
 			if err != nil {
 				return usageError{err}
 			}
 			ctx := cmd.Context()
-			if duration > 0 {
-				var cancel context.CancelFunc
-				ctx, cancel = context.WithTimeout(ctx, duration)
-				defer cancel()
-			}
-			stop, err := serveMetrics(ctx, listen, g.Handler(), log)
+			stop, err := serveMetrics(ctx, listen, handler, log)
 			if err != nil {
 				return usageError{err}
 			}
@@ -52,16 +76,64 @@ func newLoad(s streams, code *int) *cobra.Command {
 			if strict && st.Errors > 0 {
 				*code = exitErrors
 			}
-			return json.NewEncoder(s.out).Encode(map[string]uint64{"scheduled": st.Scheduled, "success": st.Success, "errors": st.Errors})
+			return json.NewEncoder(s.out).Encode(loadTotals{st.Errors, st.Failures, st.Scheduled, st.Success})
 		},
 	}
 	f := cmd.Flags()
 	f.Float64Var(&rate, "rate", 100, "requests per second")
-	f.DurationVar(&duration, "duration", 0, "how long; 0 is until interrupted")
+	f.StringVar(&name, "name", "", "what is measured, as label probe of the metrics (default: the first part of the URL's host name)")
+	f.DurationVar(&duration, "duration", 0, "for how long requests are scheduled; 0 is until interrupted")
 	f.DurationVar(&timeout, "timeout", time.Second, "a request without an answer by then is an error, counted from its scheduled time")
 	f.BoolVar(&strict, "fail-on-error", false, "exit 1 when a request failed")
 	f.StringVar(&listen, "listen", "127.0.0.1:0", "address of /metrics")
+	f.Uint16Var(&podsPort, "pods-port", 0, "port of single pods, which /probe?target=IP:PORT asks; 0 is not at all")
+	f.StringVar(&podsPath, "pods-path", "", "what single pods are asked for (default: the URL's path)")
 	return cmd
+}
+
+// withPods serves /probe beside the metrics when a port of pods is given.
+func withPods(metrics http.Handler, flags *pflag.FlagSet, cfg load.PodsConfig) (http.Handler, error) {
+	if cfg.Port == 0 {
+		if flags.Changed("pods-path") {
+			return nil, errors.New("--pods-path without --pods-port asks nobody; give the port of the pods, such as --pods-port 8080")
+		}
+		return metrics, nil
+	}
+	pods, err := load.NewPods(cfg)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /probe", pods)
+	mux.Handle("/", metrics)
+	return mux, nil
+}
+
+// loadTotals is what load prints at its end.
+type loadTotals struct {
+	Errors    uint64            `json:"errors"`
+	Failures  map[string]uint64 `json:"failures,omitempty"` // errors by reason
+	Scheduled uint64            `json:"scheduled"`
+	Success   uint64            `json:"success"`
+}
+
+// newGenerator reports every wrong value at once. load.New takes a zero for its
+// default, which nobody means who writes it.
+func newGenerator(cfg load.Config, listen string) (*load.Generator, error) {
+	var errs []error
+	if cfg.Duration < 0 {
+		errs = append(errs, fmt.Errorf("--duration %s is negative; give how long, or 0 to go on until interrupted", cfg.Duration))
+		cfg.Duration = 0 // for the other problems
+	}
+	if cfg.Timeout == 0 {
+		errs = append(errs, errors.New("--timeout 0: no request could be answered by then; want more than 0, such as 1s"))
+		cfg.Timeout = time.Second // for the other problems
+	}
+	if listen == "" {
+		errs = append(errs, errors.New("--listen is empty, which would be every address of this machine; give one, such as 127.0.0.1:0"))
+	}
+	g, err := load.New(cfg)
+	return g, errors.Join(append(errs, err)...)
 }
 
 // exitErrors is load's exit code under --fail-on-error: that of a failed experiment.

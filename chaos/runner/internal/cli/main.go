@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/local"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 )
 
 // version is set by the linker; see the Makefile.
@@ -32,6 +33,11 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	defer signal.Stop(signals)
+	// Without it, a reader of stdout that goes away ends the process at once, in the
+	// middle of a fault. Ignored instead, it would be ignored by all that is started.
+	pipes := make(chan os.Signal, 1)
+	signal.Notify(pipes, syscall.SIGPIPE)
+	defer signal.Stop(pipes)
 	return serve(args, streams{in: in, out: out, err: errOut}, signals)
 }
 
@@ -68,6 +74,7 @@ func execute(ctx context.Context, args []string, s streams) int {
 			return local.StressMain(ctx, args[1:], s.err)
 		}
 	}
+	s.in, s.out = interruptible{ctx, s.in}, product{s.out}
 	code := exitOK
 	root := newRoot(s, &code)
 	root.SetArgs(args)
@@ -78,15 +85,14 @@ func execute(ctx context.Context, args []string, s streams) int {
 }
 
 func newRoot(s streams, code *int) *cobra.Command {
-	common := &commonFlags{}
 	root := &cobra.Command{
 		Use:   "ballast",
 		Short: "Puts a platform under real faults and judges by its SLOs whether it held",
 		Long: `ballast injects Chaos Mesh faults, asks Prometheus what the platform's users saw,
 and says whether the SLOs held.
 
-Exit codes: 0 pass, 1 fail, 3 inconclusive, 4 aborted by a guard rail, 5 something
-of a fault was left behind; 64 usage, 65 invalid document, 70 internal error,
+Exit codes: 0 pass, 1 fail, 3 inconclusive, 4 aborted by a guard rail or the kill
+switch, 5 a fault left something behind; 64 usage, 65 invalid document, 70 internal error,
 74 evidence not writable, 130 ended by a second interrupt.`,
 		Version:       version,
 		SilenceUsage:  true,
@@ -98,16 +104,16 @@ of a fault was left behind; 64 usage, 65 invalid document, 70 internal error,
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.DisableDefaultCmd = true
-	common.register(root.PersistentFlags())
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	root.AddCommand(
-		newRun(s, common, code),
-		newValidate(s, common),
-		newPlan(s, common, code),
-		newSweep(s, common),
-		newReport(s, common),
+		newRun(s, code),
+		newValidate(s),
+		newPlan(s, code),
+		newSweep(s),
+		newReport(s, code),
 		newLoad(s, code),
-		newSLO(s, common, code),
+		newGuard(s),
+		newSLO(s),
 	)
 	asUsage(root)
 	return root
@@ -130,11 +136,11 @@ func asUsage(c *cobra.Command) {
 
 // logger writes JSON lines to stderr.
 func (s streams) logger(level slog.Level) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(s.err, &slog.HandlerOptions{Level: level}))
+	return slog.New(slog.NewJSONHandler(s.err, &slog.HandlerOptions{Level: level, ReplaceAttr: redactAttr}))
 }
 
 // fail prints one error and returns its exit code.
 func fail(w io.Writer, err error) int {
-	fmt.Fprintf(w, "ballast: %v\n", err)
+	fmt.Fprintf(w, "ballast: %s\n", result.Redact(err.Error()))
 	return exitCode(err)
 }

@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"bufio"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -62,6 +65,61 @@ func TestTheFirstSignalEndsTheWorkInOrder(t *testing.T) {
 	if !strings.Contains(out.String(), `"scheduled"`) {
 		t.Errorf("the work did not end in order, there are no totals: %q", out.String())
 	}
+}
+
+func TestAnInterruptedLoadWaitsForAnswersUntilASecondInterrupt(t *testing.T) {
+	start := func(t *testing.T, answer func(*net.TCPConn)) (signals chan os.Signal, code chan int, out *strings.Builder, server *rawServer) {
+		t.Helper()
+		asked := make(chan struct{}, 1000)
+		server, err := newRawServer(t.Context(), func(c *net.TCPConn) {
+			asked <- struct{}{}
+			answer(c)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(server.close)
+		signals, code, out = make(chan os.Signal, 2), make(chan int, 1), &strings.Builder{}
+		go func() {
+			code <- serve([]string{"load", "--rate", "10", "--timeout", "20s", server.url()}, streams{out: out, err: io.Discard}, signals)
+		}()
+		<-asked
+		signals <- syscall.SIGTERM
+		return signals, code, out, server
+	}
+	t.Run("it waits", func(t *testing.T) {
+		_, code, out, _ := start(t, func(c *net.TCPConn) {
+			r := bufio.NewReader(c)
+			for {
+				if _, err := http.ReadRequest(r); err != nil {
+					return
+				}
+				time.Sleep(200 * time.Millisecond)
+				if _, err := io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"); err != nil {
+					return
+				}
+			}
+		})
+		if got := <-code; got != exitOK {
+			t.Errorf("exit code %d, want %d", got, exitOK)
+		}
+		if !strings.HasPrefix(out.String(), `{"errors":0,"scheduled":`) {
+			t.Errorf("totals %q, want no error", out)
+		}
+	})
+	t.Run("not for longer than is wanted", func(t *testing.T) {
+		signals, code, _, server := start(t, silent)
+		select {
+		case got := <-code:
+			t.Fatalf("the first signal ended it: exit code %d", got)
+		case <-time.After(50 * time.Millisecond):
+		}
+		signals <- syscall.SIGINT
+		if got := <-code; got != exitSecondSignal {
+			t.Errorf("exit code %d, want %d", got, exitSecondSignal)
+		}
+		server.close() // ends the work, too
+	})
 }
 
 func TestASecondSignalEndsTheProgramThoughTheWorkGoesOn(t *testing.T) {

@@ -10,8 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ballast-sre/ballast/chaos/runner/internal/engine"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/judge"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 )
 
@@ -21,7 +23,28 @@ type planned struct {
 	Faults     []plannedFault `json:"faults,omitempty"`
 	Targets    int            `json:"targets"`
 	Percent    float64        `json:"percent"`
+	Baseline   phaseLength    `json:"baseline"`
+	Observe    held           `json:"observe"`
+	Recover    phaseLength    `json:"recover"`
+	Alerts     []plannedAlert `json:"alerts,omitempty"`
+	Advice     []string       `json:"advice,omitempty"`
 	Problem    string         `json:"problem,omitempty"`
+}
+
+// adviser is a target that knows what a person should know before a plan is carried out.
+type adviser interface {
+	Advice(ctx context.Context, p fault.Plan) []string
+}
+
+// phaseLength is how long a phase lasts, in seconds, and how much of that was
+// added to what the author asked for.
+type phaseLength struct {
+	Seconds    float64 `json:"seconds"`
+	Lengthened float64 `json:"lengthened,omitempty"`
+}
+
+func length(asked, lasts result.Seconds) phaseLength {
+	return phaseLength{Seconds: float64(lasts), Lengthened: float64(lasts - asked)}
 }
 
 type plannedFault struct {
@@ -32,10 +55,11 @@ type plannedFault struct {
 	Emulated string   `json:"emulated,omitempty"`
 }
 
-func newPlan(s streams, common *commonFlags, code *int) *cobra.Command {
-	flags := &runFlags{rate: 10, repeat: 1, parallel: 1}
+func newPlan(s streams, code *int) *cobra.Command {
+	var common *commonFlags
+	flags := &runFlags{rate: 10, repeat: 1, parallel: 1, plans: true}
 	cmd := &cobra.Command{
-		Use:   "plan FILE|DIR...",
+		Use:   "plan FILE|DIR|-...",
 		Short: "Resolve the targets and show the blast radius; inject nothing",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -46,15 +70,17 @@ func newPlan(s streams, common *commonFlags, code *int) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			xs, cat, err := common.experiments(args, selected)
+			log := s.logger(slog.LevelWarn)
+			xs, cat, err := common.experiments(s, log, args, selected)
 			if err != nil {
 				return err
 			}
-			site, err := newLocalSite(common, flags, cat, s.logger(slog.LevelWarn))
+			site, err := openSite(common, flags, cat, log)
 			if err != nil {
 				return err
 			}
-			plans, err := plan(cmd.Context(), site, xs)
+			defer site.close()
+			plans, err := plan(cmd.Context(), knowing{site, cat.alerts}, xs)
 			if err != nil {
 				return err
 			}
@@ -69,6 +95,7 @@ func newPlan(s streams, common *commonFlags, code *int) *cobra.Command {
 			return nil
 		},
 	}
+	common = newFlags(cmd.Flags()).sources().targets(s)
 	cmd.Flags().StringArrayVar(&flags.selected, "select", nil, "plan only experiments with this label, KEY=VALUE; may be repeated")
 	cmd.Flags().StringVar(&flags.monitor, "monitor", "", "the monitor binary (target local; default: beside ballast)")
 	return cmd
@@ -95,9 +122,18 @@ func plan(ctx context.Context, at site, xs []experiment.Experiment) (_ []planned
 	defer func() { err = errors.Join(err, p.close(context.WithoutCancel(ctx))) }()
 	for _, x := range xs {
 		one := planned{Experiment: x.Name}
+		spec := engine.Resolve(p.Config, x)
+		t := spec.Timing
+		one.Baseline, one.Recover = length(t.AskedBaseline, t.Baseline), length(t.AskedRecover, t.Recover)
+		one.Observe, one.Alerts = heldFor(&spec), plannedAlerts(&spec)
 		got, err := p.Target.Plan(ctx, fault.RunID("plan-"+x.Name), x.Faults)
 		if err != nil {
 			one.Problem = err.Error()
+		} else if short := judge.TooShort(&spec); len(short) > 0 {
+			one.Problem = strings.Join(short, "; ")
+		}
+		if a, ok := p.Target.(adviser); ok && err == nil {
+			one.Advice = a.Advice(ctx, got)
 		}
 		radius := got.Radius()
 		one.Targets, one.Percent = radius.Targets, radius.Percent
@@ -130,11 +166,23 @@ func printPlan(s streams, format string, p planned) error {
 	} else {
 		fmt.Fprintf(&b, "%d targets, %.3g%% of the workload\n", p.Targets, p.Percent)
 	}
+	for _, phase := range []struct {
+		name string
+		phaseLength
+	}{{"baseline", p.Baseline}, {"recover", p.Recover}} {
+		if phase.Lengthened > 0 {
+			fmt.Fprintf(&b, "  %s lasts %g s, %g s longer than asked for: the scrape interval needs it\n", phase.name, phase.Seconds, phase.Lengthened)
+		}
+	}
+	printAlerts(&b, p)
 	for _, f := range p.Faults {
 		fmt.Fprintf(&b, "  %s %s (%s): %s\n", f.Fault, f.Action, f.Mode, strings.Join(f.Targets, ", "))
 		if f.Emulated != "" {
 			fmt.Fprintf(&b, "    emulated: %s\n", f.Emulated)
 		}
+	}
+	for _, a := range p.Advice {
+		fmt.Fprintf(&b, "  note: %s\n", a)
 	}
 	_, err := fmt.Fprint(s.out, b.String())
 	return err

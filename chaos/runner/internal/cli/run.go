@@ -14,6 +14,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/ballast-sre/ballast/chaos/runner/internal/engine"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/local"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/report"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 )
@@ -27,14 +30,21 @@ type runFlags struct {
 	parallel int
 	monitor  string
 	rate     float64
+
+	keepGoing bool
+	verbose   bool
+	// plans is true when nothing is run: places are for planning only.
+	plans bool
 }
 
-func newRun(s streams, common *commonFlags, code *int) *cobra.Command {
+func newRun(s streams, code *int) *cobra.Command {
+	var common *commonFlags
 	flags := &runFlags{}
 	cmd := &cobra.Command{
-		Use:   "run FILE|DIR...",
+		Use:   "run FILE|DIR|-...",
 		Short: "Run experiments and leave the evidence in --out",
-		Args:  cobra.MinimumNArgs(1),
+		// Their number is checked where the evidence of an earlier run is made void.
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			verdict, err := run(cmd.Context(), s, common, flags, args)
 			*code = verdict
@@ -42,6 +52,9 @@ func newRun(s streams, common *commonFlags, code *int) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
+	common = newFlags(f).sources().targets(s)
+	f.BoolVar(&flags.keepGoing, "keep-going", false, "go on with other experiments after residue or an abort")
+	f.BoolVarP(&flags.verbose, "verbose", "v", false, "log what is done, to stderr")
 	f.StringVar(&flags.out, "out", "out", "directory of the evidence: report.html, report.json, junit.xml")
 	f.StringArrayVar(&flags.selected, "select", nil, "run only experiments with this label, KEY=VALUE; may be repeated")
 	f.IntVar(&flags.repeat, "repeat", 1, "run every experiment this often")
@@ -75,23 +88,30 @@ func (f *runFlags) check() error {
 
 // run validates everything before it starts anything, runs, and writes the
 // evidence. It returns the exit code of the verdicts.
-func run(ctx context.Context, s streams, common *commonFlags, flags *runFlags, paths []string) (int, error) {
-	if err := errors.Join(common.check(), flags.check()); err != nil {
-		return 0, err
-	}
-	selected, err := selector(flags.selected)
+func run(ctx context.Context, s streams, common *commonFlags, flags *runFlags, paths []string) (code int, err error) {
+	place, err := report.Reserve(flags.out)
 	if err != nil {
 		return 0, err
 	}
-	xs, cat, err := common.experiments(paths, selected)
-	if err != nil {
-		return 0, err
+	defer func() { err = errors.Join(err, place.Close()) }()
+	started := result.Report{
+		Version: result.Version, Started: time.Now(), Command: command(), Directory: directory(), Tool: tool(),
 	}
-	if err := report.Preflight(flags.out); err != nil {
+	xs, cat, err := prepare(s, common, flags, paths)
+	for i := range xs { // the evidence shows both
+		xs[i].YAML = result.Redact(xs[i].YAML)
+		for j := range xs[i].Faults {
+			xs[i].Faults[j].YAML = result.Redact(xs[i].Faults[j].YAML)
+		}
+	}
+	if err != nil {
+		return 0, errors.Join(err, place.Void(refused(started, common, flags, err)))
+	}
+	if err := place.Prepare(); err != nil {
 		return 0, err
 	}
 	level := slog.LevelWarn
-	if common.verbose {
+	if flags.verbose {
 		level = slog.LevelDebug
 	}
 	mode := progressMode(s.out, common.format)
@@ -101,33 +121,73 @@ func run(ctx context.Context, s streams, common *commonFlags, flags *runFlags, p
 		logs.err = progress.Through(s.err)
 	}
 	log := logs.logger(level)
-	site, err := newLocalSite(common, flags, cat, log)
+	site, err := openSite(common, flags, cat, log)
 	if err != nil {
+		return 0, errors.Join(err, place.Void(refused(started, common, flags, err)), progress.Close())
+	}
+	started.Target = site.info()
+	todo := attempts(xs, flags.repeat)
+	// Whoever reads the evidence before the end, or after a runner that was killed,
+	// finds neither an earlier verdict nor none.
+	if err := place.Write(unfinished(started, flags, todo)); err != nil {
 		return 0, errors.Join(err, progress.Close())
 	}
 
-	rep := result.Report{
-		Version: result.Version, Started: time.Now(), Command: command(), Directory: directory(),
-		Tool: tool(), Target: site.info(),
-	}
 	session := &session{
 		site: site, alerts: cat.alerts, control: flags.control, parallel: flags.parallel,
-		keepGoing: common.keepGoing, emit: progress.Handle, log: log,
+		keepGoing: flags.keepGoing, emit: progress.Handle, log: log,
 	}
-	runs, runErr := session.run(ctx, attempts(xs, flags.repeat))
+	runs, runErr := session.run(ctx, todo)
+	site.close()
 	shown := progress.Close()
+	rep := started
+	rep.Target = site.info()
 	rep.Ended = time.Now()
 	rep.Experiments = runs
 	rep.Verdict = result.Combine(runs)
 
-	if err := report.Write(flags.out, rep); err != nil {
-		// The verdict is still worth telling.
+	if err := place.Write(rep); err != nil {
+		// The verdict is still worth reporting.
 		return 0, errors.Join(err, runErr, printSummary(s, common, rep, ""))
 	}
-	if err := printSummary(s, common, rep, flags.out); err != nil {
-		return 0, err
+	if err := errors.Join(shown, printSummary(s, common, rep, flags.out)); err != nil {
+		runErr = errors.Join(runErr, unread(s.err, err))
 	}
-	return rep.Verdict.Exit(), errors.Join(runErr, shown)
+	return rep.Verdict.Exit(), runErr
+}
+
+// prepare checks the command line and the documents.
+func prepare(s streams, common *commonFlags, flags *runFlags, paths []string) ([]experiment.Experiment, catalogue, error) {
+	var noPath error
+	if len(paths) == 0 {
+		noPath = usageError{errors.New("requires at least 1 arg(s), only received 0; see `ballast run --help`")}
+	}
+	selected, wrong := selector(flags.selected)
+	if err := errors.Join(noPath, common.check(), flags.check(), wrong); err != nil {
+		return nil, catalogue{}, err
+	}
+	return common.experiments(s, s.logger(slog.LevelWarn), paths, selected)
+}
+
+// unfinished is the evidence of a run that has only begun.
+func unfinished(r result.Report, flags *runFlags, todo []attempt) result.Report {
+	for _, a := range todo {
+		r.Experiments = append(r.Experiments, engine.NotRun(a.Experiment, a.n, flags.control, result.Interrupted,
+			"not finished: the run goes on, or its runner was killed"))
+	}
+	r.Ended, r.Verdict = r.Started, result.Combine(r.Experiments)
+	return r
+}
+
+// refused is the evidence of a run that does not begin: documents or flags are wrong.
+func refused(r result.Report, common *commonFlags, flags *runFlags, why error) result.Report {
+	if r.Target = (&localSite{cfg: local.Config{Rate: flags.rate}}).info(); common.target == targetCluster {
+		r.Target = result.TargetInfo{Kind: targetCluster, AlertScale: 1}
+	}
+	r.Experiments = []result.Run{engine.NotRun(experiment.Experiment{Name: "not-begun"}, 1, flags.control, result.Interrupted,
+		"not finished: the run was refused before it began: "+result.Redact(why.Error()))}
+	r.Ended, r.Verdict = time.Now(), result.Combine(r.Experiments)
+	return r
 }
 
 func printSummary(s streams, common *commonFlags, rep result.Report, out string) error {
@@ -144,9 +204,13 @@ func printSummary(s streams, common *commonFlags, rep result.Report, out string)
 	return err
 }
 
-// command is how to run the same again.
+// command is how to run the same again, without secrets.
 func command() []string {
-	return append([]string{"ballast"}, os.Args[1:]...)
+	words := []string{"ballast"}
+	for _, arg := range os.Args[1:] {
+		words = append(words, result.Redact(arg))
+	}
+	return words
 }
 
 func directory() string {
@@ -166,6 +230,9 @@ func progressMode(w io.Writer, format string) report.Mode {
 }
 
 func isTerminal(w io.Writer) (int, bool) {
+	if p, ok := w.(product); ok {
+		w = p.Writer
+	}
 	f, ok := w.(*os.File)
 	if !ok {
 		return 0, false

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -38,6 +39,14 @@ func TestScripts(t *testing.T) {
 			env.Defer(server.Close)
 			env.Setenv("SERVER", server.URL)
 			env.Setenv("SERVER_ADDRESS", server.Listener.Addr().String())
+			for name, serve := range map[string]func(*net.TCPConn){"SILENT": silent, "RESETTING": resetting} {
+				raw, err := newRawServer(t.Context(), serve)
+				if err != nil {
+					return err
+				}
+				env.Defer(raw.close)
+				env.Setenv(name, raw.url())
+			}
 			env.Setenv("UID", strconv.Itoa(os.Getuid()))
 			return nil
 		},

@@ -12,17 +12,16 @@ import (
 	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/internal/prom"
 	"github.com/ballast-sre/ballast/internal/slo"
 )
 
 // place is somewhere to run one experiment: a target with its Prometheus.
 type place struct {
 	engine.Config
-	// lost is closed when the place is gone; the run is then interrupted with
-	// what lostErr says.
-	lost    <-chan struct{}
-	lostErr func() error
-	close   func(context.Context) error
+	// done receives the run before close; nil where nobody wants to know.
+	done  func(result.Run)
+	close func(context.Context) error
 }
 
 // site makes places.
@@ -31,6 +30,11 @@ type site interface {
 	// no other place on this machine is in use meanwhile.
 	open(ctx context.Context, x experiment.Experiment, exclusive bool) (*place, error)
 	exclusive(x experiment.Experiment) bool
+	// info is what the report says about the places, as far as is known by now.
+	info() result.TargetInfo
+	// close ends what places have in common. It is called after the last of them was
+	// closed.
+	close()
 }
 
 // attempt is one experiment to run, the n-th time.
@@ -162,6 +166,12 @@ func (s *session) one(ctx context.Context, a attempt, exclusive bool) (result.Ru
 			reason, detail = result.Interrupted, "interrupted while the target was started"
 		case errors.Is(err, fault.ErrBusy):
 			reason = result.Busy
+		case errors.Is(err, prom.ErrUnreachable):
+			reason = result.PrometheusUnreachable
+		case errors.Is(err, prom.ErrNoData):
+			reason = result.NoData
+		case errors.Is(err, fault.ErrKillSwitch):
+			reason = result.KillSwitch
 		}
 		r := engine.NotRun(a.Experiment, a.n, s.control, reason, detail)
 		r.Started = began
@@ -171,24 +181,12 @@ func (s *session) one(ctx context.Context, a attempt, exclusive bool) (result.Ru
 	cfg := p.Config
 	cfg.Emit, cfg.Log, cfg.Alerts = s.emit, s.log, s.alerts
 	cfg.Control, cfg.Attempt = s.control, a.n
-	running, cancel := context.WithCancelCause(ctx)
-	watching := make(chan struct{})
-	go func() {
-		defer close(watching)
-		select {
-		case <-p.lost:
-			cancel(p.lostErr())
-		case <-running.Done():
-		}
-	}()
 	judge := s.judge
 	if judge == nil {
 		judge = throughEngine
 	}
-	r, err := judge(running, cfg, a.Experiment)
-	cancel(nil)
-	<-watching
-	return r, errors.Join(err, s.leave(p))
+	r, err := judge(ctx, cfg, a.Experiment)
+	return r, errors.Join(err, s.leave(p, r))
 }
 
 // throughEngine takes an experiment through every phase.
@@ -201,8 +199,11 @@ func throughEngine(ctx context.Context, cfg engine.Config, x experiment.Experime
 }
 
 // leave closes a place; it goes on when the session has been interrupted.
-func (s *session) leave(p *place) error {
+func (s *session) leave(p *place, r result.Run) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
+	if p.done != nil {
+		p.done(r)
+	}
 	return p.close(ctx)
 }

@@ -32,7 +32,6 @@ type fakeSite struct {
 	order  []string
 	shared []string // who was inside together with one that asked to be alone
 	closed int
-	lost   chan struct{}
 }
 
 func (f *fakeSite) open(ctx context.Context, x experiment.Experiment, exclusive bool) (*place, error) {
@@ -58,8 +57,6 @@ func (f *fakeSite) open(ctx context.Context, x experiment.Experiment, exclusive 
 	f.most = max(f.most, len(f.inside))
 	f.order = append(f.order, x.Name)
 	return &place{
-		lost:    f.lost,
-		lostErr: func() error { return fmt.Errorf("the place burned down: %w", fault.ErrUnreachable) },
 		close: func(context.Context) error {
 			f.mu.Lock()
 			defer f.mu.Unlock()
@@ -69,6 +66,10 @@ func (f *fakeSite) open(ctx context.Context, x experiment.Experiment, exclusive 
 		},
 	}, nil
 }
+
+func (*fakeSite) info() result.TargetInfo { return result.TargetInfo{} }
+
+func (*fakeSite) close() {}
 
 func (*fakeSite) exclusive(x experiment.Experiment) bool { return strings.HasPrefix(x.Name, "alone") }
 
@@ -92,7 +93,7 @@ func newStage(site *fakeSite) *stage {
 			st.events = append(st.events, e)
 		},
 		judge: func(ctx context.Context, cfg engine.Config, x experiment.Experiment) (result.Run, error) {
-			r := result.Run{Name: x.Name, Attempt: cfg.Attempt, Control: cfg.Control, Verdict: result.Pass}
+			r := result.Run{Name: x.Name, Attempt: cfg.Attempt, Control: cfg.Control, Judgment: result.Judgment{Verdict: result.Pass}}
 			if v, ok := st.verdicts[x.Name]; ok {
 				r.Verdict = v
 			}
@@ -104,9 +105,6 @@ func newStage(site *fakeSite) *stage {
 			case <-time.After(lasts):
 			case <-ctx.Done():
 				r.Verdict, r.Reason = result.Inconclusive, result.Interrupted
-				if errors.Is(context.Cause(ctx), fault.ErrUnreachable) {
-					r.Reason = result.TargetUnreachable
-				}
 			}
 			return r, nil
 		},
@@ -285,13 +283,13 @@ func TestSession(t *testing.T) {
 			want: []string{"a inconclusive busy"},
 		},
 		{
-			name: "a place that is lost interrupts its run with the reason",
+			name: "a target whose kill switch is set says so for each experiment",
 			set: func(s *stage) {
-				s.site.lost = make(chan struct{})
-				time.AfterFunc(time.Second, func() { close(s.site.lost) })
+				err := fmt.Errorf("ConfigMap ballast/kill-switch: %w", fault.ErrKillSwitch)
+				s.site.openErr = map[string]error{"a": err, "b": err}
 			},
-			run:  named("a"),
-			want: []string{"a inconclusive target-unreachable"},
+			run:  named("a", "b"),
+			want: []string{"a inconclusive kill-switch", "b inconclusive kill-switch"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -329,7 +327,7 @@ func TestSessionReturnsInternalErrors(t *testing.T) {
 	st := newStage(&fakeSite{})
 	broken := errors.New("the judge fell asleep")
 	st.judge = func(_ context.Context, _ engine.Config, x experiment.Experiment) (result.Run, error) {
-		return result.Run{Name: x.Name, Verdict: result.Inconclusive, Reason: result.Interrupted}, broken
+		return result.Run{Name: x.Name, Judgment: result.Judgment{Verdict: result.Inconclusive, Reason: result.Interrupted}}, broken
 	}
 	runs, err := st.run(t.Context(), attempts(named("a"), 1))
 	if !errors.Is(err, broken) {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/engine"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
-	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/local"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 	"github.com/ballast-sre/ballast/internal/prom"
@@ -76,10 +75,8 @@ func (s *localSite) open(ctx context.Context, x experiment.Experiment, exclusive
 		Config: engine.Config{
 			Target: env, Querier: client, Began: began, Scrape: localScrape, Evaluation: localEvaluation,
 			ConfirmTimeout: localConfirm, AlertScale: localAlertScale,
-			Healthy: `count(up{job="monitor"} == 1)`, Instrument: localInstrument(),
+			Instrument: instrument(localScrape),
 		},
-		lost:    env.Done(),
-		lostErr: func() error { return fmt.Errorf("the fleet's keeper is gone: %w", fault.ErrUnreachable) },
 		close: func(ctx context.Context) error {
 			client.Close()
 			return errors.Join(env.Close(ctx), release())
@@ -87,15 +84,19 @@ func (s *localSite) open(ctx context.Context, x experiment.Experiment, exclusive
 	}, nil
 }
 
-// localInstrument bounds what the runner itself may suffer before its numbers
-// say more about this machine's load than about the platform.
-func localInstrument() []engine.Bound {
+func (*localSite) close() {}
+
+// instrument bounds what the load generator may suffer before its numbers say more about
+// the machine that it runs on than about the platform.
+func instrument(scrape time.Duration) []engine.Bound {
 	// After one missed scrape the newest sample is up to two intervals old, after
 	// two up to three.
-	lag, age := 0.1, 2.5*localScrape.Seconds()
+	lag, age := 0.1, 2.5*scrape.Seconds()
+	// A generator that was replaced can leave its last sample for five minutes: the newest
+	// one counts.
 	return []engine.Bound{
-		{Name: "send lag p99 in seconds", PromQL: `histogram_quantile(0.99, sum by (le) (rate(probe_send_lag_seconds_bucket[$window])))`, Max: &lag},
-		{Name: "age of the probe's newest scrape in seconds", PromQL: `max_over_time((time() - timestamp(up{job="probe"}))[$window:500ms])`, Max: &age},
+		{Name: "send lag p99 in seconds", PromQL: `histogram_quantile(0.99, sum by (le) (rate(probe_send_lag_seconds_bucket{job="probe"}[$window])))`, Max: &lag},
+		{Name: "age of the probe's newest scrape in seconds", PromQL: `max_over_time(min(time() - timestamp(up{job="probe"}))[$window:500ms])`, Max: &age},
 	}
 }
 

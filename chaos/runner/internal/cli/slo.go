@@ -1,16 +1,19 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
+	"log/slog"
+	"math"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ballast-sre/ballast/internal/document"
 	"github.com/ballast-sre/ballast/internal/rules"
 	"github.com/ballast-sre/ballast/internal/slo"
 )
@@ -20,37 +23,52 @@ type lintError struct{ findings int }
 
 func (l lintError) Error() string { return fmt.Sprintf("%d findings", l.findings) }
 
-func newSLO(s streams, common *commonFlags, _ *int) *cobra.Command {
+func newSLO(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "slo",
 		Short: "Generate, lint and predict from the SLO documents",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newSLOGenerate(s, common), newSLOLint(s, common), newSLOPredict(s, common))
+	cmd.AddCommand(newSLOGenerate(s), newSLOLint(s), newSLOPredict(s))
 	return cmd
 }
 
 // checkSources reports wrong flags and a root without SLOs, before rules are
-// generated from nothing.
-func (c *commonFlags) checkSources() error {
-	if err := c.check(); err != nil {
+// generated from nothing, or those that stand are taken for stale.
+func (c *commonFlags) checkSources(log *slog.Logger) error {
+	if err := errors.Join(c.check(), c.checkRoot()); err != nil {
 		return err
 	}
-	dir := filepath.Join(c.root, "alerts", "slo")
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return usageError{fmt.Errorf("--root %s: %w; name the directory that has alerts/slo", c.root, err)}
+	for _, d := range []struct {
+		name  string
+		empty bool // is fine
+	}{{name: "slo"}, {name: "resource", empty: true}} {
+		found, err := document.Files(filepath.Join(c.root, "alerts", d.name))
+		if errors.Is(err, fs.ErrNotExist) {
+			return usageError{fmt.Errorf("--root %s: %w; name the directory that has alerts/%s", c.root, err, d.name)}
+		}
+		if err != nil {
+			return err
+		}
+		for _, s := range found.Skipped {
+			warnSkipped(log)(s)
+		}
+		if len(found.Files) == 0 && !d.empty {
+			return usageError{fmt.Errorf("--root %s: alerts/%s has no .yaml or .yml file; name the directory that has them", c.root, d.name)}
+		}
 	}
 	return nil
 }
 
-func newSLOGenerate(s streams, common *commonFlags) *cobra.Command {
-	return &cobra.Command{
+func newSLOGenerate(s streams) *cobra.Command {
+	var common *commonFlags
+	cmd := &cobra.Command{
 		Use:   "generate",
 		Short: "Write the rules that follow from ROOT/alerts/slo and ROOT/alerts/resource",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if err := common.checkSources(); err != nil {
+			if err := common.checkSources(s.logger(slog.LevelWarn)); err != nil {
 				return err
 			}
 			changed, err := rules.Generate(filepath.Join(common.root, "alerts"))
@@ -62,20 +80,23 @@ func newSLOGenerate(s streams, common *commonFlags) *cobra.Command {
 			return err
 		},
 	}
+	common = (&commonFlags{set: cmd.Flags()}).rooted()
+	return cmd
 }
 
-func newSLOLint(s streams, common *commonFlags) *cobra.Command {
-	return &cobra.Command{
+func newSLOLint(s streams) *cobra.Command {
+	var common *commonFlags
+	cmd := &cobra.Command{
 		Use:   "lint",
-		Short: "Find alerts that cannot fire and rules that read metrics nobody emits",
+		Short: "Find alerts that cannot fire and rules that read metrics which do not exist",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if err := common.checkSources(); err != nil {
-				return err
+			if err := common.checkSources(s.logger(slog.LevelWarn)); err != nil {
+				return common.refused(s, err)
 			}
 			findings, err := rules.Lint(common.root)
 			if err != nil {
-				return err
+				return common.refused(s, err)
 			}
 			for _, f := range findings {
 				var err error
@@ -94,10 +115,13 @@ func newSLOLint(s streams, common *commonFlags) *cobra.Command {
 			return nil
 		},
 	}
+	common = newFlags(cmd.Flags()).rooted()
+	return cmd
 }
 
-func newSLOPredict(s streams, common *commonFlags) *cobra.Command {
+func newSLOPredict(s streams) *cobra.Command {
 	var (
+		common *commonFlags
 		ratios []float64
 		timing slo.Timing
 	)
@@ -106,17 +130,15 @@ func newSLOPredict(s streams, common *commonFlags) *cobra.Command {
 		Short: "Say when each burn-rate alert fires at a steady error ratio",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if err := common.check(); err != nil {
+			if err := errors.Join(common.check(), checkPrediction(ratios, timing)); err != nil {
 				return err
 			}
-			for _, r := range ratios {
-				if !(r > 0 && r <= 1) {
-					return usageError{fmt.Errorf("--error-ratio %v: want more than 0 and at most 1", r)}
-				}
-			}
-			cat, err := common.catalogue()
+			cat, err := common.catalogue(s.logger(slog.LevelWarn))
 			if err != nil {
-				return err
+				return common.refused(s, err)
+			}
+			if why := cmp.Or(cat.noSLOs, cat.noRules); why != "" {
+				return usageError{errors.New(why)}
 			}
 			ps := cat.slos.Predictions(cat.alerts, ratios, timing)
 			if common.format == formatJSON {
@@ -126,9 +148,36 @@ func newSLOPredict(s streams, common *commonFlags) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
+	common = newFlags(f).sources()
 	f.Float64SliceVar(&ratios, "error-ratio", []float64{1, 0.1, 0.01}, "share of bad events")
 	f.Float64Var(&timing.Scale, "scale", 1, "what alert windows are divided by")
 	f.DurationVar(&timing.Scrape, "scrape", 30*time.Second, "scrape interval")
 	f.DurationVar(&timing.Evaluation, "evaluation", 30*time.Second, "evaluation interval")
 	return cmd
+}
+
+// checkPrediction refuses numbers from which nothing can be predicted.
+func checkPrediction(ratios []float64, timing slo.Timing) error {
+	var errs []error
+	if len(ratios) == 0 {
+		errs = append(errs, errors.New("--error-ratio is empty; give a share of bad events, such as 0.1"))
+	}
+	for _, r := range ratios {
+		if !(r > 0 && r <= 1) {
+			errs = append(errs, fmt.Errorf("--error-ratio %v: want more than 0 and at most 1", r))
+		}
+	}
+	if !(timing.Scale > 0) || math.IsInf(timing.Scale, 1) {
+		errs = append(errs, fmt.Errorf("--scale %v: want a number above 0; 1 leaves the windows alone", timing.Scale))
+	}
+	if timing.Scrape <= 0 {
+		errs = append(errs, fmt.Errorf("--scrape %s: want more than 0, such as 30s", timing.Scrape))
+	}
+	if timing.Evaluation <= 0 {
+		errs = append(errs, fmt.Errorf("--evaluation %s: want more than 0, such as 30s", timing.Evaluation))
+	}
+	if len(errs) > 0 {
+		return usageError{errors.Join(errs...)}
+	}
+	return nil
 }

@@ -6,12 +6,11 @@ import (
 	"log/slog"
 
 	"github.com/spf13/cobra"
-
-	"github.com/ballast-sre/ballast/chaos/runner/internal/local"
 )
 
-func newSweep(s streams, common *commonFlags) *cobra.Command {
-	return &cobra.Command{
+func newSweep(s streams) *cobra.Command {
+	var common *commonFlags
+	cmd := &cobra.Command{
 		Use:   "sweep",
 		Short: "Find and remove what an earlier, killed run left",
 		Args:  cobra.NoArgs,
@@ -19,7 +18,11 @@ func newSweep(s streams, common *commonFlags) *cobra.Command {
 			if err := common.check(); err != nil {
 				return err
 			}
-			removed, err := local.Sweep(cmd.Context(), "", s.logger(slog.LevelWarn))
+			target, err := common.kind()
+			if err != nil {
+				return usageError{err}
+			}
+			removed, err := target.sweep(cmd.Context(), common, s.logger(slog.LevelWarn))
 			for _, r := range removed {
 				var werr error
 				if common.format == formatJSON {
@@ -40,4 +43,6 @@ func newSweep(s streams, common *commonFlags) *cobra.Command {
 			return err
 		},
 	}
+	common = newFlags(cmd.Flags()).targetOnly().clusters(s)
+	return cmd
 }

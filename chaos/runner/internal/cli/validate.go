@@ -2,9 +2,9 @@ package cli
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 
@@ -28,20 +28,17 @@ func printProblems(w io.Writer, found experiment.Problems) error {
 	return json.NewEncoder(w).Encode(map[string]any{"valid": false, "problems": problems})
 }
 
-func newValidate(s streams, common *commonFlags) *cobra.Command {
-	return &cobra.Command{
-		Use:   "validate FILE|DIR...",
+func newValidate(s streams) *cobra.Command {
+	var common *commonFlags
+	cmd := &cobra.Command{
+		Use:   "validate FILE|DIR|-...",
 		Short: "Check experiments without a target; every problem in one go",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := common.check(); err != nil {
 				return err
 			}
-			xs, _, err := common.experiments(args, nil)
-			var found experiment.Problems
-			if errors.As(err, &found) && common.format == formatJSON {
-				return errors.Join(err, printProblems(s.out, found))
-			}
+			xs, _, err := common.experiments(s, s.logger(slog.LevelWarn), args, nil)
 			if err != nil {
 				return err
 			}
@@ -56,4 +53,6 @@ func newValidate(s streams, common *commonFlags) *cobra.Command {
 			return err
 		},
 	}
+	common = newFlags(cmd.Flags()).sources()
+	return cmd
 }

@@ -2,12 +2,12 @@ package engine
 
 import (
 	"context"
-	"fmt"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/judge"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 )
 
@@ -21,34 +21,74 @@ type measurement struct {
 // fault. What has been shown once stays shown: loss is a matter of chance.
 type measuring struct {
 	answers <-chan measurement
-	plan    fault.Plan
-	seen    map[string]fault.Effect
+	plan    *result.Plan
+	stage   result.Stage
+	faults  []string
+	effects map[string]result.Effect
 	err     error
 }
+
+func effectKey(faultID, target string) string { return faultID + " " + target }
 
 func (m *measuring) take(a measurement) bool {
 	m.err = a.err
 	for _, e := range a.effects {
-		key := e.Fault + " " + e.Target.ID()
-		if before, ok := m.seen[key]; !ok || !before.Shown {
-			m.seen[key] = e
-		}
-	}
-	for _, f := range m.plan.Faults {
-		for _, t := range f.Targets {
-			if !m.seen[f.Fault.ID()+" "+t.ID()].Shown {
-				return false
+		key := effectKey(e.Fault, e.Target.ID())
+		if before, ok := m.effects[key]; !ok || !before.Shown {
+			m.effects[key] = result.Effect{
+				Fault: e.Fault, Target: e.Target.ID(), Injected: e.Injected, Shown: e.Shown, Observed: e.Observed, Unfelt: e.Unfelt, At: e.At.UTC().Round(0),
 			}
 		}
 	}
-	return true
+	return judge.Complete(m.plan, m.record())
 }
 
-// measure polls the target until every target of the plan shows its effect, and
-// meanwhile watches. It returns what was seen, and whether that is everything.
-func (r *run) measure(ctx context.Context, until time.Time, p fault.Plan) (*measuring, bool) {
+// record is the measurement in the order of the plan.
+func (m *measuring) record() result.Shown {
+	s := result.Shown{Stage: m.stage, Faults: m.faults, Trouble: troubleWith(m.err)}
+	for _, f := range m.plan.Faults {
+		if !slices.Contains(m.faults, f.Fault) {
+			continue
+		}
+		for _, t := range f.Targets {
+			if e, ok := m.effects[effectKey(f.Fault, t)]; ok {
+				s.Effects = append(s.Effects, e)
+			}
+		}
+	}
+	return s
+}
+
+// measure polls the target until every target of the faults shows its effect, and
+// meanwhile watches. It adds what was shown to the evidence, and returns whether
+// that is everything.
+func (r *run) measure(ctx context.Context, until time.Time, stage result.Stage, faults []string) bool {
+	known := r.knownFindings
+	p := fault.Plan{Run: r.plan.Run}
+	for _, f := range r.plan.Faults {
+		if slices.Contains(faults, f.Fault.ID()) {
+			p.Faults = append(p.Faults, f)
+		}
+	}
+	m := &measuring{plan: r.ev.Plan, stage: stage, faults: faults, effects: map[string]result.Effect{}}
+	done := r.poll(ctx, until, p, m)
+	shown := m.record()
+	shown.Expired = !done && ctx.Err() == nil && r.knownFindings == known
+	r.ev.Effects = append(r.ev.Effects, shown)
+	for i := range shown.Effects {
+		r.journal.emit(result.Event{Type: result.EventEffect, Effect: &shown.Effects[i]})
+	}
+	if r.stopped(ctx) || r.ended() {
+		return false
+	}
+	return done
+}
+
+// poll asks for the effects of p every so often and watches.
+func (r *run) poll(ctx context.Context, until time.Time, p fault.Plan, m *measuring) bool {
 	polling, cancel := context.WithDeadline(ctx, until)
 	answers := make(chan measurement)
+	m.answers = answers
 	var poller sync.WaitGroup
 	poller.Go(func() {
 		for polling.Err() == nil {
@@ -59,13 +99,10 @@ func (r *run) measure(ctx context.Context, until time.Time, p fault.Plan) (*meas
 			pause(polling, 200*time.Millisecond)
 		}
 	})
-	// The target is asked by one goroutine at a time: the poller has ended before
-	// anything else is asked of it.
+	// The poller has ended before anything else is asked of the target.
 	defer poller.Wait()
 	defer cancel()
-	m := &measuring{answers: answers, plan: p, seen: map[string]fault.Effect{}}
-	done := r.watch(ctx, until, m, func(view) bool { return false })
-	return m, done
+	return r.watch(ctx, until, m, func(look) bool { return false })
 }
 
 // effects asks the target once.
@@ -74,57 +111,25 @@ func (r *run) effects(ctx context.Context, p fault.Plan) (m measurement) {
 	return m
 }
 
-// recordEffects keeps the measurements for the evidence.
-func (r *run) recordEffects(m *measuring) {
-	for _, f := range r.plan.Faults {
-		for _, t := range f.Targets {
-			e, ok := m.seen[f.Fault.ID()+" "+t.ID()]
-			if !ok {
-				continue
-			}
-			re := result.Effect{Fault: e.Fault, Target: e.Target.ID(), Injected: e.Injected, Shown: e.Shown, Observed: e.Observed, At: e.At}
-			r.res.Effects = append(r.res.Effects, re)
-			r.emit(result.Event{Type: result.EventEffect, Effect: &re})
+// confirm waits until every selected target shows its effect.
+func (r *run) confirm(ctx context.Context) bool {
+	deadline := time.Now().Add(r.cfg.ConfirmTimeout)
+	r.journal.enter(result.Confirm, deadline)
+	if !r.spec.Control {
+		all := make([]string, 0, len(r.ev.Plan.Faults))
+		for _, f := range r.ev.Plan.Faults {
+			all = append(all, f.Fault)
+		}
+		if !r.measure(ctx, deadline, result.StageConfirm, all) {
+			return false
 		}
 	}
+	t1 := instant()
+	r.ev.Moments.T1 = &t1
+	return true
 }
 
-// unconfirmed names why not everything was shown: nothing or only a part was
-// injected, or what was injected did not show.
-func unconfirmed(m *measuring, p fault.Plan) (result.Reason, string) {
-	var injected, missing int
-	var details []string
-	for _, f := range p.Faults {
-		for _, t := range f.Targets {
-			e, ok := m.seen[f.Fault.ID()+" "+t.ID()]
-			switch {
-			case !ok:
-				missing++
-				details = append(details, fmt.Sprintf("%s on %s: not measured", f.Fault.ID(), t.ID()))
-			case e.Shown:
-				injected++
-			case e.Injected:
-				injected++
-				details = append(details, fmt.Sprintf("%s on %s does not show: %s", f.Fault.ID(), t.ID(), e.Observed))
-			default:
-				missing++
-				details = append(details, fmt.Sprintf("%s on %s was not injected: %s", f.Fault.ID(), t.ID(), e.Observed))
-			}
-		}
-	}
-	if m.err != nil {
-		details = append(details, m.err.Error())
-	}
-	detail := strings.Join(details, "; ")
-	switch {
-	case m.err != nil && len(m.seen) == 0:
-		return targetReason(m.err, result.NotConfirmed), detail
-	case missing == 0:
-		return result.NotConfirmed, detail
-	case injected > 0:
-		return result.PartialInjection, detail
-	case len(m.seen) > 0:
-		return result.NotInjected, detail
-	}
-	return result.NotConfirmed, detail
+// stillThere measures faults again, now.
+func (r *run) stillThere(ctx context.Context, d judge.Due) bool {
+	return r.measure(ctx, time.Now().Add(judge.Remeasure+r.cfg.ConfirmTimeout/2), result.StageHold, d.Faults)
 }

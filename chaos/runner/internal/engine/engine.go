@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
@@ -37,9 +38,6 @@ type Config struct {
 
 	// RequireBlastRadius refuses experiments that give no blast radius.
 	RequireBlastRadius bool
-	// Healthy is PromQL for the number of healthy targets. After the fault it
-	// must be back at what it was in the baseline.
-	Healthy string
 	// Instrument bounds the runner's own measuring: a breach means that nothing
 	// can be said about the platform.
 	Instrument []Bound
@@ -48,7 +46,13 @@ type Config struct {
 	// they should fire; AlertScale is what their windows were divided by.
 	Alerts     []slo.AlertModel
 	AlertScale float64
+	// SettleTimeout is how long a run waits before its baseline until errors of
+	// earlier experiments can no longer fire the burn alerts that it expects or
+	// forbids. 0 does not look at them: the target is new for every run.
+	SettleTimeout time.Duration
 
+	// ID of the run; empty makes one up.
+	ID fault.RunID
 	// Control runs every phase without a fault.
 	Control bool
 	// Attempt counts the repetitions of one experiment from 1.
@@ -75,9 +79,11 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Target == nil || cfg.Querier == nil {
 		return nil, errors.New("engine: a target and a querier are needed")
 	}
-	if cfg.Healthy == "" {
-		return nil, errors.New("engine: Healthy, an expression for the number of healthy targets, is needed")
-	}
+	return &Engine{cfg: cfg.withDefaults()}, nil
+}
+
+// withDefaults fills what was left out.
+func (cfg Config) withDefaults() Config {
 	if cfg.Emit == nil {
 		cfg.Emit = func(result.Event) {}
 	}
@@ -100,31 +106,15 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Attempt <= 0 {
 		cfg.Attempt = 1
 	}
-	return &Engine{cfg: cfg}, nil
+	return cfg
 }
 
-// Window is what $window stands for: long enough for rate over four scrapes.
-func (e *Engine) window() time.Duration { return max(10*time.Second, 4*e.cfg.Scrape) }
-
-// tick is how often the run looks: twice a scrape, so that a breach is acted on
-// within one scrape of being recorded, and at least five times a minute.
-func (e *Engine) tick() time.Duration {
-	return min(max(min(e.cfg.Scrape, e.cfg.Evaluation)/2, 100*time.Millisecond), 12*time.Second)
+// sight is how the alert rules see time on the target.
+func (cfg Config) sight() slo.Timing {
+	return slo.Timing{Scale: cfg.AlertScale, Scrape: cfg.Scrape, Evaluation: cfg.Evaluation}
 }
 
-// lag is how late a step is complete: its scrape and the rules built on it.
-func (e *Engine) lag() time.Duration { return e.cfg.Scrape + e.cfg.Evaluation }
-
-// settle is how much time after the removal the oldest sample in use must have:
-// the age at which samples are stale, so that none from before it counts.
-func (e *Engine) settle() time.Duration { return 3 * e.cfg.Scrape }
-
-// instant is now in whole milliseconds, the resolution of Prometheus: a step that
-// is asked for is found again in the answer.
-func instant() time.Time { return time.Now().Truncate(time.Millisecond) }
-
-// blindness is how long a run goes on under fault without data.
-const blindness = 5 * time.Second
+func (cfg Config) clocks() Clocks { return Clocks{Scrape: cfg.Scrape, Evaluation: cfg.Evaluation} }
 
 // Run takes the experiment through every phase and returns the evidence. It
 // blocks until the run has been judged; ending ctx interrupts it, and then it
@@ -132,29 +122,62 @@ const blindness = 5 * time.Second
 // fault on, the faults are removed whatever happens, a panic of the runner
 // included, which comes back as the error. The evidence is valid in every case.
 func (e *Engine) Run(ctx context.Context, x experiment.Experiment) (result.Run, error) {
+	ctx, release := withTarget(ctx, e.cfg.Target.Lost())
+	defer release()
 	r := newRun(e, x)
 	// Each step is contained by itself: whatever goes wrong in one, the next is done.
 	for _, step := range []func(context.Context){r.phases, r.undo, r.conclude} {
 		r.contain(ctx, step)
 	}
-	r.verdict()
-	r.close()
-	return r.res, errors.Join(r.internal...)
+	out := r.verdict()
+	return out, errors.Join(r.journal.failures...)
 }
 
 // contain takes one step. A panic in it becomes an internal error.
 func (r *run) contain(ctx context.Context, step func(context.Context)) {
 	defer func() {
 		if p := recover(); p != nil {
-			r.internal = append(r.internal, fmt.Errorf("internal error in the run of %s: %v\n%s", r.x.Name, p, debug.Stack()))
-			r.find(rankGate, result.Interrupted, fmt.Sprintf("the runner failed: %v", p))
+			r.journal.failures = append(r.journal.failures, fmt.Errorf("internal error in the run of %s: %v\n%s", r.x.Name, p, debug.Stack()))
+			r.ev.Ending.Failures = append(r.ev.Ending.Failures, fmt.Sprint(p))
 		}
 	}()
 	step(ctx)
 }
 
-// runID is unique among the runs of one machine and one cluster, and a DNS label.
-func runID(name string) fault.RunID {
+// lostError is the cause of a run that ended because its target is gone.
+type lostError struct{ error }
+
+func (l lostError) Unwrap() error { return l.error }
+
+// withTarget returns a context that ends when the target is lost. release ends it
+// and waits.
+func withTarget(ctx context.Context, lost <-chan error) (_ context.Context, release func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var watcher sync.WaitGroup
+	watcher.Go(func() {
+		select {
+		case err := <-lost:
+			cancel(lostError{err})
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() {
+		cancel(nil)
+		watcher.Wait()
+	}
+}
+
+// lostTarget returns why the target was lost, nil when ctx did not end because of that.
+func lostTarget(ctx context.Context) error {
+	var lost lostError
+	if !errors.As(context.Cause(ctx), &lost) {
+		return nil
+	}
+	return lost.error
+}
+
+// NewID is unique among the runs of one machine and one cluster, and a DNS label.
+func NewID(name string) fault.RunID {
 	const letters = "bcdfghjklmnpqrstvwxz2456789"
 	suffix := make([]byte, 6)
 	for i := range suffix {

@@ -2,179 +2,77 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/judge"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
-	"github.com/ballast-sre/ballast/internal/slo"
 )
 
 // run is one experiment under way. It belongs to the goroutine of Run.
 type run struct {
 	*Engine
-	x   experiment.Experiment
-	id  fault.RunID
-	res result.Run
+	x       experiment.Experiment
+	id      fault.RunID
+	started time.Time
+	spec    result.Spec
+	ev      result.Evidence
+	journal journal
 
-	findings    []finding
-	plan        fault.Plan
-	owed        bool          // faults may be there: removal is owed
-	removing    time.Duration // spent on removal so far
-	internal    []error       // panics of the runner or of those it calls
-	muted       bool          // Emit panicked: it is not called again
-	interrupted bool
-	judged      bool // the run went through all of its phases, so that it can say what held
+	querier Querier // in this machine's time
+	plan    fault.Plan
+	removal removal
+	tallies []*tally // in the order of the spec's SLOs
+	gaps    gaps
+	alerts  map[string]result.ActiveAlert // active at the last look, by identity
+	fired   map[string]result.ActiveAlert // seen firing since t0
 
-	began                      time.Time // of the baseline
-	t0, t1, removed, back, end time.Time
-	slos                       []*watchedSLO
-	promql                     []*watchedPromQL
-	healthy                    float64 // targets in the baseline
-	alertsNow                  alertStates
-	firedLive                  map[string]time.Time // first look at which an alert was firing since t0
-	tripped                    map[int]string       // guard rails that stopped the run, with what was seen
-	notYet                     string               // why the run has not recovered at the last look
-	timeline                   []alertTrack
-	timelineErr                error
-	lastHealthyLoss            time.Time         // last tick under fault or after at which targets were missing
-	sights                     map[string]*sight // of what is looked at beside the assertions, by name
-}
-
-// watchedSLO is an SLO with what was counted of it: live while the run goes on,
-// and once more at the end, when every sample has arrived.
-type watchedSLO struct {
-	slo    *slo.SLO
-	assert *experiment.Assertion // nil when only a guard rail names it
-	live   tally
-	final  *tally
-	sight
-}
-
-// events is the best count there is.
-func (w *watchedSLO) events() *tally {
-	if w.final != nil {
-		return w.final
-	}
-	return &w.live
-}
-
-type watchedPromQL struct {
-	assert experiment.Assertion
-	live   track
-	final  *track
-	sight
-}
-
-func (w *watchedPromQL) values() *track {
-	if w.final != nil {
-		return w.final
-	}
-	return &w.live
-}
-
-func (w *watchedPromQL) bounds() bounds { return bounds{min: w.assert.Min, max: w.assert.Max} }
-
-// sight is when an assertion last had data, and why not since.
-type sight struct {
-	last time.Time
-	err  error
-}
-
-func (s *sight) saw(t time.Time, err error) {
-	if err == nil {
-		s.last = t
-	}
-	s.err = err
+	knownFindings int // of judge.During, at the last look
 }
 
 func newRun(e *Engine, x experiment.Experiment) *run {
-	now := time.Now()
-	began := now
-	if !e.cfg.Began.IsZero() && e.cfg.Began.Before(now) {
+	began := time.Now()
+	if !e.cfg.Began.IsZero() && e.cfg.Began.Before(began) {
 		began = e.cfg.Began
 	}
-	r := &run{Engine: e, x: x, id: runID(x.Name), firedLive: map[string]time.Time{}, tripped: map[int]string{}, sights: map[string]*sight{}}
-	r.res = result.Run{
-		ID: string(r.id), Name: x.Name, File: x.File, Labels: x.Labels, Hypothesis: x.Hypothesis,
-		Attempt: e.cfg.Attempt, Control: e.cfg.Control, Started: began, YAML: x.YAML,
-		Phases: []result.PhaseSpan{}, Faults: []result.Fault{}, Asserts: []result.Assertion{},
+	id := e.cfg.ID
+	if id == "" {
+		id = NewID(x.Name)
 	}
-	watch := func(s *slo.SLO, a *experiment.Assertion) {
-		for _, w := range r.slos {
-			if w.slo.Name == s.Name {
-				if w.assert == nil {
-					w.assert = a
-				}
-				return
-			}
-		}
-		r.slos = append(r.slos, &watchedSLO{slo: s, assert: a})
+	r := &run{
+		Engine: e, x: x, id: id, started: began, spec: specOf(e.cfg, x), querier: e.cfg.Querier,
+		journal: journal{sink: e.cfg.Emit, log: e.cfg.Log, id: string(id), name: x.Name, attempt: e.cfg.Attempt},
+		fired:   map[string]result.ActiveAlert{},
 	}
-	for i := range x.SLOs {
-		if a := &x.SLOs[i]; a.SLO != nil {
-			watch(a.SLO, a)
-		} else {
-			r.promql = append(r.promql, &watchedPromQL{assert: *a})
-		}
-	}
-	for _, g := range x.Abort {
-		watch(g.SLO, nil)
-	}
+	r.removal.timeout = e.cfg.CleanupTimeout
+	r.forget()
 	return r
 }
 
-// find records what speaks about the run.
-func (r *run) find(k rank, reason result.Reason, detail string) {
-	detail = strings.ReplaceAll(detail, "\n", "; ") // joined errors, in one sentence
-	f := finding{rank: k, reason: reason, detail: detail}
-	r.findings = append(r.findings, f)
-	r.cfg.Log.Debug("finding", "run", r.id, "reason", reason, "detail", detail)
-	r.emit(result.Event{Type: result.EventFinding, Finding: &result.Finding{Verdict: f.verdict(), Reason: reason, Detail: detail}})
-}
-
-// emit sends an event. Who receives it may fail, but not keep the run from its
-// cleanup: after a panic there the run goes on unseen.
-func (r *run) emit(ev result.Event) {
-	if r.muted {
-		return
+// forget drops what was counted: the baseline counts its own samples.
+func (r *run) forget() {
+	r.tallies = make([]*tally, len(r.spec.SLOs))
+	r.ev.Series, r.ev.Watch = result.Series{}, result.Watch{}
+	for i, s := range r.spec.SLOs {
+		r.tallies[i] = &tally{}
+		r.ev.Series.Counts = append(r.ev.Series.Counts, result.Counts{SLO: s.Name})
 	}
-	defer func() {
-		if p := recover(); p != nil {
-			r.muted = true
-			r.internal = append(r.internal, fmt.Errorf("internal error: the receiver of events failed: %v\n%s", p, debug.Stack()))
-		}
-	}()
-	ev.Time, ev.Run, ev.Experiment, ev.Attempt = time.Now(), string(r.id), r.x.Name, r.cfg.Attempt
-	r.cfg.Emit(ev)
-}
-
-// enter begins a phase and ends the one before. until is when it ends at the latest.
-func (r *run) enter(p result.Phase, until time.Time) {
-	now := time.Now()
-	r.leave(now)
-	r.res.Phases = append(r.res.Phases, result.PhaseSpan{Phase: p, Start: now})
-	ev := result.Event{Type: result.EventPhase, Phase: p}
-	if !until.IsZero() {
-		ev.Until = &until
-	}
-	r.emit(ev)
-}
-
-func (r *run) leave(now time.Time) {
-	if n := len(r.res.Phases); n > 0 && r.res.Phases[n-1].End.IsZero() {
-		r.res.Phases[n-1].End = now
+	for _, v := range r.spec.Values {
+		r.ev.Series.Values = append(r.ev.Series.Values, result.Values{Name: v.Name})
 	}
 }
 
 // phases goes through all that comes before the audit. It returns as soon as
-// there is nothing more to learn; finish does the rest.
+// there is nothing more to learn; undo and conclude do the rest.
 func (r *run) phases(ctx context.Context) {
-	if !r.preflight(ctx) || !r.resolve(ctx) || !r.warmUp(ctx) || !r.baseline(ctx) {
-		return
+	for _, step := range []func(context.Context){r.preflight, r.resolve, r.warmUp, r.settle, r.baseline} {
+		step(ctx)
+		if r.stopped(ctx) || r.gated() {
+			return
+		}
 	}
 	held := r.inject(ctx) && r.confirm(ctx) && r.observe(ctx)
 	// Without an interrupt the recovery is watched also after an abort: how the
@@ -182,38 +80,158 @@ func (r *run) phases(ctx context.Context) {
 	r.recovery(ctx, held)
 }
 
+// gated says whether something keeps the fault from being injected, and reports it.
+func (r *run) gated() bool {
+	found := judge.Before(&r.spec, &r.ev)
+	for _, f := range found {
+		r.journal.report(f.Record())
+	}
+	return len(found) > 0
+}
+
+// failed records a call without which the run cannot go on.
+func (r *run) failed(doing string, t *result.Trouble) {
+	r.ev.Before.Failed = append(r.ev.Before.Failed, result.Failed{Phase: r.journal.phase(), Doing: doing, Trouble: *t})
+}
+
 // stopped records an interrupt. It returns true when ctx has ended.
 func (r *run) stopped(ctx context.Context) bool {
 	if ctx.Err() == nil {
 		return false
 	}
-	if r.interrupted {
-		return true
+	if r.ev.Ending.Interrupt == nil {
+		i := result.Interrupt{Phase: r.journal.phase(), Detail: "interrupted"}
+		if lost := lostTarget(ctx); lost != nil {
+			i.KillSwitch = errors.Is(lost, fault.ErrKillSwitch)
+			i.Lost, i.Detail = !i.KillSwitch, result.Redact(lost.Error())
+		}
+		r.ev.Ending.Interrupt = &i
 	}
-	r.interrupted = true
-	phase := result.Preflight
-	if n := len(r.res.Phases); n > 0 {
-		phase = r.res.Phases[n-1].Phase
-	}
-	reason, detail := interruption(ctx)
-	r.find(rankGate, reason, fmt.Sprintf("%s in phase %s", detail, phase))
 	return true
 }
 
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
+// timing is how long the phases last that do not depend on what is seen.
+func (r *run) timing() (baseline, recovery time.Duration) {
+	t := r.spec.Timing
+	return t.Baseline.Duration(), t.Recover.Duration()
 }
 
-func (r *run) aborted() bool {
-	for _, f := range r.findings {
-		if f.rank == rankAborted {
-			return true
+// lag is how late a step is complete: its scrape and the rules built on it.
+func (e *Engine) lag() time.Duration { return e.cfg.Scrape + e.cfg.Evaluation }
+
+// inject starts the faults. From here on removal is owed.
+func (r *run) inject(ctx context.Context) bool {
+	r.journal.enter(result.Inject, time.Time{})
+	t0 := instant()
+	r.ev.Moments.T0 = &t0
+	if r.spec.Control {
+		return true
+	}
+	r.removal.owed = true
+	err := r.cfg.Target.Inject(ctx, r.plan)
+	if r.stopped(ctx) {
+		return false
+	}
+	if err != nil {
+		r.ev.Ending.NotInjected = append(r.ev.Ending.NotInjected, *troubleWith(err))
+		r.ended()
+		return false
+	}
+	return true
+}
+
+// recovery removes the faults and waits until the platform has passed its
+// probation. held is false when the fault was not observed to its end; then only
+// an abort leaves something to learn from waiting.
+func (r *run) recovery(ctx context.Context, held bool) {
+	_, within := r.timing()
+	r.journal.enter(result.Recover, time.Now().Add(within))
+	r.remove(ctx)
+	aborted := judge.Aborted(&r.spec, &r.ev)
+	if !held && !aborted || r.stopped(ctx) {
+		return
+	}
+	m := r.ev.Moments
+	deadline := m.Removed.Add(within + r.cfg.Scrape)
+	// Alerts may be given more time than the SLOs.
+	latest := deadline
+	for _, e := range r.spec.Expect {
+		for _, bound := range []time.Time{m.T0.Add(e.Within.Duration()), m.Removed.Add(e.ResolvesWithin.Duration())} {
+			if bound.After(latest) {
+				latest = bound
+			}
 		}
 	}
-	return false
+	latest = latest.Add(r.lag() + 2*r.tick())
+	known := r.knownFindings
+	var back time.Time // when the probation was seen to be passed
+	r.watch(ctx, latest, nil, func(l look) bool {
+		if back.IsZero() && !l.t.After(deadline) {
+			if judge.Recovered(&r.spec, &r.ev, l.t) {
+				back = l.t
+			}
+		}
+		// What it passed with is complete a scrape and an evaluation later.
+		settled := !back.IsZero() && !l.t.Before(back.Add(r.lag()))
+		late := back.IsZero() && l.t.After(deadline.Add(r.lag()))
+		return (settled || late) && (aborted || r.alertsSettled(l))
+	})
+	// What ended this early, a guard rail or blindness say, leaves open what would
+	// have come.
+	if held && !r.stopped(ctx) && r.knownFindings == known {
+		now := instant()
+		r.ev.Moments.Watched = &now
+	}
+}
+
+func (r *run) alertsSettled(l look) bool {
+	return judge.AlertsSettled(&r.spec, r.ev.Moments, l.t, l.alerts, func(m result.AlertMatch) bool { return judge.Fired(r.fired, m) })
+}
+
+// result is the record of the run.
+func (r *run) result() result.Run {
+	out := result.Run{
+		ID: string(r.id), Name: r.x.Name, File: r.x.File, Labels: r.x.Labels, Hypothesis: r.x.Hypothesis,
+		Attempt: r.cfg.Attempt, Control: r.spec.Control, Started: r.started, Ended: time.Now(),
+		Phases: r.journal.phases, Faults: []result.Fault{}, YAML: r.x.YAML, Spec: r.spec, Evidence: r.ev,
+	}
+	for _, p := range r.plan.Faults {
+		out.Faults = append(out.Faults, faultRecord(p))
+	}
+	own := out.Ended.Sub(out.Started)
+	for _, p := range out.Phases {
+		switch p.Phase {
+		case result.Settle, result.Baseline, result.Observe, result.Recover:
+			own -= p.End.Sub(p.Start)
+		default:
+		}
+	}
+	// The runner's own time is that outside of the phases that the experiment asks for.
+	out.Overhead = result.InSeconds(max(0, own))
+	return out
+}
+
+// verdict has the evidence judged.
+func (r *run) verdict() result.Run {
+	r.journal.leave(time.Now())
+	for _, err := range r.journal.failures {
+		r.cfg.Log.Error("internal error", "run", r.id, "error", err)
+	}
+	out := r.result()
+	judged, err := judge.Judge(r.spec, r.ev)
+	if err != nil {
+		r.journal.failures = append(r.journal.failures, fmt.Errorf("internal error in the run of %s: %w", r.x.Name, err))
+	}
+	r.predict(judged.Alerts)
+	out.Judgment = judged
+	if out.Digest, err = out.Sum(); err != nil {
+		r.journal.failures = append(r.journal.failures, err)
+	}
+	for _, f := range judged.Findings {
+		r.journal.report(f)
+	}
+	r.journal.emit(result.Event{Type: result.EventVerdict, Verdict: out.Verdict, Reason: out.Reason, Summary: out.Summary})
+	return out
 }
 
 // pause waits for d; it returns false when ctx ended first.

@@ -1,7 +1,9 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -12,6 +14,7 @@ import (
 	"github.com/ballast-sre/ballast/chaos/runner/internal/engine"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/judge"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 	"github.com/ballast-sre/ballast/internal/prom"
 )
@@ -21,6 +24,9 @@ type row struct {
 	name string
 	// set prepares the world, the experiment and the engine; nil changes nothing.
 	set func(s *setup)
+
+	// upTo is the longest scrape interval at which the row says the same; 0: any.
+	upTo time.Duration
 
 	verdict result.Verdict
 	reason  result.Reason
@@ -139,6 +145,18 @@ func truthTable() []row {
 		{name: "a restart of the probe does not look like failures", set: func(s *setup) {
 			s.between(3*time.Second, 4*time.Second, second{requests: 100, reset: true})
 		}, verdict: result.Pass},
+		{name: "the last samples of a probe that was replaced do not hide the newest", set: func(s *setup) {
+			// It went without a marker, as it does when its scrape configuration changes, too.
+			gone := prom.Series{Labels: map[string]string{"__name__": "probe_requests_total", "job": "probe", "outcome": "success", "instance": "gone"}, Points: []prom.Sample{{V: 5000}}}
+			ticks := 0
+			s.behave = func(*world, time.Duration, bool) second {
+				now := healthy()
+				if ticks++; ticks < 3 {
+					now.extra = append(now.extra, gone)
+				}
+				return now
+			}
+		}, verdict: result.Pass},
 		{name: "slow successes pass where only availability is asserted", set: func(s *setup) { s.during(second{requests: 100, slow: 100}) }, verdict: result.Pass},
 		{name: "one missed scrape passes", set: func(s *setup) { s.between(3*time.Second, 4*time.Second, second{blind: true, requests: 100}) }, verdict: result.Pass},
 		{name: "a Prometheus that takes 200 ms an answer passes", set: func(s *setup) {
@@ -146,7 +164,7 @@ func truthTable() []row {
 		}, verdict: result.Pass},
 		{name: "a Prometheus that is away for three seconds passes", set: func(s *setup) {
 			s.api.trouble = func(since time.Duration) (int, time.Duration) {
-				if since > 2*time.Second && since < 5*time.Second {
+				if at := s.slow(since); at > 2*time.Second && at < 5*time.Second {
 					return 503, 0
 				}
 				return 0, 0
@@ -159,7 +177,7 @@ func truthTable() []row {
 		}, verdict: result.Pass},
 		{name: "a bounded PromQL that holds passes", set: func(s *setup) {
 			s.x.Baseline = 12 * time.Second // $window looks back 10 s
-			s.promql("throughput", `sum(rate(probe_requests_total[$window]))`, ptr(80.0), ptr(120.0))
+			s.promql("throughput", `sum(rate(probe_requests_total[$window]))`, ptr(80/s.scrape.Seconds()), ptr(120/s.scrape.Seconds()))
 		}, verdict: result.Pass},
 
 		// The platform breaks.
@@ -418,6 +436,15 @@ func truthTable() []row {
 			s.expect(6*time.Second, 6*time.Second)
 			s.during(second{requests: 100, down: 1})
 		}, verdict: result.Pass},
+		{name: "an expected alert that fires with another severity fails", set: func(s *setup) {
+			s.expect(6*time.Second, 0)
+			s.x.Expect[0].Labels = map[string]string{"severity": "page"}
+			s.between(0, 6*time.Second, second{requests: 100, down: 1})
+		}, verdict: result.Fail, reason: result.AlertMissing},
+		{name: "an alert that is expected by its severity alone passes", set: func(s *setup) {
+			s.x.Expect = []experiment.ExpectedAlert{{Labels: map[string]string{"severity": "ticket"}, Within: 6 * time.Second, ResolvesWithin: 6 * time.Second}}
+			s.between(0, 6*time.Second, second{requests: 100, down: 1})
+		}, verdict: result.Pass},
 		{name: "an expected alert that never fires fails", set: func(s *setup) { s.expect(6*time.Second, 0) }, verdict: result.Fail, reason: result.AlertMissing},
 		{name: "an expected alert that fires late fails", set: func(s *setup) {
 			s.expect(3*time.Second, 0)
@@ -470,7 +497,7 @@ func truthTable() []row {
 			s.interrupt(result.Recover)
 		}, verdict: result.Inconclusive, reason: result.Interrupted, check: faultsRemoved},
 		{name: "a target that is lost midway is unreachable", set: func(s *setup) {
-			s.target.after["Inject"] = func() { s.cancel(fmt.Errorf("the keeper died: %w", fault.ErrUnreachable)) }
+			s.target.after["Inject"] = func() { s.target.lost <- fmt.Errorf("the keeper died: %w", fault.ErrUnreachable) }
 		}, verdict: result.Inconclusive, reason: result.TargetUnreachable},
 
 		// What is left.
@@ -505,7 +532,7 @@ func truthTable() []row {
 			s.cfg.Control = true
 			began := time.Now()
 			s.behave = func(*world, time.Duration, bool) second {
-				if since := time.Since(began); since > 10*time.Second && since < 14*time.Second {
+				if since := s.quick(time.Since(began)); since > 10*time.Second && since < 14*time.Second {
 					return outage()
 				}
 				return healthy()
@@ -516,7 +543,7 @@ func truthTable() []row {
 			s.expect(6*time.Second, 0)
 			began := time.Now()
 			s.behave = func(*world, time.Duration, bool) second {
-				if since := time.Since(began); since > 10*time.Second && since < 14*time.Second {
+				if since := s.quick(time.Since(began)); since > 10*time.Second && since < 14*time.Second {
 					return second{requests: 100, down: 1}
 				}
 				return healthy()
@@ -554,36 +581,114 @@ func removedWithin(d time.Duration) func(*testing.T, *setup, result.Run, error) 
 	return func(t *testing.T, s *setup, r result.Run, err error) {
 		t.Helper()
 		faultsRemoved(t, s, r, err)
-		if took := s.target.removed.Sub(s.target.injected); took > d {
+		if took := s.quick(s.target.removed.Sub(s.target.injected)); took > d {
 			t.Errorf("the fault was in place for %s, at most %s is right", took, d)
 		}
 	}
 }
 
 func TestVerdicts(t *testing.T) {
-	for _, r := range append(truthTable(), harderTruths()...) {
-		t.Run(r.name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithCancelCause(t.Context())
-				defer cancel(nil)
-				s := &setup{world: newWorld(t), x: basic(), cancel: cancel}
-				s.cfg.Emit = func(e result.Event) { s.events = append(s.events, e) }
-				if r.set != nil {
-					r.set(s)
+	for _, scrape := range scrapes() {
+		t.Run("at a scrape every "+scrape.String(), func(t *testing.T) {
+			for _, r := range slices.Concat(truthTable(), harderTruths(), clockTruths(), alertTruths(), killTruths()) {
+				if r.upTo > 0 && scrape > r.upTo {
+					continue
 				}
-				got, err := s.run(ctx, s.cfg, s.x)
-				if got.Verdict != r.verdict || got.Reason != r.reason {
-					t.Errorf("got %s %q, want %s %q\n%s", got.Verdict, got.Reason, r.verdict, r.reason, findings(got))
-				}
-				consistent(t, s, got)
-				if r.check != nil {
-					r.check(t, s, got, err)
-				} else if err != nil {
-					t.Error(err)
-				}
-			})
+				t.Run(r.name, func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) { r.run(t, scrape) })
+				})
+			}
 		})
+	}
+}
+
+// run lets the world behave and checks what is said about it.
+func (r row) run(t *testing.T, scrape time.Duration) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	s := &setup{world: newWorld(t, scrape), x: basic(), cancel: cancel}
+	s.cfg.Emit = func(e result.Event) { s.events = append(s.events, e) }
+	if r.set != nil {
+		r.set(s)
+	}
+	got, err := s.world.run(ctx, s.cfg, s.paced(s.x))
+	if got.Verdict != r.verdict || got.Reason != r.reason {
+		t.Errorf("got %s %q, want %s %q\n%s", got.Verdict, got.Reason, r.verdict, r.reason, findings(got))
+	}
+	consistent(t, s, got)
+	rejudged(t, got, err != nil)
+	if r.check != nil {
+		r.check(t, s, got, err)
+	} else if err != nil {
+		t.Error(err)
+	}
+}
+
+// rejudged checks that the report alone gives the same verdict, and that an edit
+// of verdict, count or span is found.
+func rejudged(t *testing.T, r result.Run, failed bool) {
+	t.Helper()
+	read := func() result.Report {
+		var file bytes.Buffer
+		if err := result.Encode(&file, result.Report{Version: result.Version, Verdict: r.Verdict, Experiments: []result.Run{r}}); err != nil {
+			t.Fatal(err)
+		}
+		rep, err := result.Decode(&file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rep
+	}
+	if v, err := judge.Again(read()); v != r.Verdict || err != nil && !failed {
+		t.Errorf("the report alone gives %s: %v", v, err)
+	}
+	edits := map[string]func(*result.Run) bool{
+		"the verdict": func(r *result.Run) bool {
+			r.Verdict = map[result.Verdict]result.Verdict{result.Pass: result.Fail}[r.Verdict]
+			if r.Verdict == "" {
+				r.Verdict = result.Pass
+			}
+			return true
+		},
+		"a count": func(r *result.Run) bool {
+			for _, c := range r.Evidence.Series.Counts {
+				for i := len(c.Steps) / 2; i < len(c.Steps) && r.Evidence.Moments.T0 != nil; i++ {
+					// Where nothing was counted, a count has no weight.
+					if !c.Steps[i].Missing && i > 0 && c.Steps[i].Total > c.Steps[i-1].Total {
+						c.Steps[i].Good -= 3
+						return true
+					}
+				}
+			}
+			return false
+		},
+		"a span": func(r *result.Run) bool {
+			if len(r.Evidence.Series.Alerts) > 0 && len(r.Evidence.Series.Alerts[0].Firing) > 0 {
+				span := &r.Evidence.Series.Alerts[0].Firing[0]
+				span.End = span.End.Add(time.Second)
+				return true
+			}
+			return false
+		},
+	}
+	for what, edit := range edits {
+		rep := read()
+		if !edit(&rep.Experiments[0]) {
+			continue
+		}
+		if _, err := judge.Again(rep); !errors.Is(err, judge.ErrDiffers) {
+			t.Errorf("%s was edited, and nobody sees it: %v", what, err)
+		}
+		// Whoever edits can also compute the digest again.
+		sum, err := rep.Experiments[0].Sum()
+		if err != nil {
+			t.Fatal(err)
+		}
+		rep.Experiments[0].Digest = sum
+		if _, err := judge.Again(rep); r.T0 != nil && !errors.Is(err, judge.ErrDiffers) {
+			t.Errorf("%s was edited together with the digest, and nobody sees it: %v", what, err)
+		}
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -22,6 +24,7 @@ import (
 	"github.com/ballast-sre/ballast/internal/slo"
 
 	"github.com/chaos-mesh/chaos-mesh/api/v1alpha1"
+	"github.com/prometheus/common/model"
 )
 
 // world is a platform of three replicas behind a load of 100 requests per second,
@@ -33,14 +36,31 @@ type world struct {
 	target *target
 	api    *api
 	wrap   func(engine.Querier) engine.Querier // nil: the client as it is
+	// scrape is the interval of Prometheus and of its rules. The world is slower by
+	// it: what happens within a second at a scrape a second happens within a scrape.
+	scrape time.Duration
+	// past is how long the probe was scraped before the run, without a request.
+	past time.Duration
 
-	// What happens in the second before now. since is the time since the first
-	// injection, negative before it; faulty says that a fault is in place.
+	// What happens in the scrape before now. since is the time since the first
+	// injection in slow seconds, negative before it; faulty says that a fault is in
+	// place.
 	behave func(w *world, since time.Duration, faulty bool) second
 
 	mu     sync.Mutex
 	totals map[string]float64
+	down   int // replicas that are not ready now
 	prom   *promserver.Server
+}
+
+// slow stretches a duration to the world's pace, real is the inverse of quick.
+func (w *world) slow(d time.Duration) time.Duration {
+	return time.Duration(int64(d) * int64(w.scrape/time.Second))
+}
+
+// quick is a real duration in slow seconds.
+func (w *world) quick(d time.Duration) time.Duration {
+	return time.Duration(int64(d) / int64(w.scrape/time.Second))
 }
 
 // second is what clients and scrapes saw in one second.
@@ -67,7 +87,7 @@ func (w *world) write(ss *[]prom.Series, now time.Time, v float64, labels ...str
 	*ss = append(*ss, prom.Series{Labels: m, Points: []prom.Sample{{T: now, V: v}}})
 }
 
-func (w *world) scrape(ctx context.Context) {
+func (w *world) tick(ctx context.Context) {
 	now := time.Now().Truncate(time.Millisecond)
 	since, faulty := w.target.since(now)
 	s := w.behave(w, since, faulty)
@@ -90,6 +110,7 @@ func (w *world) scrape(ctx context.Context) {
 		ss = append(ss, e)
 	}
 	w.mu.Lock()
+	w.down = s.down
 	if s.reset {
 		w.totals = map[string]float64{}
 	}
@@ -105,15 +126,27 @@ func (w *world) scrape(ctx context.Context) {
 	if !s.blind {
 		w.write(&ss, now, w.totals["success"], "__name__", "probe_requests_total", "job", "probe", "outcome", "success")
 		w.write(&ss, now, w.totals["error"], "__name__", "probe_requests_total", "job", "probe", "outcome", "error")
-		w.write(&ss, now, w.totals["fast"], "__name__", "probe_duration_seconds_bucket", "job", "probe", "le", "0.25")
-		w.write(&ss, now, w.totals["all"], "__name__", "probe_duration_seconds_bucket", "job", "probe", "le", "+Inf")
-		w.write(&ss, now, w.totals["all"], "__name__", "probe_duration_seconds_count", "job", "probe")
+		w.write(&ss, now, w.totals["fast"], "__name__", "probe_request_duration_seconds_bucket", "job", "probe", "le", "0.25")
+		w.write(&ss, now, w.totals["all"], "__name__", "probe_request_duration_seconds_bucket", "job", "probe", "le", "+Inf")
+		w.write(&ss, now, w.totals["all"], "__name__", "probe_request_duration_seconds_count", "job", "probe")
 		w.write(&ss, now, s.lag, "__name__", "probe_lag", "job", "probe")
 	}
 	w.mu.Unlock()
 	if err := w.prom.Backfill(ctx, ss); err != nil && ctx.Err() == nil {
 		w.t.Errorf("the world could not be scraped: %v", err)
 	}
+}
+
+// idle is the past of the probe.
+func (w *world) idle() []prom.Series {
+	s := prom.Series{Labels: map[string]string{"__name__": "probe_requests_total", "job": "probe", "outcome": "success"}}
+	for ago := w.slow(w.past); ago > 0; ago -= w.scrape {
+		s.Points = append(s.Points, prom.Sample{T: time.Now().Add(-ago).Truncate(time.Millisecond)})
+	}
+	if len(s.Points) == 0 {
+		return nil
+	}
+	return []prom.Series{s}
 }
 
 // target is the platform's side of the faults. Zero is a target on which
@@ -136,6 +169,8 @@ type target struct {
 	run                                        fault.RunID
 	hits                                       int
 	forgets                                    bool // plans only the first fault
+	lost                                       chan error
+	health                                     func(since time.Duration, h fault.Health) (fault.Health, error) // nil: as the world is
 }
 
 func (t *target) since(now time.Time) (time.Duration, bool) {
@@ -144,7 +179,7 @@ func (t *target) since(now time.Time) (time.Duration, bool) {
 	if t.injected.IsZero() {
 		return -1, false
 	}
-	return now.Sub(t.injected), t.faulty
+	return t.world.quick(now.Sub(t.injected)), t.faulty
 }
 
 func (t *target) called(name string) {
@@ -201,6 +236,20 @@ func (t *target) Effects(_ context.Context, p fault.Plan) ([]fault.Effect, error
 	}
 	return out, nil
 }
+
+func (t *target) Health(context.Context, fault.Plan) ([]fault.Health, error) {
+	t.world.mu.Lock()
+	h := fault.Health{Workload: "Deployment/monitor", Wanted: 3, Ready: 3 - t.world.down}
+	t.world.mu.Unlock()
+	if t.health == nil {
+		return []fault.Health{h}, nil
+	}
+	since, _ := t.since(time.Now())
+	h, err := t.health(since, h)
+	return []fault.Health{h}, err
+}
+
+func (t *target) Lost() <-chan error { return t.lost }
 
 func (t *target) Recover(ctx context.Context, _ fault.RunID) error {
 	defer t.called("Recover")
@@ -269,6 +318,17 @@ func (a *api) RoundTrip(req *http.Request) (*http.Response, error) {
 	return a.next.RoundTrip(req)
 }
 
+// rules are those of the world, at its pace.
+func (w *world) rules() string {
+	return regexp.MustCompile(`\b[0-9]s\b`).ReplaceAllStringFunc(rulesYAML, func(s string) string {
+		d, err := time.ParseDuration(s)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return model.Duration(w.slow(d)).String()
+	})
+}
+
 const rulesYAML = `
 groups:
 - name: test
@@ -286,6 +346,9 @@ groups:
     expr: probe_lag > 0.05
     for: 3s
     labels: {severity: late}
+  - record: rules:heartbeat:timestamp_seconds
+    expr: time()
+    labels: {rule_group: test}
 `
 
 func availability() *slo.SLO {
@@ -298,7 +361,7 @@ func availability() *slo.SLO {
 func latency() *slo.SLO {
 	return &slo.SLO{
 		Name: "latency", Objective: 0.99, Window: 30 * 24 * time.Hour,
-		Good: `probe_duration_seconds_bucket{le="0.25"}`, Total: `probe_duration_seconds_count`,
+		Good: `probe_request_duration_seconds_bucket{le="0.25"}`, Total: `probe_request_duration_seconds_count`,
 	}
 }
 
@@ -324,6 +387,31 @@ func basic() experiment.Experiment {
 	}
 }
 
+// paced is an experiment at the world's pace. An outage that is longer in the same
+// traffic costs more.
+func (w *world) paced(x experiment.Experiment) experiment.Experiment {
+	pace := func(ds ...*time.Duration) {
+		for _, d := range ds {
+			*d = w.slow(*d)
+		}
+	}
+	pace(&x.Baseline, &x.Observe, &x.Recover)
+	x.SLOs, x.Abort, x.Expect, x.Faults = slices.Clone(x.SLOs), slices.Clone(x.Abort), slices.Clone(x.Expect), slices.Clone(x.Faults)
+	for i := range x.SLOs {
+		x.SLOs[i].MaxBudgetSpend *= w.scrape.Seconds()
+	}
+	for i := range x.Abort {
+		pace(&x.Abort[i].For)
+	}
+	for i := range x.Expect {
+		pace(&x.Expect[i].Within, &x.Expect[i].ResolvesWithin)
+	}
+	for i := range x.Faults {
+		pace(&x.Faults[i].Duration)
+	}
+	return x
+}
+
 // run takes one experiment through the engine in a world.
 func (w *world) run(ctx context.Context, cfg engine.Config, x experiment.Experiment) (result.Run, error) {
 	w.t.Helper()
@@ -335,11 +423,11 @@ func (w *world) run(ctx context.Context, cfg engine.Config, x experiment.Experim
 	}
 	defer os.RemoveAll(dir)
 	rules := filepath.Join(dir, "rules.yaml")
-	if err := os.WriteFile(rules, []byte(rulesYAML), 0o600); err != nil {
+	if err := os.WriteFile(rules, []byte(w.rules()), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
 	w.prom, err = promserver.Open(promserver.Config{
-		Dir: filepath.Join(dir, "tsdb"), Scrape: time.Second, Evaluation: time.Second, RuleFiles: []string{rules},
+		Dir: filepath.Join(dir, "tsdb"), Scrape: w.scrape, Evaluation: w.scrape, RuleFiles: []string{rules},
 		Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -347,16 +435,19 @@ func (w *world) run(ctx context.Context, cfg engine.Config, x experiment.Experim
 	}
 	defer w.prom.Close()
 	w.totals = map[string]float64{}
+	if err := w.prom.Backfill(ctx, w.idle()); err != nil {
+		w.t.Fatal(err)
+	}
 	scraping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var scraper sync.WaitGroup
 	scraper.Go(func() {
 		// Scrapes are out of step with the run, as they are in life.
-		time.Sleep(300 * time.Millisecond)
+		time.Sleep(w.slow(300 * time.Millisecond))
 		for scraping.Err() == nil {
-			w.scrape(scraping)
+			w.tick(scraping)
 			select {
 			case <-scraping.Done():
-			case <-time.After(time.Second):
+			case <-time.After(w.scrape):
 			}
 		}
 	})
@@ -364,16 +455,14 @@ func (w *world) run(ctx context.Context, cfg engine.Config, x experiment.Experim
 	defer stop()
 
 	w.api.next = promserver.Transport(w.prom.Handler())
-	client, err := prom.New(prom.Config{URL: "http://prometheus.test", RoundTripper: w.api, Timeout: 2 * time.Second, MaxAge: 3 * time.Second})
+	client, err := prom.New(prom.Config{URL: "http://prometheus.test", RoundTripper: w.api, Timeout: 2 * time.Second, MaxAge: 3 * w.scrape})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	cfg.Target, cfg.Querier = w.target, client
+	cfg.Target, cfg.Querier, cfg.Scrape, cfg.Evaluation = w.target, client, w.scrape, w.scrape
+	cfg.ConfirmTimeout = w.slow(10 * time.Second)
 	if w.wrap != nil {
 		cfg.Querier = w.wrap(client)
-	}
-	if cfg.Healthy == "" {
-		cfg.Healthy = `count(up{job="monitor"} == 1)`
 	}
 	e, err := engine.New(cfg)
 	if err != nil {
@@ -383,9 +472,9 @@ func (w *world) run(ctx context.Context, cfg engine.Config, x experiment.Experim
 	return e.Run(ctx, x)
 }
 
-func newWorld(t *testing.T) *world {
-	w := &world{t: t, behave: func(*world, time.Duration, bool) second { return healthy() }}
-	w.target = &target{world: w, after: map[string]func(){}}
+func newWorld(t *testing.T, scrape time.Duration) *world {
+	w := &world{t: t, scrape: scrape, behave: func(*world, time.Duration, bool) second { return healthy() }}
+	w.target = &target{world: w, after: map[string]func(){}, lost: make(chan error, 1)}
 	w.api = &api{target: w.target}
 	return w
 }

@@ -2,10 +2,7 @@ package experiment
 
 import (
 	"fmt"
-	"maps"
 	"math"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -53,13 +50,24 @@ func (d *decoder) experiment() Experiment {
 	e.Recover = d.phase("spec.recover", raw.Spec.Recover, defaultRecover)
 	e.SLOs = d.assertions(raw.Spec.SLOs)
 	e.Abort = d.guardRails(raw.Spec.Abort, e.Observe+e.Recover)
-	e.Expect = d.expected(raw.Spec.Alerts.Expect, e.Observe)
+	e.Expect = d.expected(raw.Spec.Alerts.Expect)
 	e.Forbid = d.forbidden(raw.Spec.Alerts.Forbid, e.Expect)
 	e.Radius = d.radius(raw.Spec.BlastRadius)
-	if len(e.SLOs)+len(e.Expect)+len(e.Forbid) == 0 && !d.Bad("spec") {
-		d.Problem("spec.slos", "nothing is asserted, so the experiment could not fail; add an SLO, a bounded promql or an alert")
-	}
+	d.asserts(raw.Spec)
 	return e
+}
+
+// asserts refuses an experiment that would pass whatever the fault does. That no
+// alert fires proves nothing by itself: rules that are not evaluated are silent too.
+func (d *decoder) asserts(raw rawSpec) {
+	switch {
+	case len(raw.SLOs)+len(raw.Alerts.Expect) > 0 || d.Bad("spec.slos") || d.Bad("spec.alerts.expect"):
+	case len(raw.Alerts.Forbid) == 0 && d.Bad("spec"):
+	case len(raw.Alerts.Forbid) > 0:
+		d.Problem("spec.slos", "only forbidden alerts are asserted, and silence alone proves nothing; add an SLO, a bounded promql or an expected alert")
+	default:
+		d.Problem("spec.slos", "nothing is asserted, so the experiment could not fail; add an SLO, a bounded promql or an expected alert")
+	}
 }
 
 func (d *decoder) name(name string) {
@@ -71,7 +79,7 @@ func (d *decoder) name(name string) {
 	case len(name) > MaxName:
 		d.Problem(at, "%q has %d letters; use at most %d", name, len(name), MaxName)
 	case len(validation.IsDNS1123Label(name)) > 0:
-		d.Problem(at, "%q is no DNS label; use lower-case letters, digits and inner dashes", name)
+		d.Problem(at, "%q is not a DNS label; use lower-case letters, digits and inner dashes", name)
 	}
 }
 
@@ -90,6 +98,10 @@ func (d *decoder) slo(at, ref string) *slo.SLO {
 	}
 	if ref == "" {
 		d.Problem(at, "missing; name an SLO by its metadata.name")
+		return nil
+	}
+	if d.opts.NoSLOs != "" {
+		d.Problem(at, "unknown SLO %q: %s", document.Shorten(ref), d.opts.NoSLOs)
 		return nil
 	}
 	var names []string
@@ -114,7 +126,7 @@ func (d *decoder) assertions(raws []rawAssertion) []Assertion {
 		var a Assertion
 		switch {
 		case r.Ref != "" && r.PromQL != "":
-			d.Problem(at, "ref and promql are given both; make two entries of it")
+			d.Problem(at, "ref and promql are given both; split it into two entries")
 			continue
 		case r.Ref != "":
 			a = d.byRef(at, r)
@@ -209,76 +221,6 @@ func (d *decoder) burnRate(at string, g GuardRail) {
 }
 
 func round(v float64) float64 { return math.Round(v*1e6) / 1e6 }
-
-func (d *decoder) alert(at, name string) {
-	if d.opts.Alerts != nil && !slices.Contains(d.opts.Alerts, name) {
-		d.Problem(at, "no rule defines the alert %q%s", name, document.Suggest(name, d.opts.Alerts))
-	}
-}
-
-func (d *decoder) expected(raws []rawExpected, observe time.Duration) []ExpectedAlert {
-	var out []ExpectedAlert
-	for i, r := range raws {
-		at := fmt.Sprintf("spec.alerts.expect[%d]", i)
-		if d.Bad(at) {
-			continue
-		}
-		a := ExpectedAlert{Name: r.Name, Within: r.Within.or(0), ResolvesWithin: r.ResolvesWithin.or(0)}
-		if a.Name == "" {
-			d.Problem(at+".name", "missing; name the alert")
-		} else {
-			d.alert(at+".name", a.Name)
-		}
-		switch {
-		case r.Within == nil:
-			d.Problem(at+".within", "missing; say how soon it must fire, such as 20s")
-		case a.Within > observe && !d.Bad("spec.observe"):
-			d.Problem(at+".within", "%s is longer than observe, %s: the fault is gone by then; lengthen observe or shorten it", a.Within, observe)
-		}
-		if slices.ContainsFunc(out, func(o ExpectedAlert) bool { return o.Name == a.Name }) {
-			d.Problem(at+".name", "%s is expected twice; delete one", a.Name)
-		}
-		out = append(out, a)
-	}
-	return out
-}
-
-var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
-
-func (d *decoder) forbidden(raws []rawForbidden, expected []ExpectedAlert) []ForbiddenAlert {
-	var out []ForbiddenAlert
-	for i, r := range raws {
-		at := fmt.Sprintf("spec.alerts.forbid[%d]", i)
-		if d.Bad(at) {
-			continue
-		}
-		labels := map[string]string{}
-		for _, name := range slices.Sorted(maps.Keys(r.Labels)) {
-			switch {
-			case name == "alertname" || name == "severity":
-				d.Problem(at+".labels."+name, "write it beside labels, as %s", map[string]string{"alertname": "name", "severity": "severity"}[name])
-			case !labelName.MatchString(name):
-				d.Problem(at+".labels."+name, "%q is no label name of Prometheus", name)
-			}
-			labels[name] = r.Labels[name]
-		}
-		if r.Name != "" {
-			labels["alertname"] = r.Name
-			d.alert(at+".name", r.Name)
-			if len(labels) == 1 && slices.ContainsFunc(expected, func(e ExpectedAlert) bool { return e.Name == r.Name }) {
-				d.Problem(at+".name", "%s is also expected, so the experiment could not pass; delete one", r.Name)
-			}
-		}
-		if r.Severity != "" {
-			labels["severity"] = r.Severity
-		}
-		if len(labels) == 0 {
-			d.Problem(at, "nothing is named; give name, severity or labels")
-		}
-		out = append(out, ForbiddenAlert{Labels: labels})
-	}
-	return out
-}
 
 func (d *decoder) radius(raw *rawBlastRadius) *BlastRadius {
 	const at = "spec.blastRadius"

@@ -3,6 +3,7 @@
 package experiment
 
 import (
+	"maps"
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
@@ -18,7 +19,7 @@ type Experiment struct {
 	Hypothesis string
 
 	Baseline time.Duration // SLOs must hold this long before any fault
-	Observe  time.Duration // how long the fault is held and watched
+	Observe  time.Duration // how long the fault is held and watched at least
 	Recover  time.Duration // by then targets are healthy and SLOs hold again
 
 	SLOs   []Assertion
@@ -53,11 +54,34 @@ type GuardRail struct {
 }
 
 // ExpectedAlert must fire within Within of the fault and resolve within
-// ResolvesWithin of its removal; ResolvesWithin 0 does not ask.
+// ResolvesWithin of its removal. 0 leaves either to what the rules predict on the
+// target; where they predict nothing, that it resolves is not asked.
 type ExpectedAlert struct {
-	Name           string
+	Name           string            // empty when the author gave none
+	Labels         map[string]string // match exactly; without the name
 	Within         time.Duration
 	ResolvesWithin time.Duration
+}
+
+// Match are the labels of an alert that fulfils the expectation, alertname
+// included when the author gave a name.
+func (a ExpectedAlert) Match() map[string]string {
+	match := maps.Clone(a.Labels)
+	if match == nil {
+		match = map[string]string{}
+	}
+	if a.Name != "" {
+		match[slo.LabelAlertname] = a.Name
+	}
+	return match
+}
+
+// String is the name, with the labels in braces when there are any.
+func (a ExpectedAlert) String() string {
+	if len(a.Labels) == 0 {
+		return a.Name
+	}
+	return a.Name + "{" + pairs(a.Labels) + "}"
 }
 
 // ForbiddenAlert must not fire. Labels match exactly and include alertname when

@@ -29,11 +29,19 @@ func testSLOs(tb testing.TB) slo.Set {
 }
 
 func testOptions(tb testing.TB) Options {
-	return Options{SLOs: testSLOs(tb), Alerts: []string{"MonitorReplicaDown", "MonitorLatencyBurn"}}
+	return Options{SLOs: testSLOs(tb), Alerts: []slo.AlertModel{
+		{
+			Name: "MonitorReplicaDown", Labels: map[string]string{"severity": "ticket", "service": "monitor"},
+			FromSeries: map[string][]string{"job": {"monitor"}, "instance": nil},
+		},
+		{Name: "MonitorLatencyBurn", Labels: map[string]string{"severity": "page", "service": "monitor", "slo": "monitor-latency"}},
+		{Name: "MonitorLatencyBurn", Labels: map[string]string{"severity": "ticket", "service": "monitor", "slo": "monitor-latency"}},
+		{Name: "MonitorReplicaRestarting", Labels: map[string]string{"severity": "loop"}, Opaque: true},
+	}}
 }
 
 // Each file breaks one rule; the golden file beside it is what a person reads.
-func TestInvalidDocumentsAreRefusedWithTheirMend(t *testing.T) {
+func TestGoldenInvalidDocumentsAreRefusedWithTheirMend(t *testing.T) {
 	files, err := filepath.Glob("testdata/invalid-*.yaml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no test documents: %v", err)

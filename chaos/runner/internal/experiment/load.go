@@ -1,7 +1,9 @@
 package experiment
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -20,10 +22,20 @@ type SLOs interface {
 type Options struct {
 	// SLOs that a ref may name. Nil is an empty set.
 	SLOs SLOs
-	// Alerts are the names of all alerts that exist. Nil: names are not checked.
-	Alerts []string
+	// NoSLOs says why there are no SLOs to refer to, and the fix. Empty: there are.
+	NoSLOs string
+	// Alerts are all alert rules. An alert that matches none of them is refused.
+	// Nil: alerts are not checked.
+	Alerts []slo.AlertModel
+	// NoAlerts says why there are no rules to match, and the fix. Empty: there are.
+	NoAlerts string
 	// Select keeps the experiments that carry all of these labels. Empty keeps all.
 	Select map[string]string
+	// Stdin is read, to its end, for the path "-". Nil: that path is refused.
+	Stdin io.Reader
+	// Skipped hears of everything in a directory that is not read although it
+	// looks like a document. Nil: nobody wants to know.
+	Skipped func(document.Skipped)
 }
 
 // Load reads experiments from files and directories, the latter with all their
@@ -32,22 +44,32 @@ type Options struct {
 //
 // Documents are validated before they are selected, so that one bad document
 // among many stops them all. Errors: Problems (errors.As) names every problem
-// of every file; ErrNoExperiment (errors.Is) tells that a path does not exist,
-// a directory holds no YAML, or no experiment carries the labels.
+// of every file; ErrNoExperiment (errors.Is) means that a path does not exist, a
+// directory holds no YAML, or no experiment carries the labels; context.Canceled when the
+// reading of the standard input was.
 func Load(paths []string, opts Options) ([]Experiment, error) {
-	files, err := find(paths)
-	if err != nil {
+	files, err := find(paths, opts.Skipped)
+	var unreadable Problems
+	if err != nil && !errors.As(err, &unreadable) {
 		return nil, err
 	}
 	var all []Experiment
-	var problems []Problem
+	problems := slices.Clone(unreadable)
 	for _, name := range files {
-		data, problem := document.Read(name)
+		data, problem, err := read(name, opts.Stdin)
+		if err != nil {
+			return nil, err
+		}
 		if problem != nil {
 			problems = append(problems, *problem)
 			continue
 		}
-		e, found := Parse(name, data, opts)
+		shown := name
+		if name == Stdin {
+			shown = stdinName
+		}
+		e, found := Parse(shown, data, opts)
+		e.File = name
 		problems = append(problems, found...)
 		if e.Name != "" {
 			all = append(all, e)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
 	"github.com/ballast-sre/ballast/internal/document"
+	"github.com/ballast-sre/ballast/internal/slo"
 )
 
 func TestLoadReadsWhatIsWritten(t *testing.T) {
@@ -33,7 +34,7 @@ func TestLoadReadsWhatIsWritten(t *testing.T) {
 		SLOs: []Assertion{
 			{Name: "monitor-availability", SLO: &availability, MaxBudgetSpend: 0.0025},
 			{Name: "monitor-latency", SLO: &latency, MaxBudgetSpend: 0.001},
-			{Name: "p99 latency", PromQL: "histogram_quantile(0.99, sum by (le) (rate(probe_duration_seconds_bucket[${window}])))", Max: &most, Min: &least},
+			{Name: "p99 latency", PromQL: "histogram_quantile(0.99, sum by (le) (rate(probe_request_duration_seconds_bucket[${window}])))", Max: &most, Min: &least},
 		},
 		Abort:  []GuardRail{{SLO: &availability, BurnRate: 200, For: 5 * time.Second}},
 		Expect: []ExpectedAlert{{Name: "MonitorReplicaDown", Within: 20 * time.Second, ResolvesWithin: time.Minute}},
@@ -238,7 +239,7 @@ func TestAlertsAreNotCheckedWhenTheirNamesAreNotKnown(t *testing.T) {
 	if _, err := Load([]string{"testdata/invalid-alert-unknown.yaml"}, opts); err != nil {
 		t.Error(err)
 	}
-	opts.Alerts = []string{}
+	opts.Alerts = []slo.AlertModel{}
 	if _, err := Load([]string{"testdata/valid-full.yaml"}, opts); err == nil {
 		t.Error("no alert exists, and one is expected all the same")
 	}

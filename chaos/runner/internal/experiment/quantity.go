@@ -35,7 +35,7 @@ func (p *percent) UnmarshalYAML(n *yaml.Node) error {
 	v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 	switch {
 	case err != nil || math.IsNaN(v) || math.IsInf(v, 0):
-		return fmt.Errorf("%q is no percentage; write one like 0.1%%", n.Value)
+		return fmt.Errorf("%q is not a percentage; write one like 0.1%%", n.Value)
 	case !ok:
 		return fmt.Errorf("%q could be a share or a percentage; write it with its sign: %s%%", n.Value, n.Value)
 	case v < 0 || v > 100:

@@ -49,9 +49,11 @@ type (
 		Forbid []rawForbidden `json:"forbid"`
 	}
 	rawExpected struct {
-		Name           string    `json:"name"`
-		Within         *duration `json:"within"`
-		ResolvesWithin *duration `json:"resolvesWithin"`
+		Name           string            `json:"name"`
+		Severity       string            `json:"severity"`
+		Labels         map[string]string `json:"labels"`
+		Within         *duration         `json:"within"`
+		ResolvesWithin *duration         `json:"resolvesWithin"`
 	}
 	rawForbidden struct {
 		Name     string            `json:"name"`

@@ -1,7 +1,6 @@
 package fault
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
@@ -82,19 +81,16 @@ func (c *checker) mode(s chosen) {
 		}
 	case v1alpha1.FixedMode:
 		if n, err := strconv.Atoi(value); err != nil || n < 1 {
-			c.Problem(s.path+".value", "%q is no number of pods; write a whole number from 1 in quotes: \"2\"", value)
+			c.Problem(s.path+".value", "%q is not a number of pods; write a whole number from 1 in quotes: \"2\"", value)
 		}
 	case v1alpha1.FixedPercentMode, v1alpha1.RandomMaxPercentMode:
 		if n, err := strconv.Atoi(value); err != nil || n < 1 || n > 100 {
-			c.Problem(s.path+".value", "%q is no percentage; write a whole number from 1 to 100 in quotes and without %%: \"50\"", value)
+			c.Problem(s.path+".value", "%q is not a percentage; write a whole number from 1 to 100 in quotes and without %%: \"50\"", value)
 		}
 	default:
 		c.Problem(s.path+".mode", "unknown mode %q%s", mode, document.Suggest(string(mode), modes()))
 	}
 }
-
-// MaxDuration bounds a fault's duration: what is longer is a slip of the unit.
-const MaxDuration = 24 * time.Hour
 
 // duration checks what Chaos Mesh admits and then never ends: an empty duration,
 // one of zero, and any text in a TimeChaos.
@@ -113,26 +109,6 @@ func (c *checker) duration(f Fault) time.Duration {
 		c.Problem(at, "%s", err)
 	}
 	return d
-}
-
-// ParseDuration reads a positive Go duration of at most MaxDuration. Its error
-// tells a person what to write instead.
-func ParseDuration(text string) (time.Duration, error) {
-	d, err := time.ParseDuration(text)
-	switch {
-	case text == "":
-		return 0, fmt.Errorf("an empty duration never ends; write one like \"30s\", or delete the field")
-	case err != nil || text == "0":
-		if n, err := strconv.ParseFloat(text, 64); err == nil && n > 0 && n <= MaxDuration.Seconds() {
-			return 0, fmt.Errorf("%q has no unit; write %q", text, text+"s")
-		}
-		return 0, fmt.Errorf("%q is no positive duration; write one like \"30s\" or \"1m30s\"", text)
-	case d <= 0:
-		return 0, fmt.Errorf("%q is not positive; write one like \"30s\"", text)
-	case d > MaxDuration:
-		return 0, fmt.Errorf("%q is longer than %s; write a shorter one", text, MaxDuration)
-	}
-	return d, nil
 }
 
 // upstream runs the API's own validation. What was said already about a field,

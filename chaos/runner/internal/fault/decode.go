@@ -31,12 +31,13 @@ func Decode(doc document.Document) (Fault, []Problem) {
 	}
 	problems = doc.Decode(obj)
 	if len(problems) > 0 {
-		mendDurations(doc, problems)
+		mendNumbers(doc, problems)
 		// What did not decode reads as empty below, and would be reported twice.
 		return f, problems
 	}
 
 	check := checker{document.Checker{Doc: doc}}
+	check.scalars(doc.Root, "")
 	f.Object = obj
 	f.Kind = doc.Value("kind")
 	f.Name, f.Namespace = obj.GetName(), obj.GetNamespace()
@@ -63,23 +64,8 @@ func Decode(doc document.Document) (Fault, []Problem) {
 	f.Duration = check.duration(f)
 	check.parameters(obj)
 	check.upstream(obj)
+	check.schema(f.Kind)
 	return f, check.Problems
-}
-
-// mendDurations says, of a number where a duration is wanted, what to write: to
-// quote it, the general advice, would only lead to the next problem.
-func mendDurations(doc document.Document, problems []Problem) {
-	for i, p := range problems {
-		path := strings.Split(p.Field, ".")
-		switch path[len(path)-1] {
-		case "duration", "latency", "jitter", "timeOffset":
-			if n := document.Find(doc.Root, path...); n != nil && (n.Tag == "!!int" || n.Tag == "!!float") {
-				if _, err := ParseDuration(n.Value); err != nil {
-					problems[i].Message = err.Error()
-				}
-			}
-		}
-	}
 }
 
 // spawn makes an empty object of the document's kind.
@@ -95,16 +81,35 @@ func spawn(doc document.Document) (v1alpha1.InnerObject, []Problem) {
 			return obj, nil
 		}
 	}
-	switch kind {
-	case v1alpha1.KindSchedule, v1alpha1.KindWorkflow:
-		return nil, []Problem{doc.Problem("kind",
-			"a %s starts faults at times of its own, so no verdict can be given over them; write the faults themselves, the runner times them", kind)}
+	if instead := unbounded(kind); instead != "" {
+		return nil, []Problem{doc.Problem("kind", "no run can bound a %s: %s", kind, instead)}
 	}
 	names := make([]string, 0, len(kinds))
 	for name := range kinds {
 		names = append(names, name)
 	}
 	return nil, []Problem{doc.Problem("kind", "unknown kind %q%s", kind, document.Suggest(kind, names))}
+}
+
+// unbounded says what to use in place of a kind of Chaos Mesh that is none of its faults;
+// empty for every other word.
+func unbounded(kind string) string {
+	switch kind {
+	case v1alpha1.KindSchedule:
+		return "it starts faults at times of its own; write the fault itself, the runner times it"
+	case v1alpha1.KindWorkflow, "WorkflowNode":
+		return "it starts faults at times of its own; write its faults as documents of one experiment, or as several experiments"
+	case v1alpha1.KindStatusCheck:
+		return "assert an SLO or a bounded PromQL in the experiment"
+	case v1alpha1.KindRemoteCluster:
+		return "run ballast on the other cluster, with --context"
+	case v1alpha1.KindPhysicalMachine:
+		return "it only names a machine; its fault is a PhysicalMachineChaos"
+	case v1alpha1.KindPodNetworkChaos, v1alpha1.KindPodIOChaos, v1alpha1.KindPodHttpChaos:
+		return "it is what Chaos Mesh keeps for each pod; write the fault that it comes from"
+	default:
+		return ""
+	}
 }
 
 // chosen is one of an object's pod selectors.
@@ -187,10 +192,10 @@ func (c *checker) metadata(f Fault) {
 	if f.Name == "" {
 		c.Problem("metadata.name", "missing; name the fault, it stands in the report")
 	} else if errs := validation.IsDNS1123Subdomain(f.Name); len(errs) > 0 {
-		c.Problem("metadata.name", "%q is no object name: lower-case letters, digits, - and . only", f.Name)
+		c.Problem("metadata.name", "%q is not an object name: lower-case letters, digits, - and . only", f.Name)
 	}
 	if f.Namespace != "" && len(validation.IsDNS1123Label(f.Namespace)) > 0 {
-		c.Problem("metadata.namespace", "%q is no namespace: lower-case letters, digits and - only", f.Namespace)
+		c.Problem("metadata.namespace", "%q is not a namespace: lower-case letters, digits and - only", f.Namespace)
 	}
 	if f.Object.IsPaused() {
 		c.Problem("metadata.annotations", "%s parks the fault, so it would never be injected, except one-shots, which fire all the same; delete it", v1alpha1.PauseAnnotationKey)

@@ -39,7 +39,7 @@ func mustDecode(tb testing.TB, text string) Fault {
 }
 
 // Each file breaks one rule; the golden file beside it is what a person reads.
-func TestInvalidFaultsAreRefusedWithTheirMend(t *testing.T) {
+func TestGoldenInvalidFaultsAreRefusedWithTheirMend(t *testing.T) {
 	files, err := filepath.Glob("testdata/invalid-*.yaml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no test documents: %v", err)

@@ -1,6 +1,6 @@
 // Package fault knows Chaos Mesh objects: how to read them strictly, which
 // targets their selector and mode choose, and what was planned, seen and left
-// behind. It is pure; who injects is a target's business.
+// behind. It is pure: targets inject.
 package fault
 
 import (
@@ -19,6 +19,7 @@ var (
 	ErrUnreachable   = errors.New("the target is unreachable")
 	ErrNotInjectable = errors.New("this target cannot do that fault")
 	ErrPartial       = errors.New("only some targets were injected")
+	ErrKillSwitch    = errors.New("the kill switch is set")
 )
 
 // RunID names one run of one experiment. It is a DNS label, unique on this
@@ -72,9 +73,15 @@ type Pod struct {
 	Annotations map[string]string
 	Node        string
 	NodeLabels  map[string]string
-	Phase       string // Pending, Running, …
-	Ready       bool
-	Containers  []string
+	// NominatedNode is where a pending pod may be placed once others have left.
+	NominatedNode  string
+	IP             string // the first of its addresses
+	ServiceAccount string
+	Scheduler      string
+	RestartPolicy  string
+	Phase          string // Pending, Running, …
+	Ready          bool
+	Containers     []string
 }
 
 // Target is one thing that a fault hits: a pod, or one container of it.
@@ -105,6 +112,9 @@ type Plan struct {
 type Planned struct {
 	Fault   Fault
 	Targets []Target
+	// Peers are the pods at the far end of the traffic that is shaped, where the fault
+	// names one. Nothing is done to them, and they are not part of the blast radius.
+	Peers []Target
 	// Ready counts the ready pods of each workload that is hit: the base of the
 	// blast radius in percent.
 	Ready map[string]int
@@ -160,7 +170,11 @@ type Effect struct {
 	Shown bool
 	// Observed says what was measured, with numbers and units, shown or not.
 	Observed string
-	At       time.Time
+	// Unfelt is true when a load was shown to be applied and the target lost nothing
+	// to it: a verdict then says little about what such a load does. Observed has
+	// the measurements.
+	Unfelt bool
+	At     time.Time
 }
 
 // Residue is something of a run that should be gone and is not.
@@ -173,4 +187,13 @@ type Residue struct {
 
 func (r Residue) String() string {
 	return fmt.Sprintf("%s %s of run %s: %s", r.Kind, r.Name, r.Run, r.Detail)
+}
+
+// Health is how one planned workload is doing now.
+type Health struct {
+	Workload string // kind/name, as in [Planned.Ready]
+	Wanted   int    // pods that the workload's own spec asks for now
+	Ready    int    // pods that get traffic now
+	// Autoscaled is true when something else than its author may change Wanted.
+	Autoscaled bool
 }

@@ -84,7 +84,7 @@ func phases(selectors []string) (matcher, error) {
 		case selection.DoesNotExist:
 			unwanted = append(unwanted, r.Key())
 		default:
-			return nil, fmt.Errorf("%q is no phase; write Running, or !Running for all others", r.String())
+			return nil, fmt.Errorf("%q is not a phase; write Running, or !Running for all others", r.String())
 		}
 		if !slices.Contains(known, r.Key()) {
 			return nil, fmt.Errorf("unknown phase %q%s", r.Key(), document.Suggest(r.Key(), known))
@@ -95,15 +95,19 @@ func phases(selectors []string) (matcher, error) {
 	}, nil
 }
 
-// fields supports the field selectors of pods that a Pod can answer. The API
-// server knows a few more (status.podIP, say), which name nothing that an
-// experiment could know beforehand.
+// fields supports the field selectors that Chaos Mesh's controller answers for
+// pods, and no others: it matches no pod by a field that it does not know.
 func fields(selectors map[string]string) (matcher, error) {
 	get := map[string]func(Pod) string{
-		"metadata.name":      func(p Pod) string { return p.Name },
-		"metadata.namespace": func(p Pod) string { return p.Namespace },
-		"spec.nodeName":      func(p Pod) string { return p.Node },
-		"status.phase":       func(p Pod) string { return p.Phase },
+		"metadata.name":            func(p Pod) string { return p.Name },
+		"metadata.namespace":       func(p Pod) string { return p.Namespace },
+		"spec.nodeName":            func(p Pod) string { return p.Node },
+		"spec.restartPolicy":       func(p Pod) string { return p.RestartPolicy },
+		"spec.schedulerName":       func(p Pod) string { return p.Scheduler },
+		"spec.serviceAccountName":  func(p Pod) string { return p.ServiceAccount },
+		"status.phase":             func(p Pod) string { return p.Phase },
+		"status.podIP":             func(p Pod) string { return p.IP },
+		"status.nominatedNodeName": func(p Pod) string { return p.NominatedNode },
 	}
 	for _, name := range slices.Sorted(maps.Keys(selectors)) {
 		if get[name] == nil {

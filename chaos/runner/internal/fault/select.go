@@ -15,9 +15,9 @@ import (
 // but the set of pods and rng; targets are ordered by namespace and name.
 //
 // It returns an error that wraps ErrNoTarget when nothing is chosen, with what
-// was looked for, also where a percentage of few pods rounds down to none.
+// was looked for, also when mode random-max-percent draws 0%.
 // Without container names, the first container of each pod is the target of a
-// container fault; a pod that lacks the named containers is no target.
+// container fault; a pod that lacks the named containers is not a target.
 func Select(pods []Pod, sel Selector, defaultNamespace string, rng *rand.Rand) ([]Target, error) {
 	match, err := matcherOf(sel.Selector, defaultNamespace)
 	if err != nil {
@@ -40,7 +40,7 @@ func Select(pods []Pod, sel Selector, defaultNamespace string, rng *rand.Rand) (
 		return nil, err
 	}
 	if n == 0 {
-		return nil, fmt.Errorf("%w: %s of %d pods is none; use a larger percentage or mode fixed", ErrNoTarget, how, len(matched))
+		return nil, fmt.Errorf("%w: %s of %d pods is none; use mode fixed-percent to hit some in every run", ErrNoTarget, how, len(matched))
 	}
 	chosen := rng.Perm(len(matched))[:n]
 	slices.Sort(chosen)
@@ -56,8 +56,8 @@ func Select(pods []Pod, sel Selector, defaultNamespace string, rng *rand.Rand) (
 }
 
 // size is how many of n pods a mode chooses, with words for how it came about.
-// Percentages round down, as in Chaos Mesh; the random one is drawn from 0 to
-// the maximum, both included.
+// Percentages round up, as in Chaos Mesh; the random one is drawn from 0 to the
+// maximum, both included, so that it alone can come to none.
 func size(mode v1alpha1.SelectorMode, value string, n int, rng *rand.Rand) (int, string, error) {
 	switch mode {
 	case v1alpha1.OneMode:
@@ -69,20 +69,23 @@ func size(mode v1alpha1.SelectorMode, value string, n int, rng *rand.Rand) (int,
 	v, err := strconv.Atoi(value)
 	switch {
 	case err != nil || v < 1:
-		return 0, "", fmt.Errorf("value %q of mode %q is no whole number from 1", value, mode)
+		return 0, "", fmt.Errorf("value %q of mode %q is not a whole number from 1", value, mode)
 	case mode == v1alpha1.FixedMode:
 		return min(v, n), value, nil
 	case v > 100:
 		return 0, "", fmt.Errorf("value %q of mode %q is over 100 percent", value, mode)
 	case mode == v1alpha1.FixedPercentMode:
-		return n * v / 100, value + "%", nil
+		return percentOf(n, v), value + "%", nil
 	case mode == v1alpha1.RandomMaxPercentMode:
 		drawn := rng.IntN(v + 1)
-		return n * drawn / 100, fmt.Sprintf("%d%%, drawn at random up to %d%%,", drawn, v), nil
+		return percentOf(n, drawn), fmt.Sprintf("%d%%, drawn at random up to %d%%,", drawn, v), nil
 	default:
 		return 0, "", fmt.Errorf("unknown mode %q", mode)
 	}
 }
+
+// percentOf is the least number of pods that is at least this share of n.
+func percentOf(n, percent int) int { return (n*percent + 99) / 100 }
 
 func targetsIn(p Pod, sel Selector) []Target {
 	t := Target{Namespace: p.Namespace, Pod: p.Name, UID: p.UID, Workload: p.Workload}

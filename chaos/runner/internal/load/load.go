@@ -1,10 +1,11 @@
 // Package load sends requests at a fixed rate, whatever the server does, and
 // counts what a client would have seen.
 //
-// Every scheduled request yields exactly one outcome and one duration, at the
-// latest when its timeout, counted from its scheduled time, is over. So a server
-// that freezes is seen as errors at the full rate while it is frozen; a load
-// generator that waits for answers would show nothing until the freeze is over.
+// Every scheduled request is sent at most once and yields exactly one outcome and
+// one duration, at the latest when its timeout, counted from its scheduled time,
+// is over. So a server that freezes is seen as errors at the full rate while it is
+// frozen; a load generator that waits for answers would show nothing until the
+// freeze is over.
 package load
 
 import (
@@ -15,11 +16,16 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/once"
 )
 
 // The bounds of a configuration. The highest rate keeps the requests that one
@@ -36,15 +42,22 @@ var ErrStarted = errors.New("the load generator was started before: make a new o
 type Config struct {
 	// URL is requested with GET; http or https.
 	URL string
+	// Name is what is measured, as label probe of every metric: it keeps apart the
+	// series of two probes in one Prometheus. Empty means the first part of the URL's
+	// host name, or the whole of an address.
+	Name string
 	// Rate is in requests per second, above 0 and at most 20,000.
 	Rate float64
+	// Duration is how long requests are scheduled; 0 means until Run's context ends.
+	Duration time.Duration
 	// Timeout is counted from a request's scheduled time; 0 means 1 s, at most 1 min.
 	Timeout time.Duration
 	// MaxInFlight bounds the requests under way. A request that is not sent within
 	// its timeout because of this bound is an error. 0 means as many as Rate and
 	// Timeout can leave open, so that the bound is never felt.
 	MaxInFlight int
-	// Logger is told of start, stop and failing requests, at most once a second.
+	// Logger gets start and end, and failing requests at level debug: the first 100
+	// one by one, and after that one a second.
 	Logger *slog.Logger
 }
 
@@ -57,8 +70,17 @@ func (c *Config) defaults() error {
 	case (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
 		errs = append(errs, fmt.Errorf("load url %q: want http://host[:port]/path", u.Redacted()))
 	}
+	if c.Name == "" && err == nil {
+		c.Name = nameOf(u.Hostname())
+	}
+	if !utf8.ValidString(c.Name) {
+		errs = append(errs, fmt.Errorf("load name %q: want UTF-8, as it is the value of a label", c.Name))
+	}
 	if !(c.Rate > 0 && c.Rate <= maxRate) { // NaN too
 		errs = append(errs, fmt.Errorf("load rate %v: want more than 0 and at most %d requests per second", c.Rate, maxRate))
+	}
+	if c.Duration < 0 {
+		errs = append(errs, fmt.Errorf("load duration %s: want 0 (until it is stopped) or more", c.Duration))
 	}
 	if c.Timeout == 0 {
 		c.Timeout = time.Second
@@ -82,11 +104,21 @@ func (c *Config) defaults() error {
 	return nil
 }
 
-// Stats are totals since the start.
+// nameOf is what a host is called for short: monitor for monitor.example.com.
+func nameOf(host string) string {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return host
+	}
+	name, _, _ := strings.Cut(host, ".")
+	return name
+}
+
+// Stats are totals since the start. After Run, Scheduled = Success + Errors.
 type Stats struct {
 	Scheduled uint64 // requests that were due
 	Success   uint64
 	Errors    uint64
+	Failures  map[string]uint64 // errors by reason, without those that did not occur
 }
 
 // Generator sends the load of one configuration, once.
@@ -105,7 +137,7 @@ func New(c Config) (*Generator, error) {
 		return nil, err
 	}
 	g := &Generator{config: c, dial: (&net.Dialer{Timeout: c.Timeout}).DialContext}
-	g.metrics = newMetrics(func() {
+	g.metrics = newMetrics(c.Name, func() {
 		if l := g.ledger.Load(); l != nil {
 			l.overdue(time.Now())
 		}
@@ -124,9 +156,9 @@ func (g *Generator) Stats() Stats {
 	return Stats{}
 }
 
-// Run sends requests until ctx ends; it blocks. Requests under way at the end
-// are given up and count as nothing, and its connections are closed. It returns
-// nil, or ErrStarted.
+// Run sends requests until the duration is over or ctx ends. It blocks until each
+// of them has its outcome: at most one timeout longer. It returns nil, or
+// ErrStarted.
 func (g *Generator) Run(ctx context.Context) error {
 	if !g.started.CompareAndSwap(false, true) {
 		return ErrStarted
@@ -135,29 +167,38 @@ func (g *Generator) Run(ctx context.Context) error {
 		return nil
 	}
 	c := g.config
-	// The book is closed before the requests under way are given up, or those
-	// would count as errors of the server.
-	requests, giveUp := context.WithCancel(context.WithoutCancel(ctx))
-	defer giveUp()
-	transport := &http.Transport{
+	requests, release := context.WithCancel(context.WithoutCancel(ctx))
+	transport := once.New(&http.Transport{
 		DialContext:         endingWith(requests, g.dial),
 		TLSHandshakeTimeout: c.Timeout,
 		// All connections may be kept: closing and dialling anew at every swing of
 		// the latency would be load of our own making.
 		MaxIdleConnsPerHost: c.MaxInFlight,
-		IdleConnTimeout:     30 * time.Second,
 		DisableCompression:  true,
-	}
+	})
 	defer transport.CloseIdleConnections()
+	defer release()
 
-	plan := schedule{start: time.Now(), rate: c.Rate}
-	book := newLedger(plan, c.Timeout, g.metrics.record)
+	book := newLedger(schedule{start: time.Now(), rate: c.Rate}, c.Timeout, g.metrics.record)
+	if c.Duration > 0 {
+		book.endAt(book.schedule.start.Add(c.Duration))
+	}
 	g.ledger.Store(book)
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		book.endAt(time.Now().Add(1)) // the pacer may be waiting for a free worker
+	})
+	defer func() {
+		if !stop() {
+			<-ended
+		}
+	}()
 
 	attacker := vegeta.NewAttacker(
 		vegeta.Client(&http.Client{
 			Transport: &onSchedule{
-				ctx: requests, next: transport, schedule: plan, timeout: c.Timeout,
+				ctx: requests, next: transport, book: book,
 				sent: func(lag time.Duration) { g.metrics.lag.Observe(lag.Seconds()) },
 			},
 			// A redirect is an answer, and not a success.
@@ -167,46 +208,16 @@ func (g *Generator) Run(ctx context.Context) error {
 		vegeta.MaxBody(0), // read to the end, keep nothing
 	)
 	target := vegeta.NewStaticTargeter(vegeta.Target{Method: http.MethodGet, URL: c.URL})
-	results := attacker.Attack(target, &pacer{ctx: ctx, schedule: plan}, 0, "")
-
-	// The attack ends only with ctx: the pacer stops it then, and this stops an
-	// attacker that waits for a free worker.
-	stopped := make(chan struct{})
-	context.AfterFunc(ctx, func() {
-		defer close(stopped)
-		book.close(time.Now())
-		attacker.Stop()
-		giveUp()
-	})
-
-	log := &failureLog{logger: c.Logger}
+	log := newFailureLog(c.Logger)
 	c.Logger.Info("load started", "rate", c.Rate, "timeout", c.Timeout, "max_in_flight", c.MaxInFlight)
-	for r := range results {
+	for r := range attacker.Attack(target, &pacer{ctx: ctx, book: book}, 0, "") {
 		ok := r.Error == "" && r.Code >= 200 && r.Code < 300
 		now := time.Now()
-		book.settle(r.Seq, ok, r.Timestamp.Add(r.Latency), now)
-		if !ok && ctx.Err() == nil {
-			log.failed(now, r)
+		if why := book.settle(r.Seq, ok, r.Timestamp.Add(r.Latency), now); why != reasonNone {
+			log.failed(now, why, book.schedule.at(r.Seq), r)
 		}
 	}
-	<-stopped
-	s := book.snapshot(time.Now())
-	c.Logger.Info("load stopped", "scheduled", s.Scheduled, "success", s.Success, "errors", s.Errors)
+	s := g.Stats()
+	c.Logger.Info("load stopped", "scheduled", s.Scheduled, "success", s.Success, "errors", s.Errors, "failures", s.Failures)
 	return nil
-}
-
-// failureLog tells of failing requests without repeating each.
-type failureLog struct {
-	logger *slog.Logger
-	last   time.Time
-	since  int
-}
-
-func (f *failureLog) failed(now time.Time, r *vegeta.Result) {
-	f.since++
-	if now.Sub(f.last) < time.Second {
-		return
-	}
-	f.logger.Debug("requests fail", "count", f.since, "status", r.Code, "error", r.Error)
-	f.last, f.since = now, 0
 }

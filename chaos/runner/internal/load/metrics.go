@@ -8,35 +8,36 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-const (
-	outcomeSuccess = "success"
-	outcomeError   = "error"
-)
-
 // metrics are the client-side indicators. Their names and labels are published
 // in docs/metrics/probe.prom; rules and experiments are tested against that file.
 type metrics struct {
 	registry *prometheus.Registry
 	success  prometheus.Counter
 	failure  prometheus.Counter
+	reasons  [reasonCount]prometheus.Counter // none for reasonNone
 	duration prometheus.Histogram
 	lag      prometheus.Histogram
 }
 
-// newMetrics calls before ahead of every collection.
-func newMetrics(before func()) *metrics {
+// newMetrics calls before ahead of every collection. Each series has the label
+// probe with the name.
+func newMetrics(name string, before func()) *metrics {
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "probe_requests_total",
 		Help: "Scheduled requests by outcome. A request without a 2xx answer within the timeout of its scheduled time is an error.",
 	}, []string{"outcome"})
+	failures := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "probe_request_failures_total",
+		Help: "Errors of probe_requests_total by reason. unsent: not sent in time; connect: no connection in time; reset: sent, and the connection ended before a whole header of an answer; timeout: sent, and no whole answer in time; cut: the answer ended within its body; status: not 2xx.",
+	}, []string{"reason"})
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
-		// Both exist from the start: a counter that appears with its first event
+		// All exist from the start: a counter that appears with its first event
 		// loses that event in rate and increase.
-		success: requests.WithLabelValues(outcomeSuccess),
-		failure: requests.WithLabelValues(outcomeError),
+		success: requests.WithLabelValues("success"),
+		failure: requests.WithLabelValues("error"),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name:    "probe_duration_seconds",
+			Name:    "probe_request_duration_seconds",
 			Help:    "Time from the scheduled time of a request to its outcome. A request without an answer counts with the timeout.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, .75, 1, 2.5},
 		}),
@@ -46,15 +47,19 @@ func newMetrics(before func()) *metrics {
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .075, .1, .15, .25, .5, 1, 2.5},
 		}),
 	}
-	m.registry.MustRegister(upToDate{before, []prometheus.Collector{requests, m.duration, m.lag}})
+	for why := reasonNone + 1; why < reasonCount; why++ {
+		m.reasons[why] = failures.WithLabelValues(why.String())
+	}
+	prometheus.WrapRegistererWith(prometheus.Labels{"probe": name}, m.registry).MustRegister(upToDate{before, []prometheus.Collector{requests, failures, m.duration, m.lag}})
 	return m
 }
 
-func (m *metrics) record(outcome string, d time.Duration) {
-	if outcome == outcomeSuccess {
+func (m *metrics) record(why reason, d time.Duration) {
+	if why == reasonNone {
 		m.success.Inc()
 	} else {
 		m.failure.Inc()
+		m.reasons[why].Inc()
 	}
 	m.duration.Observe(d.Seconds())
 }

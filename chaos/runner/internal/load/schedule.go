@@ -34,3 +34,6 @@ func (s schedule) due(now time.Time) uint64 {
 	}
 	return n
 }
+
+// before counts the requests that are due before end.
+func (s schedule) before(end time.Time) uint64 { return s.due(end.Add(-1)) }

@@ -17,6 +17,9 @@ func TestScheduleCountsWhatIsDueExactly(t *testing.T) {
 			if got := s.due(at.Add(-1)); got != n {
 				t.Errorf("rate %v: due just before at(%d) = %d, want %d", rate, n, got, n)
 			}
+			if got := s.before(at); got != n {
+				t.Errorf("rate %v: before(at(%d)) = %d, want %d", rate, n, got, n)
+			}
 		}
 	}
 }

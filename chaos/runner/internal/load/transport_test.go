@@ -32,14 +32,13 @@ func TestOnlyRequestsWithTimeLeftAreSent(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var left, lag time.Duration
 				tr := &onSchedule{
-					ctx:      t.Context(),
-					schedule: schedule{start: time.Now(), rate: 10},
-					timeout:  time.Second,
-					sent:     func(d time.Duration) { lag = d },
+					ctx:  t.Context(),
+					book: newLedger(schedule{start: time.Now(), rate: 10}, time.Second, func(reason, time.Duration) {}),
+					sent: func(d time.Duration) { lag = d },
 					next: roundTrip(func(r *http.Request) (*http.Response, error) {
 						deadline, _ := r.Context().Deadline()
 						left = time.Until(deadline)
-						return &http.Response{Body: http.NoBody}, nil
+						return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
 					}),
 				}
 				time.Sleep(tt.late)

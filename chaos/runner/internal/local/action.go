@@ -19,16 +19,34 @@ type action interface {
 	exclusive() bool
 	// on prepares the action for one pod and injects nothing. before is what was
 	// measured of the pod's path when the run was planned.
-	on(e *Environment, p *pod, key string, before pathBaseline) effector
+	on(e *Environment, p *pod, key string, before podBaseline) effector
 }
 
 // effector is one action on one pod. inject is called once, undo may be called
 // again after an error; observe is called by one goroutine at a time.
 type effector interface {
 	inject(ctx context.Context) error
-	// observe measures the effect and says what it saw, with numbers and units.
-	observe(ctx context.Context) (shown bool, observed string)
+	// observe measures the effect. It must not be shown by an injection that did
+	// nothing or half of what was asked, nor by a state on the way to another.
+	observe(ctx context.Context) observation
 	undo(ctx context.Context) error
+}
+
+// observation is what one look at a fault's effect came to.
+type observation struct {
+	shown bool
+	// text says what was measured, with numbers and units.
+	text string
+	// unfelt is true when a load is applied and the pod lost nothing to it.
+	unfelt bool
+}
+
+func seen(format string, args ...any) observation {
+	return observation{shown: true, text: fmt.Sprintf(format, args...)}
+}
+
+func unseen(format string, args ...any) observation {
+	return observation{text: fmt.Sprintf(format, args...)}
 }
 
 // actionFor returns what this target does for a fault, or an error that wraps

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -41,6 +42,43 @@ func (c cpuSet) only() int {
 		}
 	}
 	return -1
+}
+
+// allowed returns the CPUs that any thread of a process may use.
+func allowed(pid int) (cpuSet, error) {
+	var all cpuSet
+	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return all, fmt.Errorf("threads of process %d: %w", pid, err)
+	}
+	for _, t := range tasks {
+		tid, err := strconv.Atoi(t.Name())
+		if err != nil {
+			continue
+		}
+		one, err := affinity(tid)
+		if errors.Is(err, unix.ESRCH) {
+			continue // it has ended
+		}
+		if err != nil {
+			return all, err
+		}
+		for i, bits := range one.set {
+			all.set[i] |= bits
+		}
+	}
+	return all, nil
+}
+
+// String lists the CPUs.
+func (c cpuSet) String() string {
+	var cpus []string
+	for i := range len(c.set) * 64 {
+		if c.set.IsSet(i) {
+			cpus = append(cpus, strconv.Itoa(i))
+		}
+	}
+	return strings.Join(cpus, ",")
 }
 
 // pin binds all threads of a process to CPUs. A thread inherits from the one

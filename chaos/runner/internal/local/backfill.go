@@ -71,16 +71,16 @@ func healthyHistory(exposed map[string]*dto.MetricFamily, labels map[string]stri
 		}
 		add("probe_requests_total", ls, value)
 	}
-	for _, m := range exposed["probe_duration_seconds"].GetMetric() {
-		add("probe_duration_seconds_count", labelsOf(m), total)
-		add("probe_duration_seconds_sum", labelsOf(m), func(t time.Time) float64 { return healthyLatency * total(t) })
+	for _, m := range exposed["probe_request_duration_seconds"].GetMetric() {
+		add("probe_request_duration_seconds_count", labelsOf(m), total)
+		add("probe_request_duration_seconds_sum", labelsOf(m), func(t time.Time) float64 { return healthyLatency * total(t) })
 		for _, b := range m.GetHistogram().GetBucket() {
 			value, ls := none, labelsOf(m)
 			if b.GetUpperBound() >= healthyLatency {
 				value = total
 			}
 			ls["le"] = leLabel(b.GetUpperBound())
-			add("probe_duration_seconds_bucket", ls, value)
+			add("probe_request_duration_seconds_bucket", ls, value)
 		}
 	}
 	return out, nil

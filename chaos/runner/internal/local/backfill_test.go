@@ -1,19 +1,17 @@
 package local
 
 import (
-	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/load"
 )
 
 func TestTheHistoryIsHealthyAndAsTheGeneratorExposesIt(t *testing.T) {
-	g, err := load.New(load.Config{URL: "http://127.0.0.1:1/", Rate: 10, Logger: quietLogger(t)})
+	g, err := load.New(load.Config{URL: "http://127.0.0.1:1/", Name: probeName, Rate: 10, Logger: quietLogger(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +26,7 @@ func TestTheHistoryIsHealthyAndAsTheGeneratorExposesIt(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, s := range history {
-		if s.Labels["job"] != "probe" {
+		if s.Labels["job"] != "probe" || s.Labels["probe"] != probeName {
 			t.Errorf("labels: %v", s.Labels)
 		}
 		last := s.Points[len(s.Points)-1]
@@ -44,9 +42,9 @@ func TestTheHistoryIsHealthyAndAsTheGeneratorExposesIt(t *testing.T) {
 		seen[key] = true
 		want := 36_000.0
 		switch key {
-		case "probe_requests_totalerror", "probe_duration_seconds_bucket0.001", "probe_duration_seconds_bucket0.0025":
+		case "probe_requests_totalerror", "probe_request_duration_seconds_bucket0.001", "probe_request_duration_seconds_bucket0.0025":
 			want = 0
-		case "probe_duration_seconds_sum":
+		case "probe_request_duration_seconds_sum":
 			want = 108
 		}
 		if last.V != want {
@@ -54,8 +52,8 @@ func TestTheHistoryIsHealthyAndAsTheGeneratorExposesIt(t *testing.T) {
 		}
 	}
 	for _, key := range []string{
-		"probe_requests_totalsuccess", "probe_requests_totalerror", "probe_duration_seconds_count",
-		"probe_duration_seconds_bucket1.0", "probe_duration_seconds_bucket2.5", "probe_duration_seconds_bucket+Inf",
+		"probe_requests_totalsuccess", "probe_requests_totalerror", "probe_request_duration_seconds_count",
+		"probe_request_duration_seconds_bucket1.0", "probe_request_duration_seconds_bucket2.5", "probe_request_duration_seconds_bucket+Inf",
 	} {
 		if !seen[key] {
 			t.Errorf("no %s", key)
@@ -93,34 +91,5 @@ func TestRulesRunFasterAndLookLessFarBack(t *testing.T) {
 	}
 	if files, back, err := scaledRules(dir, nil, 75, time.Second); err != nil || files != nil || back != 0 {
 		t.Errorf("without rules: %v, %s, %v", files, back, err)
-	}
-}
-
-func TestMemorySize(t *testing.T) {
-	const available = 1000e6
-	for name, row := range map[string]struct {
-		size    string
-		workers int
-		want    uint64
-		bad     bool
-	}{
-		"bytes":                   {"1000B", 1, 1000, false},
-		"decimal megabytes":       {"5MB", 1, 5e6, false},
-		"each worker takes it":    {"5MB", 4, 20e6, false},
-		"percent of what is left": {"10%", 2, 200e6, false},
-		"just what may be taken":  {"80%", 1, 800e6, false},
-		"too much":                {"81%", 1, 0, true},
-		"too much together":       {"41%", 2, 0, true},
-		"no size":                 {"", 1, 0, true},
-		"nothing":                 {"0%", 1, 0, true},
-		"no number":               {"x%", 1, 0, true},
-		"no unit that exists":     {"5XB", 1, 0, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, err := memorySize(row.size, row.workers, available)
-			if got != row.want || errors.Is(err, fault.ErrNotInjectable) != row.bad {
-				t.Errorf("got %d, %v", got, err)
-			}
-		})
 	}
 }

@@ -26,8 +26,14 @@ const (
 	jobProbe   = "probe"
 )
 
+// probeName is what the SLOs call that which is measured.
+const probeName = "monitor"
+
 // probePath is what the load asks for: an answer with content, from the snapshot.
 const probePath = "/api/v1/cpu"
+
+// probeTimeout is when a request of the load counts as an error.
+const probeTimeout = time.Second
 
 // Config says what to start. Monitor, Self and Logger are required.
 type Config struct {
@@ -108,15 +114,20 @@ type Environment struct {
 	servers []*http.Server
 	url     string // of the gateway
 	done    chan struct{}
+	losing  sync.Once
+	gone    chan error         // one error after done is closed
 	stop    context.CancelFunc // ends the load
+	load    sync.WaitGroup
 	work    sync.WaitGroup
+	unwatch context.CancelFunc // ends watching the disk
+	disk    sync.WaitGroup     // of that
 
 	publishing sync.Mutex // one change of targets at a time, the newest last
 	rng        *rand.Rand
 
 	mu        sync.Mutex
 	active    map[fault.RunID][]*injection
-	baselines map[string]pathBaseline // by pod UID
+	baselines map[string]podBaseline // by pod UID
 
 	closing  sync.Once
 	closeErr error
@@ -130,24 +141,30 @@ func Start(ctx context.Context, cfg Config) (_ *Environment, err error) {
 	if err := cfg.defaults(); err != nil {
 		return nil, err
 	}
+	if err := enoughFiles(cfg.Rate); err != nil {
+		return nil, err
+	}
 	root, err := rootDir(cfg.TempRoot)
 	if err != nil {
 		return nil, err
 	}
 	e := &Environment{
-		cfg: cfg, root: root, done: make(chan struct{}), stop: func() {},
+		cfg: cfg, root: root, done: make(chan struct{}), gone: make(chan error, 1), stop: func() {}, unwatch: func() {},
 		rng:       rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), //nolint:gosec // chance, no secret
 		active:    map[fault.RunID][]*injection{},
-		baselines: map[string]pathBaseline{},
+		baselines: map[string]podBaseline{},
 	}
 	defer func() {
 		if err != nil {
 			// What a failed start leaves must not survive it, even when ctx is over.
-			err = errors.Join(err, e.Close(context.WithoutCancel(ctx)))
+			err = errors.Join(withFix(err), e.Close(context.WithoutCancel(ctx)))
 		}
 	}()
 	if e.dir, err = newRunDir(root); err != nil {
 		return nil, err
+	}
+	if err := writeRoom(e.dir.path); err != nil {
+		return nil, err // else a pod would die without being able to say why
 	}
 	if e.keeper, err = startKeeper(ctx, cfg.Self, e.dir, cfg.Logger); err != nil {
 		return nil, err
@@ -161,9 +178,20 @@ func Start(ctx context.Context, cfg Config) (_ *Environment, err error) {
 	// From here on the loss of the keeper is the loss of the environment.
 	e.work.Go(func() {
 		<-e.keeper.lost
-		close(e.done)
+		e.lose(errKeeperLost())
 	})
+	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx))
+	e.unwatch = unwatch
+	e.disk.Go(func() { e.watchDisk(watching) })
 	return e, nil
+}
+
+// lose says, once, why there is nothing left to run on.
+func (e *Environment) lose(by error) {
+	e.losing.Do(func() {
+		close(e.done)
+		e.gone <- by
+	})
 }
 
 // startFleet starts gateway and pods and waits until all are ready.
@@ -194,13 +222,13 @@ func (e *Environment) startFleet(ctx context.Context) error {
 
 // startObserving starts load and Prometheus and waits for the first scrapes.
 func (e *Environment) startObserving(ctx context.Context) error {
-	generator, err := load.New(load.Config{URL: e.url + probePath, Rate: e.cfg.Rate, Timeout: time.Second, Logger: e.cfg.Logger})
+	generator, err := load.New(load.Config{URL: e.url + probePath, Name: probeName, Rate: e.cfg.Rate, Timeout: probeTimeout, Logger: e.cfg.Logger})
 	if err != nil {
 		return err
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	e.stop = stop
-	e.work.Go(func() {
+	e.load.Go(func() {
 		if err := generator.Run(running); err != nil {
 			e.cfg.Logger.Error("the load ended", "error", err)
 		}
@@ -250,12 +278,12 @@ func (e *Environment) startObserving(ctx context.Context) error {
 	return e.awaitScrapes(ctx, e.cfg.Replicas+2)
 }
 
-// publishTargets tells Prometheus which pods there are.
+// publishTargets passes the list of pods on to Prometheus.
 func (e *Environment) publishTargets() {
 	e.publishing.Lock()
 	defer e.publishing.Unlock()
 	if e.prom == nil {
-		return // not open yet: it is told once it is
+		return // not open yet: startObserving publishes them
 	}
 	var targets []promserver.Target
 	for _, p := range e.fleet.all() {
@@ -326,10 +354,11 @@ func (e *Environment) GatewayURL() string { return e.url }
 // Dir is the run's directory, with a log for each pod. Close removes it.
 func (e *Environment) Dir() string { return e.dir.path }
 
-// Done is closed when the fleet is lost, by Close or with its keeper.
+// Done is closed when the fleet is lost: by Close, with its keeper, or because the
+// disk of its directory is full.
 func (e *Environment) Done() <-chan struct{} { return e.done }
 
-// lost returns an error when there is no fleet any more.
+// lost returns an error when the fleet's keeper is gone.
 func (e *Environment) lost() error {
 	select {
 	case <-e.keeper.lost:
@@ -349,11 +378,15 @@ func (e *Environment) Close(ctx context.Context) error {
 
 func (e *Environment) shut(ctx context.Context) error {
 	var errs []error
+	e.unwatch()
+	e.disk.Wait() // nothing is written any more where the keeper removes
 	e.stop()
 	e.endInjections(context.WithoutCancel(ctx))
 	if e.prom != nil {
 		errs = append(errs, e.prom.Close())
 	}
+	// Its last requests may take a second since e.stop; without the gateway they would fail.
+	e.load.Wait()
 	for _, s := range e.servers {
 		errs = append(errs, s.Close())
 	}

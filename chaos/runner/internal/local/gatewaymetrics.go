@@ -2,7 +2,6 @@ package local
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,7 +23,7 @@ func newGatewayMetrics() *gatewayMetrics {
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gateway_requests_total",
-			Help: "Requests by the status that the client got and the pod that was asked. Code 499: the client went first; pod none: no pod was ready.",
+			Help: "Requests by the status that the client got and the pod that was asked. Code 499: the client went first; code cut: the pod's answer ended before its end; pod none: no pod was ready.",
 		}, []string{"code", "pod"}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "gateway_request_duration_seconds",
@@ -46,8 +45,8 @@ func newGatewayMetrics() *gatewayMetrics {
 	return m
 }
 
-func (m *gatewayMetrics) observe(pod string, code int, d time.Duration) {
-	m.requests.WithLabelValues(strconv.Itoa(code), pod).Inc()
+func (m *gatewayMetrics) observe(pod, code string, d time.Duration) {
+	m.requests.WithLabelValues(code, pod).Inc()
 	m.duration.Observe(d.Seconds())
 }
 

@@ -67,7 +67,7 @@ func KeeperMain(ctx context.Context, args []string, stdin io.Reader, stdout, std
 	if err != nil {
 		logger.Error("keeper ends", "error", err)
 	}
-	if err := errors.Join(k.killAll(), os.RemoveAll(*dir)); err != nil {
+	if err := errors.Join(k.killAll(), removeRunDir(*dir)); err != nil {
 		logger.Error("clean up", "error", err)
 		return 70
 	}
@@ -222,7 +222,7 @@ func (k *keeper) tell(e event) {
 	k.out.Lock()
 	defer k.out.Unlock()
 	if err := k.enc.Encode(e); err != nil {
-		k.logger.Warn("tell", "event", e.Type, "error", err)
+		k.logger.Warn("report to the runner", "event", e.Type, "error", err)
 	}
 }
 

@@ -119,7 +119,7 @@ func (k *keeperClient) receive(out *os.File) {
 		}
 		k.mu.Unlock()
 		if !ok {
-			k.logger.Error("the keeper tells of an unknown process", "event", e.Type, "id", e.ID)
+			k.logger.Error("the keeper reported an unknown process", "event", e.Type, "id", e.ID)
 			continue
 		}
 		switch e.Type {

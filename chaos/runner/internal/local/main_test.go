@@ -103,7 +103,7 @@ func monitorMain(args []string) int {
 		logger.Error("listen", "error", err)
 		return 1
 	}
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: patience}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
 	file := option("address-file")

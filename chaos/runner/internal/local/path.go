@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net"
 	"net/http"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -21,17 +21,23 @@ const (
 
 	baselineSamples   = 9
 	unreachableWithin = 500 * time.Millisecond // a path that is silent for so long is cut
-	bulkFor           = time.Second
+
+	bulkWide   = 4                      // fetches at a time
+	bulkSettle = 250 * time.Millisecond // until what may pass at once has passed
+	bulkWindow = time.Second
+	bulkGlance = 250 * time.Millisecond // is enough for an unlimited path
 )
 
-// pathBaseline is a pod's path before the fault, measured as it is measured later.
-type pathBaseline struct {
+// podBaseline is a pod before the fault, measured as it is measured later.
+type podBaseline struct {
 	median     time.Duration // of a request on a connection of its own
+	fast       time.Duration // of the fast quarter of them, at most
 	throughput float64       // bytes per second
+	cpu        cpuTime       // of the pod's process in a second
 	err        error         // why there is none
 }
 
-var errNoBaseline = errors.New("the path was not measured before the fault")
+var errNoBaseline = errors.New("the pod was not measured before the fault")
 
 // pathClient asks through a pod's proxy, on a new connection each time, as a
 // fault may be different for each connection.
@@ -68,8 +74,8 @@ func samples(ctx context.Context, address string, n, wide int, timeout time.Dura
 	return out
 }
 
-// median of the requests that were answered, and how many were.
-func median(ss []sample) (time.Duration, int) {
+// quantile of the requests that were answered (q in [0, 1]), and how many were.
+func quantile(ss []sample, q float64) (time.Duration, int) {
 	var took []time.Duration
 	for _, s := range ss {
 		if s.err == nil {
@@ -80,8 +86,23 @@ func median(ss []sample) (time.Duration, int) {
 		return 0, 0
 	}
 	slices.Sort(took)
-	return took[len(took)/2], len(took)
+	return took[min(len(took)-1, int(q*float64(len(took))))], len(took)
 }
+
+// quantileOfAll counts requests without an answer as slower than all others; false
+// when the quantile falls on one of those.
+func quantileOfAll(ss []sample, q float64) (time.Duration, bool) {
+	i := int(q * float64(len(ss)))
+	_, answered := median(ss)
+	if i >= answered {
+		return 0, false
+	}
+	v, _ := quantile(ss, (float64(i)+0.5)/float64(answered))
+	return v, true
+}
+
+// median of the requests that were answered, and how many were.
+func median(ss []sample) (time.Duration, int) { return quantile(ss, 0.5) }
 
 // lastError of the requests that failed; nil when none did.
 func lastError(ss []sample) error {
@@ -93,191 +114,95 @@ func lastError(ss []sample) error {
 	return nil
 }
 
-// measureBaseline measures a healthy path; bulk asks for its throughput, too.
-func measureBaseline(ctx context.Context, p *pod, bulk bool) pathBaseline {
-	all := samples(ctx, p.proxy.address(), baselineSamples, 3, time.Second)
-	m, n := median(all)
-	if n <= baselineSamples/2 {
-		return pathBaseline{err: fmt.Errorf("%w: %d of %d requests to pod %s were answered (%w)", errNoBaseline, n, baselineSamples, p.name, lastError(all))}
+// wanted is what a pod's baseline must hold.
+type wanted struct{ path, bulk, cpu bool }
+
+// measureBaseline measures a healthy pod.
+func measureBaseline(ctx context.Context, p *pod, w wanted) podBaseline {
+	var b podBaseline
+	if w.path {
+		all := samples(ctx, p.proxy.address(), baselineSamples, 3, time.Second)
+		m, n := median(all)
+		if n <= baselineSamples/2 {
+			return podBaseline{err: fmt.Errorf("%w: %d of %d requests to pod %s were answered (%w)", errNoBaseline, n, baselineSamples, p.name, lastError(all))}
+		}
+		b.median = m
+		b.fast, _ = quantile(all, 0.25)
 	}
-	b := pathBaseline{median: m}
-	if bulk {
-		bytes, took := transfer(ctx, p.proxy.address(), 0, bulkFor/4)
-		b.throughput = float64(bytes) / took.Seconds()
+	if w.bulk {
+		b.throughput = throughput(ctx, p.proxy, bulkWide, 0, bulkGlance)
+	}
+	if w.cpu {
+		c := p.state().container
+		if c == nil {
+			return podBaseline{err: fmt.Errorf("%w: pod %s runs no container", errNoBaseline, p.name)}
+		}
+		used, err := cpuUse(ctx, cpuWindow, c.pid)
+		if err != nil {
+			return podBaseline{err: fmt.Errorf("%w: %w", errNoBaseline, err)}
+		}
+		b.cpu = used[0]
 	}
 	return b
 }
 
-// beside asks on the pod's path and, at the same time and as often, the process
-// itself. What slows both is the machine, not the path.
-func beside(ctx context.Context, p *pod, n, wide int, timeout time.Duration) (path, direct []sample, err error) {
-	c := p.state().container
-	if c == nil {
-		return nil, nil, fmt.Errorf("pod %s runs no container to compare its path with", p.name)
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() { direct = samples(ctx, c.address, n, wide, timeout) })
-	path = samples(ctx, p.proxy.address(), n, wide, timeout)
-	wg.Wait()
-	return path, direct, nil
-}
-
-// delayShown compares the median of own requests on the path with the one before
-// the fault, and with that of requests beside the path now.
-func delayShown(ctx context.Context, p *pod, before pathBaseline, latency, jitter time.Duration) (bool, string) {
-	if before.err != nil {
-		return false, before.err.Error()
-	}
-	timeout := before.median + latency + jitter + time.Second
-	path, direct, err := beside(ctx, p, baselineSamples, baselineSamples, timeout)
-	if err != nil {
-		return false, err.Error()
-	}
-	m, n := median(path)
-	d, asMany := median(direct)
-	added := m - max(before.median, d)
-	want := delayWanted(latency, jitter)
-	seen := fmt.Sprintf("median latency %s before, %s now, %s beside the path: %s added, at least %s wanted, %d of %d requests answered",
-		round(before.median), round(m), round(d), round(added), round(want), n, baselineSamples)
-	return n > baselineSamples/2 && asMany > baselineSamples/2 && added >= want, seen
-}
-
-// delayWanted is the least median delay that proves a delay: 80% of what even
-// the luckiest packet gets, but at least half of the mean, for a jitter as large
-// as the latency would else prove itself by nothing.
-func delayWanted(latency, jitter time.Duration) time.Duration {
-	return max((latency-jitter)*8/10, latency/2)
-}
-
-// lossShown looks for requests that a retransmission made late, more of them than
-// are as late beside the path.
-func lossShown(ctx context.Context, p *pod, before pathBaseline, probability float64) (bool, string) {
-	if before.err != nil {
-		return false, before.err.Error()
-	}
-	if before.median > rto/2 {
-		return false, fmt.Sprintf("the path took %s in the median before: too slow to tell a retransmission (%s) from it", round(before.median), rto)
-	}
-	n := lossSamples(probability)
-	path, direct, err := beside(ctx, p, n, 32, unreachableWithin+rto)
-	if err != nil {
-		return false, err.Error()
-	}
-	late := func(ss []sample) int {
-		k := 0
-		for _, s := range ss {
-			if s.err != nil || s.took >= before.median/2+rto {
-				k++
-			}
-		}
-		return k
-	}
-	slow, other := late(path), late(direct)
-	share := float64(slow-other) / float64(n)
-	seen := fmt.Sprintf("%d of %d requests (%.0f%%) were late by a retransmission (%s or more) at a loss of %.3g%%, %d beside the path; median before %s",
-		slow, n, 100*float64(slow)/float64(n), rto, 100*probability, other, round(before.median))
-	return slow > other && share >= probability/3, seen
-}
-
-// lossSamples is how many requests show at least one loss with a probability of
-// 99%, within what one look may cost.
-func lossSamples(probability float64) int {
-	n := int(math.Ceil(math.Log(0.01) / math.Log(1-probability)))
-	return min(max(n, 12), 200)
-}
-
-// partitionShown is true when the pod answers nobody on its path and yet its
-// process answers when asked beside it: so it is the path.
-func partitionShown(ctx context.Context, p *pod, before pathBaseline) (bool, string) {
-	if before.err != nil {
-		return false, before.err.Error()
-	}
-	const n = 2
-	var last error
-	answered := 0
-	for _, s := range samples(ctx, p.proxy.address(), n, n, unreachableWithin) {
-		if s.err == nil {
-			answered++
-		} else {
-			last = s.err
-		}
-	}
-	if answered > 0 {
-		return false, fmt.Sprintf("%d of %d requests were answered on the pod's path", answered, n)
-	}
-	seen := fmt.Sprintf("%d of %d requests on the pod's path failed (%s)", n, n, plain(last))
-	c := p.state().container
-	if c == nil {
-		return false, seen + ", but the pod's container does not run either"
-	}
-	m, ok := median(samples(ctx, c.address, 1, 1, unreachableWithin))
-	if ok == 0 {
-		return false, seen + ", but the process itself does not answer either"
-	}
-	return true, fmt.Sprintf("%s, while the process itself answers in %s", seen, round(m))
-}
-
-// plain says in one word what a failed request means for the path.
-func plain(err error) string {
+// timedOut says whether a request was left without an answer, rather than refused.
+func timedOut(err error) bool {
 	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() {
-		return "no answer within " + unreachableWithin.String()
-	}
-	return "connection reset"
+	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// bandwidthShown compares the throughput of own transfers with the limit.
-func bandwidthShown(ctx context.Context, p *pod, before pathBaseline, perSecond float64, burst int) (bool, string) {
-	if before.err != nil {
-		return false, before.err.Error()
+const reset = "connection reset"
+
+// plain says what a failed request means for the path.
+func plain(err error) string {
+	switch {
+	case timedOut(err):
+		return "no answer"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, io.EOF):
+		return reset
 	}
-	const tolerance = 1.3
-	// What passes at once must not count, and a second's worth is enough.
-	bytes, took := transfer(ctx, p.proxy.address(), burst+int(perSecond), bulkFor)
-	now := math.Max(0, float64(bytes-burst)) / took.Seconds()
-	seen := fmt.Sprintf("%s/s before, %s/s now beyond the first %s, at a limit of %s/s (%s in %s)",
-		size(before.throughput), size(now), size(float64(burst)), size(perSecond), size(float64(bytes)), round(took))
-	if before.throughput < tolerance*perSecond {
-		return false, seen + ": the path is slower than the limit anyway"
-	}
-	// A transfer within the burst shows nothing, unless nothing more came.
-	return took >= bulkFor/2 && now <= tolerance*perSecond, seen
+	return err.Error()
 }
 
-// transfer fetches bulk answers, four at a time, until enough bytes (0: no end)
-// or the time given have gone by. It counts bytes as they come.
-func transfer(ctx context.Context, address string, enough int, most time.Duration) (int, time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, most)
+// throughput is how many bytes a second come out of a path, those of everybody
+// who uses it, while bulk answers are fetched so many at a time. It is measured
+// over the window that follows the settling time.
+func throughput(ctx context.Context, path *proxy, wide int, settle, window time.Duration) float64 {
+	ctx, cancel := context.WithTimeout(ctx, settle+window)
 	defer cancel()
 	client := pathClient(0)
-	var (
-		mu    sync.Mutex
-		total int
-		wg    sync.WaitGroup
-	)
-	count := countFunc(func(n int) {
-		mu.Lock()
-		defer mu.Unlock()
-		total += n
-		if enough > 0 && total >= enough {
-			cancel()
-		}
-	})
-	start := time.Now()
-	for range 4 {
+	var wg sync.WaitGroup
+	for range wide {
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				if err := fetch(ctx, client, "http://"+address+bulkPath, count); err != nil {
+				if err := fetch(ctx, client, "http://"+path.address()+bulkPath); err != nil {
 					return // the end of ctx, or a path that does not work: the sum says it
 				}
 			}
 		})
 	}
-	wg.Wait()
-	return total, time.Since(start)
+	defer wg.Wait()
+	pause(ctx, settle)
+	began, before := time.Now(), path.delivered.Load()
+	<-ctx.Done()
+	return float64(path.delivered.Load()-before) / time.Since(began).Seconds()
 }
 
-func fetch(ctx context.Context, client *http.Client, url string, w io.Writer) error {
+// pause waits, or until ctx is done.
+func pause(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+func fetch(ctx context.Context, client *http.Client, url string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
@@ -287,17 +212,8 @@ func fetch(ctx context.Context, client *http.Client, url string, w io.Writer) er
 		return err
 	}
 	defer res.Body.Close()
-	_, err = io.Copy(w, res.Body)
+	_, err = io.Copy(io.Discard, res.Body)
 	return err
-}
-
-// countFunc is a writer that counts.
-type countFunc func(n int)
-
-// Write counts.
-func (f countFunc) Write(b []byte) (int, error) {
-	f(len(b))
-	return len(b), nil
 }
 
 // round cuts digits that mean nothing.
@@ -308,8 +224,8 @@ func round(d time.Duration) time.Duration {
 	return d.Round(10 * time.Microsecond)
 }
 
-// size writes bytes for people, in tc's decimal units.
-func size(b float64) string {
+// inUnits writes bytes for people, in tc's decimal units.
+func inUnits(b float64) string {
 	switch {
 	case b >= 1e6:
 		return fmt.Sprintf("%.1f MB", b/1e6)

@@ -326,6 +326,7 @@ func (p *pod) describe(namespace, hash string, ready bool) fault.Pod {
 		Namespace: namespace, Name: p.name, UID: p.uid, Workload: workload,
 		Labels: p.labels(hash), Annotations: map[string]string{},
 		Node: nodeName, NodeLabels: map[string]string{"kubernetes.io/hostname": nodeName, "kubernetes.io/os": "linux"},
+		IP: p.proxy.host(), ServiceAccount: "monitor", Scheduler: "default-scheduler", RestartPolicy: "Always",
 		Phase: phase, Ready: ready, Containers: []string{containerName},
 	}
 }

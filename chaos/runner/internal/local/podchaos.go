@@ -3,7 +3,8 @@ package local
 import (
 	"context"
 	"fmt"
-	"net"
+	"slices"
+	"syscall"
 	"time"
 
 	"github.com/chaos-mesh/chaos-mesh/api/v1alpha1"
@@ -30,45 +31,54 @@ type podKill struct{ grace time.Duration }
 
 func (a podKill) emulated() string { return "" }
 func (a podKill) exclusive() bool  { return false }
-func (a podKill) on(e *Environment, p *pod, _ string, _ pathBaseline) effector {
-	return &killedPod{podKill: a, env: e, pod: p, before: p.state().container}
+func (a podKill) on(e *Environment, p *pod, _ string, _ podBaseline) effector {
+	return &killedPod{pod: p, grace: a.grace, delete: e.fleet.delete}
 }
 
 type killedPod struct {
-	podKill
-	env    *Environment
 	pod    *pod
-	before *container
+	grace  time.Duration
+	delete func(p *pod, grace time.Duration) error
+
+	injected bool
+	before   *container // that ran at the injection; nil when none did
 }
 
 func (k *killedPod) inject(context.Context) error {
-	if k.pod.state().terminating {
+	s := k.pod.state()
+	if s.terminating {
 		return fmt.Errorf("pod %s is gone already", k.pod.name)
 	}
-	return k.env.fleet.delete(k.pod, k.grace)
+	k.before, k.injected = s.container, true
+	return k.delete(k.pod, k.grace)
 }
 
-func (k *killedPod) observe(context.Context) (bool, string) {
+func (k *killedPod) observe(context.Context) observation {
+	if !k.injected {
+		return unseen("the pod was not killed")
+	}
 	if k.before != nil && k.before.alive() {
-		return false, fmt.Sprintf("process %d of the pod still runs", k.before.pid)
+		return unseen("%s of the pod still runs", k.before)
 	}
 	select {
 	case <-k.pod.done:
 	default:
-		return false, "the pod's container has not ended yet"
+		return unseen("the pod's container has not ended yet")
 	}
 	next := k.pod.state().replacement
 	if next == nil {
-		return false, "the pod is gone, but no other was created"
+		return unseen("the pod is gone, but no other was created")
 	}
 	c := next.state().container
-	if c == nil {
-		return false, fmt.Sprintf("the pod is gone; its replacement %s has no container yet", next.name)
+	switch {
+	case c == nil:
+		return unseen("the pod is gone; its replacement %s has no container yet", next.name)
+	case !c.alive():
+		return unseen("the pod is gone; %s of its replacement %s has ended", c, next.name)
+	case k.before == nil:
+		return seen("pod with UID %s is gone; %s with UID %s took its place", k.pod.uid, next.name, next.uid)
 	}
-	if k.before == nil {
-		return true, fmt.Sprintf("pod with UID %s is gone; %s with UID %s took its place", k.pod.uid, next.name, next.uid)
-	}
-	return true, fmt.Sprintf("%s is gone; pod %s with UID %s took its place with %s", k.before, next.name, next.uid, c)
+	return seen("%s is gone; pod %s with UID %s took its place with %s", k.before, next.name, next.uid, c)
 }
 
 func (k *killedPod) undo(context.Context) error { return nil } // nothing is left to undo
@@ -81,41 +91,50 @@ func (podFailure) emulated() string {
 	return "the container is stopped and not restarted, where Chaos Mesh puts an image in its place that does nothing"
 }
 func (podFailure) exclusive() bool { return false }
-func (podFailure) on(_ *Environment, p *pod, key string, _ pathBaseline) effector {
-	return &failedPod{pod: p, key: key, before: p.state().container}
+func (podFailure) on(_ *Environment, p *pod, key string, _ podBaseline) effector {
+	return &failedPod{pod: p, key: key, hold: p.hold}
 }
 
 type failedPod struct {
-	pod    *pod
-	key    string
-	before *container
+	pod  *pod
+	key  string
+	hold func(key string)
+
+	before *container // that ran at the injection
 }
 
 func (f *failedPod) inject(context.Context) error {
-	if f.pod.state().terminating {
+	s := f.pod.state()
+	switch {
+	case s.terminating:
 		return fmt.Errorf("pod %s is gone already", f.pod.name)
+	case s.container == nil:
+		return fmt.Errorf("pod %s runs no container", f.pod.name)
 	}
-	f.pod.hold(f.key)
+	f.before = s.container
+	f.hold(f.key)
 	return nil
 }
 
-func (f *failedPod) observe(ctx context.Context) (bool, string) {
-	if c := f.pod.state().container; c != nil {
-		return false, fmt.Sprintf("process %d of the pod still runs", c.pid)
-	}
+func (f *failedPod) observe(ctx context.Context) observation {
 	if f.before == nil {
-		return true, "no container runs; none ran before either"
+		return unseen("the pod was not stopped")
 	}
 	if f.before.alive() {
-		return false, fmt.Sprintf("process %d of the pod still runs", f.before.pid)
+		return unseen("%s of the pod still runs", f.before)
 	}
-	dialer := net.Dialer{Timeout: time.Second}
-	conn, err := dialer.DialContext(ctx, "tcp", f.before.address)
-	if err == nil {
-		_ = conn.Close()
-		return false, fmt.Sprintf("port %s still takes connections", f.before.address)
+	if c := f.pod.state().container; c != nil && c.alive() {
+		return unseen("%s is gone, but %s runs in its place", f.before, c)
 	}
-	return true, fmt.Sprintf("%s is gone and its port refuses: %v", f.before, err)
+	// A container that crashed is gone, too, until its back-off is over.
+	if !slices.Contains(f.pod.heldBy(), f.key) {
+		return unseen("%s is gone, but nothing keeps the pod from starting another", f.before)
+	}
+	answers := samples(ctx, f.pod.proxy.address(), 1, 1, unreachableWithin)
+	if answers[0].err == nil {
+		return unseen("%s is gone, but the pod's path still answers", f.before)
+	}
+	return seen("%s is gone, none is started in its place, and a request on the pod's path fails (%s)", f.before, plain(answers[0].err))
 }
 
 func (f *failedPod) undo(context.Context) error {
@@ -128,32 +147,52 @@ type containerKill struct{}
 
 func (containerKill) emulated() string { return "" }
 func (containerKill) exclusive() bool  { return false }
-func (containerKill) on(_ *Environment, p *pod, _ string, _ pathBaseline) effector {
-	return &killedContainer{pod: p, before: p.state().container}
+func (containerKill) on(_ *Environment, p *pod, _ string, _ podBaseline) effector {
+	return &killedContainer{pod: p, kill: func(c *container) error { return c.signal(syscall.SIGKILL) }}
 }
 
 type killedContainer struct {
-	pod    *pod
-	before *container
+	pod  *pod
+	kill func(*container) error
+
+	before *container // that ran at the injection
+	starts int        // of the pod's containers until then
 }
 
 func (k *killedContainer) inject(context.Context) error {
-	if k.before == nil {
-		return fmt.Errorf("pod %s runs no container", k.pod.name)
-	}
-	k.before.kill()
-	return nil
-}
-
-func (k *killedContainer) observe(context.Context) (bool, string) {
-	if k.before.alive() {
-		return false, fmt.Sprintf("process %d still runs", k.before.pid)
-	}
 	s := k.pod.state()
 	if s.container == nil {
-		return false, fmt.Sprintf("process %d is gone; its container has not restarted yet", k.before.pid)
+		return fmt.Errorf("pod %s runs no container", k.pod.name)
 	}
-	return true, fmt.Sprintf("%s is gone; restarted as %s, restart %d", k.before, s.container, s.starts-1)
+	k.before, k.starts = s.container, s.starts
+	return k.kill(k.before)
+}
+
+// observe knows the process by its id and its start, and asks how it ended: one
+// that went by itself was not killed, and what the pod calls its container may
+// for a moment still be the one that is gone.
+func (k *killedContainer) observe(context.Context) observation {
+	if k.before == nil {
+		return unseen("no process was killed")
+	}
+	select {
+	case <-k.before.done:
+	default:
+		return unseen("%s still runs", k.before)
+	}
+	if k.before.exit.Signal != syscall.SIGKILL {
+		return unseen("%s was not killed, it ended with %s", k.before, k.before.exit)
+	}
+	s := k.pod.state()
+	switch {
+	case s.container == nil, s.container == k.before:
+		return unseen("%s was killed; its container has not restarted yet", k.before)
+	case s.starts <= k.starts:
+		return unseen("%s was killed, but the pod has started no container since", k.before)
+	case !s.container.alive():
+		return unseen("%s was killed; %s in its place has ended", k.before, s.container)
+	}
+	return seen("%s was killed; restarted as %s, restart %d", k.before, s.container, s.starts-1)
 }
 
 func (k *killedContainer) undo(context.Context) error { return nil } // the pod has restarted it

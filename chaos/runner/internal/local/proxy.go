@@ -1,21 +1,19 @@
 package local
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/Shopify/toxiproxy/v2/stream"
-	"github.com/Shopify/toxiproxy/v2/toxics"
 	"github.com/rs/zerolog"
 )
 
@@ -33,15 +31,17 @@ type proxy struct {
 	listener net.Listener
 	server   *toxiproxy.ApiServer
 	toxics   *toxiproxy.ToxicCollection
+	paths    map[string]*pathToxic  // by stream, for the proxy's whole life
 	upstream atomic.Pointer[string] // the container's address; nil while there is none
 	serial   atomic.Uint64
 	buffers  bufferPool
-	accept   chan struct{} // closed when the accept loop has ended
+	// delivered counts the bytes that came out of the path at its clients.
+	delivered atomic.Int64
+	accept    chan struct{} // closed when the accept loop has ended
 
 	mu       sync.Mutex // held while the chain changes, so that no connection starts meanwhile
 	conns    map[*link]struct{}
 	rejects  map[string]struct{} // who has connections reset
-	holes    map[string]struct{} // toxics that lose data
 	closed   bool
 	stopping context.CancelFunc
 	links    sync.WaitGroup
@@ -50,10 +50,21 @@ type proxy struct {
 // link is one connection with both its ends.
 type link struct {
 	client, server *net.TCPConn
+
+	once sync.Once
+	dead chan struct{} // closed when nobody is left to take its data
 }
+
+func newLink(client, server *net.TCPConn) *link {
+	return &link{client: client, server: server, dead: make(chan struct{})}
+}
+
+// die lets go of the data that the path still holds.
+func (l *link) die() { l.once.Do(func() { close(l.dead) }) }
 
 // reset ends both ends at once, without a polite goodbye.
 func (l *link) reset() {
+	l.die()
 	for _, c := range []*net.TCPConn{l.client, l.server} {
 		_ = c.SetLinger(0) // fails on a closed connection only
 		_ = c.Close()
@@ -75,18 +86,49 @@ func newProxy(ctx context.Context, name string) (*proxy, error) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p := &proxy{
 		name: name, listener: l, server: server,
-		toxics:  toxiproxy.NewProxy(server, name, l.Addr().String(), "").Toxics,
-		accept:  make(chan struct{}),
-		conns:   map[*link]struct{}{},
-		rejects: map[string]struct{}{}, holes: map[string]struct{}{},
+		toxics:   toxiproxy.NewProxy(server, name, l.Addr().String(), "").Toxics,
+		accept:   make(chan struct{}),
+		conns:    map[*link]struct{}{},
+		rejects:  map[string]struct{}{},
 		stopping: cancel,
+	}
+	if err := p.layPaths(); err != nil {
+		cancel()
+		return nil, errors.Join(err, l.Close())
 	}
 	go p.serve(ctx)
 	return p, nil
 }
 
+// layPaths puts our toxic into the chain of each direction, before there is a link.
+func (p *proxy) layPaths() error {
+	p.paths = map[string]*pathToxic{}
+	for _, direction := range []string{upstream, downstream} {
+		entry := fmt.Sprintf(`{"name":%q,"type":%q,"stream":%q,"toxicity":1}`, direction, toxicPath, direction)
+		w, err := p.toxics.AddToxicJson(strings.NewReader(entry))
+		if err != nil {
+			return fmt.Errorf("path of pod %s: %w", p.name, err)
+		}
+		t, ok := w.Toxic.(*pathToxic)
+		if !ok {
+			return fmt.Errorf("path of pod %s: Toxiproxy made a %T", p.name, w.Toxic)
+		}
+		p.paths[direction] = t
+	}
+	return nil
+}
+
 // address is host:port, the same for the proxy's whole life.
 func (p *proxy) address() string { return p.listener.Addr().String() }
+
+// host is the address without its port: what a cluster calls the pod's IP.
+func (p *proxy) host() string {
+	host, _, err := net.SplitHostPort(p.address())
+	if err != nil { // a TCP listener's address has both
+		return ""
+	}
+	return host
+}
 
 // setUpstream points new connections to a container, or nowhere when it is empty.
 func (p *proxy) setUpstream(address string) {
@@ -143,8 +185,11 @@ func (p *proxy) connect(ctx context.Context, client *net.TCPConn) {
 		refuse()
 		return
 	}
-	l := &link{client: client, server: server}
+	p.join(newLink(client, server))
+}
 
+// join links both ends through the chain of toxics, or resets them.
+func (p *proxy) join(l *link) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || len(p.rejects) > 0 {
@@ -156,6 +201,7 @@ func (p *proxy) connect(ctx context.Context, client *net.TCPConn) {
 	var open atomic.Int32
 	open.Store(2)
 	ended := func() {
+		l.die()
 		l.client.Close() //nolint:errcheck // may be closed already
 		l.server.Close() //nolint:errcheck // may be closed already
 		if open.Add(-1) == 0 {
@@ -165,9 +211,12 @@ func (p *proxy) connect(ctx context.Context, client *net.TCPConn) {
 		}
 		p.links.Done()
 	}
+	for _, t := range p.paths {
+		t.joining = l
+	}
 	id := strconv.FormatUint(p.serial.Add(1), 10)
-	p.toxics.StartLink(p.server, id+"-up", source{l.client, &p.buffers}, &sink{link: l, conn: l.server, ended: ended, buffers: &p.buffers}, stream.Upstream)
-	p.toxics.StartLink(p.server, id+"-down", source{l.server, &p.buffers}, &sink{link: l, conn: l.client, ended: ended, buffers: &p.buffers}, stream.Downstream)
+	p.toxics.StartLink(p.server, id+"-up", source{l.client, &p.buffers}, &sink{link: l, conn: l.server, ended: ended, buffers: &p.buffers, count: new(atomic.Int64)}, stream.Upstream)
+	p.toxics.StartLink(p.server, id+"-down", source{l.server, &p.buffers}, &sink{link: l, conn: l.client, ended: ended, buffers: &p.buffers, count: &p.delivered}, stream.Downstream)
 }
 
 // source is the beginning of one direction. Toxiproxy would take a buffer of
@@ -184,7 +233,7 @@ func (s source) Read(b []byte) (int, error) { return s.conn.Read(b) }
 func (s source) WriteTo(w io.Writer) (int64, error) { return s.buffers.copy(w, s.conn) }
 
 // sink is the end of one direction. It never fails: Toxiproxy leaves a link whose
-// writer has failed standing, with its toxics blocked for ever. After a failure
+// writer has failed standing, with its toxics blocked forever. After a failure
 // it swallows the rest and closes the connection, so that the end comes in order.
 type sink struct {
 	link   *link
@@ -192,6 +241,7 @@ type sink struct {
 	ended  func()
 	once   sync.Once
 	failed bool
+	count  *atomic.Int64 // of the bytes sent
 
 	buffers *bufferPool
 }
@@ -206,7 +256,9 @@ func (s *sink) Write(b []byte) (int, error) {
 	}
 	err := s.conn.SetWriteDeadline(time.Now().Add(proxyWriteTimeout))
 	if err == nil {
-		_, err = s.conn.Write(b)
+		var n int
+		n, err = s.conn.Write(b)
+		s.count.Add(int64(n))
 	}
 	if err != nil {
 		s.failed = true
@@ -216,7 +268,7 @@ func (s *sink) Write(b []byte) (int, error) {
 }
 
 // Close is called once by the link, at its end. It must not block on the proxy:
-// whoever changes the chain holds the lock and waits for links.
+// close holds the lock while it waits for links.
 func (s *sink) Close() error {
 	s.once.Do(func() { go s.ended() })
 	return nil
@@ -226,87 +278,6 @@ var (
 	_ io.WriterTo   = source{}
 	_ io.ReaderFrom = (*sink)(nil)
 )
-
-// toxic is one entry of a chain as Toxiproxy reads it.
-type toxic struct {
-	Name       string         `json:"name"`
-	Type       string         `json:"type"`
-	Stream     string         `json:"stream"`
-	Toxicity   float32        `json:"toxicity"`
-	Attributes map[string]any `json:"attributes"`
-}
-
-// add puts a toxic at the end of the chain, for connections that are open, too.
-func (p *proxy) add(t toxic) error {
-	t.Toxicity = 1
-	body, err := json.Marshal(t)
-	if err != nil {
-		return fmt.Errorf("toxic %s of pod %s: %w", t.Name, p.name, err)
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return fmt.Errorf("toxic %s: pod %s is gone", t.Name, p.name)
-	}
-	if _, err := p.toxics.AddToxicJson(bytes.NewReader(body)); err != nil {
-		return fmt.Errorf("toxic %s of pod %s: %w", t.Name, p.name, err)
-	}
-	if t.Type == toxicBlackhole {
-		p.holes[t.Name] = struct{}{}
-	}
-	return nil
-}
-
-// remove takes a toxic out of the chain; that it is not there is no error.
-func (p *proxy) remove(ctx context.Context, name string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if _, ok := p.holes[name]; ok {
-		// Their streams have holes: they cannot go on.
-		for l := range p.conns {
-			l.reset()
-		}
-		delete(p.holes, name)
-	}
-	if err := p.toxics.RemoveToxic(ctx, name); err != nil && !errors.Is(err, toxiproxy.ErrToxicNotFound) {
-		return fmt.Errorf("toxic %s of pod %s: %w", name, p.name, err)
-	}
-	return nil
-}
-
-// reject resets open connections, and new ones until accepts is called with the
-// same key.
-func (p *proxy) reject(key string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.rejects[key] = struct{}{}
-	for l := range p.conns {
-		l.reset()
-	}
-}
-
-// accepts undoes reject.
-func (p *proxy) accepts(key string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.rejects, key)
-}
-
-// active names what acts on the proxy: toxics and rejections.
-func (p *proxy) active() []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var names []string
-	for key := range p.rejects {
-		names = append(names, key)
-	}
-	for _, t := range p.toxics.GetToxicArray() {
-		if w, ok := t.(*toxics.ToxicWrapper); ok {
-			names = append(names, w.Name)
-		}
-	}
-	return names
-}
 
 // close frees the port, resets all connections and waits until each has ended.
 func (p *proxy) close() error {

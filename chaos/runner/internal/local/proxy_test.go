@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 func newTestProxy(t *testing.T, h http.HandlerFunc) (*proxy, *http.Client) {
@@ -29,7 +31,7 @@ func newTestProxy(t *testing.T, h http.HandlerFunc) (*proxy, *http.Client) {
 		}
 		server.Close()
 	})
-	return p, &http.Client{Transport: transport, Timeout: 5 * time.Second}
+	return p, &http.Client{Transport: transport, Timeout: patience}
 }
 
 func ask(t *testing.T, c *http.Client, p *proxy) error {
@@ -67,9 +69,9 @@ func TestAProxyFollowsItsContainerAndKeepsItsAddress(t *testing.T) {
 	}
 }
 
-// A toxic must take hold of and let go of connections that are open, without a
+// An effect must take hold of and let go of connections that are open, without a
 // request failing for it.
-func TestToxicsComeAndGoUnderTrafficWithoutAnError(t *testing.T) {
+func TestEffectsComeAndGoUnderTrafficWithoutAnError(t *testing.T) {
 	t.Parallel()
 	p, _ := newTestProxy(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, strings.Repeat("x", 10_000))
@@ -80,7 +82,7 @@ func TestToxicsComeAndGoUnderTrafficWithoutAnError(t *testing.T) {
 		wg.Go(func() {
 			transport := &http.Transport{}
 			defer transport.CloseIdleConnections()
-			client := &http.Client{Transport: transport, Timeout: 5 * time.Second}
+			client := &http.Client{Transport: transport, Timeout: patience}
 			for ctx.Err() == nil {
 				if err := probe(ctx, client, "http://"+p.address()+"/"); err != nil && ctx.Err() == nil {
 					t.Errorf("request: %v", err)
@@ -90,29 +92,95 @@ func TestToxicsComeAndGoUnderTrafficWithoutAnError(t *testing.T) {
 		})
 	}
 	for range 15 {
-		for _, tx := range []toxic{
-			{Name: "a", Type: toxicLatency, Stream: "downstream", Attributes: map[string]any{"latency": 2, "jitter": 1}},
-			{Name: "b", Type: toxicLoss, Stream: "upstream", Attributes: map[string]any{"probability": 0.01}},
-			{Name: "c", Type: toxicBandwidth, Stream: "downstream", Attributes: map[string]any{"rate": 5e6, "burst": 10000}},
+		for _, e := range []effect{
+			{name: "a", stream: downstream, latency: 2 * time.Millisecond, jitter: time.Millisecond},
+			{name: "b", stream: upstream, loss: 0.01},
+			{name: "c", stream: downstream, bucket: rate.NewLimiter(5e6, 10000)},
 		} {
-			if err := p.add(tx); err != nil {
+			if err := p.add(e); err != nil {
 				t.Fatal(err)
 			}
 		}
 		time.Sleep(5 * time.Millisecond)
 		if n := len(p.active()); n != 3 {
-			t.Errorf("%d toxics are active", n)
+			t.Errorf("%d effects are active", n)
 		}
 		for _, name := range []string{"a", "c", "b", "b"} {
-			if err := p.remove(t.Context(), name); err != nil {
-				t.Fatal(err)
-			}
+			p.remove(name)
 		}
 	}
 	cancel()
 	wg.Wait()
 	if n := len(p.active()); n != 0 {
-		t.Errorf("%d toxics are left", n)
+		t.Errorf("%d effects are left", n)
+	}
+}
+
+// Connections that end while effects come and go, as those do whose clients give
+// up on a cut path, must not take the runner with them.
+func TestEffectsComeAndGoWhileConnectionsEnd(t *testing.T) {
+	t.Parallel()
+	p, _ := newTestProxy(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, strings.Repeat("x", 3000))
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			client := pathClient(30 * time.Millisecond)
+			for ctx.Err() == nil {
+				_ = probe(ctx, client, "http://"+p.address()+"/") // most are cut off
+			}
+		})
+	}
+	for range 20 {
+		for _, n := range []network{
+			{cut: drop, streams: []string{downstream, upstream}, latency: 5 * time.Millisecond},
+			{loss: 0.3, latency: 5 * time.Millisecond, rate: 1e6, burst: mtu},
+		} {
+			effects := n.effects("f")
+			for _, e := range effects {
+				if err := p.add(e); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(10 * time.Millisecond)
+			for _, e := range effects {
+				p.remove(e.name)
+			}
+		}
+	}
+	cancel()
+	wg.Wait()
+	client := pathClient(patience)
+	if err := ask(t, client, p); err != nil {
+		t.Errorf("after all effects: %v", err)
+	}
+}
+
+// Each direction is seen by itself.
+func TestACrossingSeesWhichWayIsCut(t *testing.T) {
+	t.Parallel()
+	p, _ := newTestProxy(t, okHandler)
+	for name, row := range map[string]struct {
+		holes    []string
+		up, down bool
+	}{
+		"nothing": {nil, true, true}, "what the pod sends": {[]string{downstream}, true, false},
+		"what it receives": {[]string{upstream}, false, true}, "both": {[]string{upstream, downstream}, false, false},
+	} {
+		for _, s := range row.holes {
+			if err := p.add(effect{name: "hole " + s, stream: s, hole: true}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		up, down, err := p.crossing(t.Context(), time.Second)
+		if up != row.up || down != row.down || err != nil {
+			t.Errorf("%s is cut: up %t, down %t, %v", name, up, down, err)
+		}
+		for _, s := range row.holes {
+			p.remove("hole " + s)
+		}
 	}
 }
 
@@ -122,7 +190,7 @@ func TestAHoleCutsTheConnectionsThatLostDataOnly(t *testing.T) {
 	if err := ask(t, client, p); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.add(toxic{Name: "hole", Type: toxicBlackhole, Stream: "downstream"}); err != nil {
+	if err := p.add(effect{name: "hole", stream: downstream, hole: true}); err != nil {
 		t.Fatal(err)
 	}
 	waiting := make(chan error, 1)
@@ -132,9 +200,7 @@ func TestAHoleCutsTheConnectionsThatLostDataOnly(t *testing.T) {
 		t.Fatalf("an answer out of the hole: %v", err)
 	case <-time.After(200 * time.Millisecond):
 	}
-	if err := p.remove(t.Context(), "hole"); err != nil {
-		t.Fatal(err)
-	}
+	p.remove("hole")
 	if err := <-waiting; err == nil {
 		// The client's transport may ask again on a new connection when the old one
 		// broke before a byte came; then the answer is whole.
@@ -169,11 +235,11 @@ func TestAProxyEndsAtOnceWhateverItHolds(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(okHandler))
 	defer server.Close()
 	p.setUpstream(server.Listener.Addr().String())
-	for _, tx := range []toxic{
-		{Name: "slow", Type: toxicLatency, Stream: "downstream", Attributes: map[string]any{"latency": 60_000}},
-		{Name: "hole", Type: toxicBlackhole, Stream: "upstream"},
+	for _, e := range []effect{
+		{name: "slow", stream: downstream, latency: time.Minute},
+		{name: "hole", stream: upstream, hole: true},
 	} {
-		if err := p.add(tx); err != nil {
+		if err := p.add(e); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -193,37 +259,33 @@ func TestAProxyEndsAtOnceWhateverItHolds(t *testing.T) {
 	if err := p.close(); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(began); took > 2*time.Second {
+	if took := time.Since(began); took > patience/2 {
 		t.Errorf("close took %s", took)
 	}
 	if _, err := d.DialContext(t.Context(), "tcp", p.address()); err == nil {
 		t.Error("the port is still open")
 	}
-	if err := p.add(toxic{Name: "late", Type: toxicLatency, Stream: "upstream"}); err == nil {
-		t.Error("a toxic on a closed proxy")
+	if err := p.add(effect{name: "late", stream: upstream, latency: time.Second}); err == nil {
+		t.Error("an effect on a closed proxy")
 	}
 }
 
 func TestMeasurementsJudgeByNumbers(t *testing.T) {
 	t.Parallel()
 	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
-	for name, row := range map[string]struct{ latency, jitter, want time.Duration }{
-		"without jitter":              {ms(100), 0, ms(80)},
-		"with some":                   {ms(100), ms(20), ms(64)},
-		"with as much as the latency": {ms(100), ms(100), ms(50)},
-		"with more than the latency":  {ms(100), ms(300), ms(50)},
-	} {
-		if got := delayWanted(row.latency, row.jitter); got != row.want {
-			t.Errorf("%s: %s, want %s", name, got, row.want)
-		}
-	}
 	if m, n := median([]sample{{ms(3), nil}, {ms(1), nil}, {ms(9), errors.New("x")}, {ms(2), nil}}); m != ms(2) || n != 3 {
 		t.Errorf("median %s of %d", m, n)
+	}
+	if v, ok := quantileOfAll([]sample{{ms(3), nil}, {ms(1), nil}, {ms(9), errors.New("x")}, {ms(2), nil}}, 0.5); v != ms(3) || !ok {
+		t.Errorf("half of all: %s, %t", v, ok)
+	}
+	if _, ok := quantileOfAll([]sample{{ms(3), nil}, {ms(9), errors.New("x")}}, 0.5); ok {
+		t.Error("a request without an answer has a time")
 	}
 	if m, n := median([]sample{{ms(9), errors.New("x")}}); m != 0 || n != 0 {
 		t.Errorf("median of nothing: %s of %d", m, n)
 	}
-	for p, want := range map[float64]int{0.01: 200, 0.05: 90, 0.25: 17, 0.9: 12} {
+	for p, want := range map[float64]int{0: 0, 0.01: 400, 0.2: 240, 0.5: 60, 0.9: 31, 0.99: 31} {
 		if got := lossSamples(p); got != want {
 			t.Errorf("samples at %v: %d, want %d", p, got, want)
 		}

@@ -16,8 +16,12 @@ import (
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
 )
 
+// A run's directory changes its name as a whole when it begins and when it ends,
+// so that whoever looks meanwhile never takes half of it for a leftover.
 const (
 	runDirPrefix = "run-"
+	newDirPrefix = "new-" // not locked yet
+	oldDirPrefix = "old-" // being removed, the lock last
 	lockFile     = "lock" // held by the runner and its keeper while one of them lives
 	runsFile     = "runs" // the run IDs that this directory has served, one a line
 	rootLockFile = ".lock"
@@ -85,16 +89,20 @@ func newRunDir(root string) (_ *runDir, err error) {
 	}
 	defer func() { err = errors.Join(err, unlock.Close()) }()
 
-	path, err := os.MkdirTemp(root, runDirPrefix)
+	fresh, err := os.MkdirTemp(root, newDirPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("directory of the run: %w", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(path, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
-	if err == nil {
-		err = flock(lock, unix.LOCK_EX|unix.LOCK_NB)
+	path := filepath.Join(root, runDirPrefix+strings.TrimPrefix(filepath.Base(fresh), newDirPrefix))
+	lock, err := os.OpenFile(filepath.Join(fresh, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lock of the run's directory: %w", err), os.RemoveAll(fresh))
+	}
+	if err = flock(lock, unix.LOCK_EX|unix.LOCK_NB); err == nil {
+		err = os.Rename(fresh, path)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("lock of the run's directory: %w", err), os.RemoveAll(path))
+		return nil, errors.Join(fmt.Errorf("lock of the run's directory: %w", err), lock.Close(), os.RemoveAll(fresh))
 	}
 	return &runDir{path: path, lock: lock}, nil
 }
@@ -114,7 +122,35 @@ func (d *runDir) note(run fault.RunID) error {
 
 // close gives up the lock and removes what is left of the directory.
 func (d *runDir) close() error {
-	return errors.Join(os.RemoveAll(d.path), d.lock.Close())
+	return errors.Join(removeRunDir(d.path), d.lock.Close())
+}
+
+// removeRunDir removes a run's directory, whose lock this process holds. That it
+// is gone, or half of it, is no error.
+func removeRunDir(path string) error {
+	old := oldName(path)
+	if err := os.Rename(path, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the run's directory: %w", err)
+	}
+	entries, err := os.ReadDir(old)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	errs := []error{err}
+	for _, entry := range entries {
+		if entry.Name() != lockFile {
+			errs = append(errs, os.RemoveAll(filepath.Join(old, entry.Name())))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return os.RemoveAll(old)
+}
+
+// oldName is what a run's directory is called while it is removed.
+func oldName(path string) string {
+	return filepath.Join(filepath.Dir(path), oldDirPrefix+strings.TrimPrefix(filepath.Base(path), runDirPrefix))
 }
 
 // runOf names the last run that a directory has served, or "unknown".

@@ -109,7 +109,7 @@ func threadTime() time.Duration {
 }
 
 // holdMemory takes bytes and touches each page. They are shared memory, which
-// nothing else in this process uses: so the kernel's count of it (RssShmem) is
+// nothing else in this process uses, so the kernel's count (RssShmem) is
 // exactly what is held.
 func holdMemory(n uint64) ([]byte, error) {
 	if n > math.MaxInt64 {

@@ -8,22 +8,18 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/chaos-mesh/chaos-mesh/api/v1alpha1"
-	"github.com/docker/go-units"
-	"github.com/prometheus/procfs"
 	"github.com/shirou/gopsutil/v3/mem"
-	"github.com/shirou/gopsutil/v3/process"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
 )
 
 const (
 	maxCPUWorkers = 256 // threads on one CPU: more would only measure the scheduler
 	// maxMemoryShare of what is available may be taken: the machine is shared with
-	// the instrument, and with whoever works on it.
+	// the instrument and with its user.
 	maxMemoryShare = 0.8
-
-	cpuWindow = 500 * time.Millisecond // over which CPU use is measured
 )
 
 func stressAction(s *v1alpha1.StressChaosSpec) (action, error) {
@@ -56,11 +52,11 @@ func stressAction(s *v1alpha1.StressChaosSpec) (action, error) {
 		if m.OOMScoreAdj < 0 {
 			return nil, cannot("oomScoreAdj %d: lowering it needs privileges", m.OOMScoreAdj)
 		}
-		available, err := mem.VirtualMemory()
+		machine, err := mem.VirtualMemory()
 		if err != nil {
 			return nil, fmt.Errorf("available memory: %w", err)
 		}
-		if a.memory, err = memorySize(m.Size, m.Workers, available.Available); err != nil {
+		if a.memory, err = memorySize(m.Size, machine.Total, machine.Available); err != nil {
 			return nil, err
 		}
 		a.oomScore = m.OOMScoreAdj
@@ -68,34 +64,19 @@ func stressAction(s *v1alpha1.StressChaosSpec) (action, error) {
 	return a, nil
 }
 
-// memorySize is what all workers together take, in bytes.
-func memorySize(text string, workers int, available uint64) (uint64, error) {
-	if text == "" {
-		return 0, cannot("memory without a size takes all there is, and this is your machine: give a size")
+// memorySize is what all workers together take, in bytes. Percentages are of all
+// memory, as the injector has them where a container is without a limit.
+func memorySize(text string, all, available uint64) (uint64, error) {
+	size, err := fault.ParseMemorySize(text)
+	if err != nil {
+		return 0, cannot("memory size: %w", err)
 	}
-	var each float64
-	if percent, ok := strings.CutSuffix(text, "%"); ok {
-		p, err := strconv.Atoi(percent)
-		if err != nil {
-			return 0, cannot("memory size %q: %w", text, err)
-		}
-		each = float64(available) * float64(p) / 100
-	} else {
-		n, err := units.FromHumanSize(text) // as Chaos Mesh reads it: decimal units
-		if err != nil {
-			return 0, cannot("memory size %q: %w", text, err)
-		}
-		each = float64(n)
+	bytes := size.Of(all)
+	if float64(bytes) > maxMemoryShare*float64(available) {
+		return 0, cannot("memory of %s is more than %.0f%% of the %s that this machine has left: give less",
+			inUnits(float64(bytes)), 100*maxMemoryShare, inUnits(float64(available)))
 	}
-	total := each * float64(max(1, workers))
-	if total < 1 {
-		return 0, cannot("memory size %q is none", text)
-	}
-	if total > maxMemoryShare*float64(available) {
-		return 0, cannot("memory of %s by %d workers is more than %.0f%% of the %s that this machine has left: give less",
-			size(total), workers, 100*maxMemoryShare, size(float64(available)))
-	}
-	return uint64(total), nil
+	return bytes, nil
 }
 
 // stress burns CPU time or holds memory beside the pod's container.
@@ -119,21 +100,30 @@ func (a stress) emulated() string {
 	return strings.Join(parts, "; ")
 }
 
-func (a stress) on(e *Environment, p *pod, key string, _ pathBaseline) effector {
-	return &stressedPod{stress: a, env: e, pod: p, key: key}
+func (a stress) on(e *Environment, p *pod, key string, before podBaseline) effector {
+	return &stressedPod{
+		stress: a, env: e, pod: p, key: key, before: before,
+		spawn: func(ctx context.Context, args []string) (*proc, error) {
+			return e.keeper.spawn(ctx, args, e.dir.path, p.logPath())
+		},
+	}
 }
 
 // stressedPod is a stressor process next to a pod's container.
 type stressedPod struct {
 	stress
-	env *Environment
-	pod *pod
-	key string
+	env    *Environment
+	pod    *pod
+	key    string
+	before podBaseline
+	spawn  func(ctx context.Context, args []string) (*proc, error)
 
 	mu       sync.Mutex
 	stressor *proc
-	pinned   *container
-	cpus     cpuSet // the pod's before
+	beside   *container // that ran at the injection
+	pinned   bool
+	cpus     cpuSet // the container's before
+	room     uint64 // bytes of memory that the machine had left
 }
 
 func (s *stressedPod) inject(ctx context.Context) error {
@@ -143,6 +133,12 @@ func (s *stressedPod) inject(ctx context.Context) error {
 	if st.terminating || st.container == nil {
 		return fmt.Errorf("pod %s runs no container", s.pod.name)
 	}
+	s.beside = st.container
+	machine, err := mem.VirtualMemory()
+	if err != nil {
+		return fmt.Errorf("available memory: %w", err)
+	}
+	s.room = machine.Available
 	args := []string{
 		s.env.cfg.Self, StressCommand, runDirFlag + s.env.dir.path, "--run=" + s.key,
 		fmt.Sprintf("--cpu-workers=%d", s.workers), fmt.Sprintf("--cpu-load=%d", s.load),
@@ -154,88 +150,21 @@ func (s *stressedPod) inject(ctx context.Context) error {
 			return err
 		}
 		last := own.last()
-		if s.cpus, err = affinity(st.container.pid); err != nil {
+		if s.cpus, err = affinity(s.beside.pid); err != nil {
 			return err
 		}
-		if err := pin(st.container.pid, last); err != nil {
+		if err := pin(s.beside.pid, last); err != nil {
 			return err
 		}
-		s.pinned = st.container
+		s.pinned = true
 		args = append(args, "--cpu="+strconv.Itoa(last.only()))
 	}
-	stressor, err := s.env.keeper.spawn(ctx, args, s.env.dir.path, s.pod.logPath())
+	stressor, err := s.spawn(ctx, args)
 	if err != nil {
 		return fmt.Errorf("stressor of pod %s: %w", s.pod.name, err)
 	}
 	s.stressor = stressor
 	return nil
-}
-
-func (s *stressedPod) observe(ctx context.Context) (bool, string) {
-	s.mu.Lock()
-	stressor := s.stressor
-	s.mu.Unlock()
-	if stressor == nil {
-		return false, "no stressor was started"
-	}
-	select {
-	case <-stressor.done:
-		return false, fmt.Sprintf("the stressor, process %d, has ended: %s", stressor.pid, stressor.exit)
-	default:
-	}
-	p, err := process.NewProcessWithContext(ctx, int32(stressor.pid))
-	if err != nil {
-		return false, fmt.Sprintf("the stressor, process %d: %v", stressor.pid, err)
-	}
-	shown, seen := true, []string{fmt.Sprintf("stressor process %d", stressor.pid)}
-	if s.workers > 0 {
-		ok, text := s.observeCPU(ctx, p)
-		shown, seen = shown && ok, append(seen, text)
-	}
-	if s.memory > 0 {
-		held, err := heldMemory(stressor.pid)
-		if err != nil {
-			return false, err.Error()
-		}
-		shown = shown && float64(held) >= 0.9*float64(s.memory)
-		seen = append(seen, fmt.Sprintf("holds %s of the %s asked", size(float64(held)), size(float64(s.memory))))
-	}
-	return shown, strings.Join(seen, ", ")
-}
-
-// heldMemory is how many bytes a stressor really occupies.
-func heldMemory(pid int) (uint64, error) {
-	p, err := procfs.NewProc(pid)
-	if err != nil {
-		return 0, fmt.Errorf("memory of process %d: %w", pid, err)
-	}
-	status, err := p.NewStatus()
-	if err != nil {
-		return 0, fmt.Errorf("memory of process %d: %w", pid, err)
-	}
-	return status.RssShmem, nil
-}
-
-// observeCPU compares CPU time with the time that went by.
-func (s *stressedPod) observeCPU(ctx context.Context, p *process.Process) (bool, string) {
-	before, err := p.TimesWithContext(ctx)
-	if err != nil {
-		return false, err.Error()
-	}
-	start := time.Now()
-	select {
-	case <-time.After(cpuWindow):
-	case <-ctx.Done():
-		return false, ctx.Err().Error()
-	}
-	after, err := p.TimesWithContext(ctx)
-	if err != nil {
-		return false, err.Error()
-	}
-	used := (after.User + after.System - before.User - before.System) / time.Since(start).Seconds()
-	asked := float64(s.workers) * float64(s.load) / 100
-	can := min(asked, 1) // there is one CPU for all of them
-	return used >= can/2, fmt.Sprintf("uses %.2f CPU seconds per second; %d workers at %d%% on one CPU can use %.2f", used, s.workers, s.load, can)
 }
 
 func (s *stressedPod) undo(ctx context.Context) error {
@@ -253,15 +182,15 @@ func (s *stressedPod) undo(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("stressor process %d still runs: %w", s.stressor.pid, ctx.Err()))
 		}
 	}
-	if s.pinned != nil {
+	if s.pinned {
 		select {
-		case <-s.pinned.done: // a restarted container has its parent's CPUs
+		case <-s.beside.done: // a restarted container has its parent's CPUs
 		default:
-			if err := pin(s.pinned.pid, s.cpus); err != nil && !errors.Is(err, syscall.ESRCH) {
+			if err := pin(s.beside.pid, s.cpus); err != nil && !errors.Is(err, syscall.ESRCH) {
 				errs = append(errs, err)
 			}
 		}
-		s.pinned = nil
+		s.pinned = false
 	}
 	return errors.Join(errs...)
 }

@@ -24,7 +24,11 @@ const (
 // Leftovers finds what dead runs of this user have left under tempRoot (empty:
 // the default): processes and directories. It changes nothing.
 func Leftovers(tempRoot string) ([]fault.Residue, error) {
-	found, err := find(tempRoot)
+	root, err := rootDir(tempRoot)
+	if err != nil {
+		return nil, err
+	}
+	found, err := find(root, false)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +49,7 @@ func Sweep(ctx context.Context, tempRoot string, logger *slog.Logger) (_ []fault
 	}
 	defer func() { err = errors.Join(err, unlock.Close()) }()
 
-	found, err := find(root)
+	found, err := find(root, true)
 	if err != nil {
 		return nil, err
 	}
@@ -96,30 +100,53 @@ func (l leftovers) residues() []fault.Residue {
 	return out
 }
 
-func find(tempRoot string) (leftovers, error) {
+// find looks under root. Under the root's lock no directory is just begun or
+// removed by a living run without being locked, so that locked also finds what a
+// run that was killed in such a moment has left.
+func find(root string, locked bool) (leftovers, error) {
 	var found leftovers
-	root, err := rootDir(tempRoot)
-	if err != nil {
-		return found, err
-	}
 	entries, err := os.ReadDir(root)
 	if err != nil {
 		return found, fmt.Errorf("leftovers: %w", err)
 	}
 	for _, entry := range entries {
-		path := filepath.Join(root, entry.Name())
-		if !entry.IsDir() || !strings.HasPrefix(entry.Name(), runDirPrefix) {
+		if !entry.IsDir() {
 			continue
 		}
-		switch used, err := inUse(path); {
-		case err != nil:
+		path := filepath.Join(root, entry.Name())
+		dead, err := isDead(path, locked)
+		if err != nil {
 			return found, err
-		case !used:
+		}
+		if dead {
 			found.directories = append(found.directories, deadDir{path, runOf(path)})
 		}
 	}
 	found.processes, err = strays(root)
 	return found, err
+}
+
+// isDead reports whether a directory is a run's and nobody's any more.
+func isDead(path string, locked bool) (bool, error) {
+	name := filepath.Base(path)
+	switch {
+	case strings.HasPrefix(name, runDirPrefix):
+	case strings.HasPrefix(name, newDirPrefix):
+		return locked, nil
+	case strings.HasPrefix(name, oldDirPrefix):
+		if _, err := os.Lstat(filepath.Join(path, lockFile)); errors.Is(err, fs.ErrNotExist) && !locked {
+			return false, nil // its last moment
+		}
+	default:
+		return false, nil
+	}
+	used, err := inUse(path)
+	if used || err != nil {
+		return false, err
+	}
+	// Between the listing and the look at its lock a living run may have ended.
+	_, err = os.Lstat(path)
+	return err == nil, nil
 }
 
 // strays are processes of this user whose command line names a run's directory
@@ -151,6 +178,9 @@ func strays(root string) ([]strayProcess, error) {
 			continue
 		}
 		used, err := inUse(dir)
+		if err == nil && !used {
+			used, err = inUse(oldName(dir))
+		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
@@ -158,8 +188,8 @@ func strays(root string) ([]strayProcess, error) {
 			continue
 		}
 		start, err := startTime(pid)
-		if err != nil {
-			continue // it has ended
+		if err != nil || endsByItself(pid, start) {
+			continue
 		}
 		out = append(out, strayProcess{
 			pid: pid, start: start, run: runOf(dir),
@@ -167,6 +197,18 @@ func strays(root string) ([]strayProcess, error) {
 		})
 	}
 	return out, nil
+}
+
+// endsByItself waits a moment for a process whose run is gone: a keeper that has
+// removed its directory has yet to exit.
+func endsByItself(pid int, start uint64) bool {
+	for range 20 {
+		if now, err := startTime(pid); err != nil || now != start {
+			return true
+		}
+		time.Sleep(25 * time.Millisecond) // the kernel tells nobody of a foreign process's end
+	}
+	return false
 }
 
 // runDirOf returns the run's directory that a command line was given by one of

@@ -27,6 +27,16 @@ type injection struct {
 	undone bool
 }
 
+// over says whether the injection ended by itself.
+func (i *injection) over() bool {
+	select {
+	case <-i.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // undo is idempotent.
 func (i *injection) undo(ctx context.Context) error {
 	i.mu.Lock()
@@ -44,7 +54,7 @@ func (i *injection) undo(ctx context.Context) error {
 }
 
 // Plan resolves the targets of every fault and injects nothing. Where a fault
-// changes a pod's path, it measures the path as it is: a second at most. The
+// acts on a pod's path or CPU, it measures them as they are: a second at most. The
 // error wraps fault.ErrNotInjectable, ErrNoTarget, ErrBusy or ErrUnreachable.
 func (e *Environment) Plan(ctx context.Context, run fault.RunID, fs []fault.Fault) (fault.Plan, error) {
 	if err := e.lost(); err != nil {
@@ -60,7 +70,10 @@ func (e *Environment) Plan(ctx context.Context, run fault.RunID, fs []fault.Faul
 	e.mu.Unlock()
 
 	plan := fault.Plan{Run: run}
-	pods := e.fleet.describe()
+	pods, err := e.readyPods(ctx)
+	if err != nil {
+		return fault.Plan{}, err
+	}
 	var errs []error
 	for _, f := range fs {
 		planned, err := e.plan(f, pods)
@@ -76,6 +89,32 @@ func (e *Environment) Plan(ctx context.Context, run fault.RunID, fs []fault.Faul
 	return plan, e.measure(ctx, plan)
 }
 
+// planTimeout is how long a plan waits for pods that answer their checks late.
+const planTimeout = 5 * time.Second
+
+// readyPods waits a moment until all pods are ready. It refuses to plan on a part
+// of the fleet: the percentage of what is hit would be that of the part.
+func (e *Environment) readyPods(ctx context.Context) ([]fault.Pod, error) {
+	waiting, cancel := context.WithTimeout(ctx, planTimeout)
+	defer cancel()
+	waited := e.fleet.awaitReady(waiting)
+	pods := e.fleet.describe()
+	ready := 0
+	for _, p := range pods {
+		if p.Ready {
+			ready++
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if ready < len(pods) {
+		return nil, errors.Join(fmt.Errorf("%w: only %d of %d pods are ready before anything is injected, and the share that is hit would be wrong; this machine may lack CPU, memory or open files",
+			fault.ErrUnreachable, ready, len(pods)), waited)
+	}
+	return pods, nil
+}
+
 func (e *Environment) plan(f fault.Fault, pods []fault.Pod) (fault.Planned, error) {
 	a, err := actionFor(f)
 	if err != nil {
@@ -86,7 +125,7 @@ func (e *Environment) plan(f fault.Fault, pods []fault.Pod) (fault.Planned, erro
 	if namespace == "" {
 		namespace = e.cfg.Namespace
 	}
-	e.mu.Lock() // rng is no friend of concurrency
+	e.mu.Lock() // rng is not safe for concurrent use
 	targets, err := fault.Select(pods, f.Selector, namespace, e.rng)
 	e.mu.Unlock()
 	if err != nil {
@@ -101,30 +140,37 @@ func (e *Environment) plan(f fault.Fault, pods []fault.Pod) (fault.Planned, erro
 	return fault.Planned{Fault: f, Targets: targets, Ready: ready, Emulated: a.emulated()}, nil
 }
 
-// measure takes the baselines that network faults are compared with.
+// measure takes the baselines that effects are compared with.
 func (e *Environment) measure(ctx context.Context, plan fault.Plan) error {
-	bulk := map[*pod]bool{} // the pods to measure, and whether with throughput
+	measured := map[*pod]wanted{}
 	for _, planned := range plan.Faults {
 		a, err := actionFor(planned.Fault)
 		if err != nil {
 			return err
 		}
-		n, ok := a.(network)
-		if !ok {
-			continue
-		}
 		for _, t := range planned.Targets {
-			if p, ok := e.fleet.find(t.UID); ok {
-				bulk[p] = bulk[p] || n.kind == toxicBandwidth
+			p, ok := e.fleet.find(t.UID)
+			if !ok {
+				continue
 			}
+			w := measured[p]
+			switch a := a.(type) {
+			case network:
+				w.path, w.bulk = true, w.bulk || a.rate > 0
+			case stress:
+				w.cpu = w.cpu || a.workers > 0
+			default:
+				continue
+			}
+			measured[p] = w
 		}
 	}
-	baselines := map[string]pathBaseline{}
+	baselines := map[string]podBaseline{}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	for p, withBulk := range bulk {
+	for p, w := range measured {
 		wg.Go(func() {
-			b := measureBaseline(ctx, p, withBulk)
+			b := measureBaseline(ctx, p, w)
 			mu.Lock()
 			defer mu.Unlock()
 			baselines[p.uid] = b
@@ -203,14 +249,15 @@ func (e *Environment) inject(ctx context.Context, run fault.RunID, f fault.Fault
 func (e *Environment) expire(i *injection) {
 	if err := i.undo(context.Background()); err != nil {
 		e.cfg.Logger.Error("a fault did not end by itself", "error", err)
-		return // Recover tries again, Residue tells
+		return // Recover tries again, Residue reports it
 	}
 	e.cfg.Logger.Info("a fault ended by itself", "fault", i.fault, "target", i.target.ID())
 	close(i.ended)
 }
 
 // Effects measures, now, what each fault of the plan does to each target, all at
-// once; it takes as long as the slowest measurement, some 1.5 s.
+// once; it takes as long as the slowest measurement: some 1.5 s, and 3 s where a fault
+// has several parts.
 func (e *Environment) Effects(ctx context.Context, p fault.Plan) ([]fault.Effect, error) {
 	if err := e.lost(); err != nil {
 		return nil, err
@@ -236,12 +283,12 @@ func (e *Environment) Effects(ctx context.Context, p fault.Plan) ([]fault.Effect
 					return
 				}
 				effect.Injected = true
-				select {
-				case <-i.ended:
+				if i.over() {
 					effect.Observed = "its duration is over: it ended by itself"
-				default:
-					effect.Shown, effect.Observed = i.effector.observe(ctx)
+					return
 				}
+				o := i.effector.observe(ctx)
+				effect.Shown, effect.Observed, effect.Unfelt = o.shown, o.text, o.unfelt
 			})
 		}
 	}
@@ -264,7 +311,7 @@ func (e *Environment) injected(run fault.RunID, id string, t fault.Target) (*inj
 }
 
 // Recover undoes every fault of the run. It is idempotent, and a run that was
-// never here needs nothing. What could not be undone stays, for Residue to tell
+// never here needs nothing. What could not be undone stays, for Residue to report
 // and the next Recover to try.
 func (e *Environment) Recover(ctx context.Context, run fault.RunID) error {
 	e.mu.Lock()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/Shopify/toxiproxy/v2/stream"
 	"github.com/Shopify/toxiproxy/v2/toxics"
+	"golang.org/x/time/rate"
 )
 
 func TestRetransmissionDoublesWithEachLossInARow(t *testing.T) {
@@ -40,11 +41,18 @@ func TestRetransmissionDoublesWithEachLossInARow(t *testing.T) {
 	}
 }
 
-// pipe runs a toxic as a link does and returns its two ends.
-func pipe(toxic toxics.Toxic) (chan<- *stream.StreamChunk, <-chan *stream.StreamChunk, *toxics.ToxicStub) {
+// pipe runs a path with these effects as a link does and returns its two ends.
+func pipe(effects ...effect) (*pathToxic, chan<- *stream.StreamChunk, <-chan *stream.StreamChunk, *toxics.ToxicStub) {
+	var t pathToxic
+	t.set(effects)
+	in, out, stub := connect(&t)
+	return &t, in, out, stub
+}
+
+func connect(t *pathToxic) (chan<- *stream.StreamChunk, <-chan *stream.StreamChunk, *toxics.ToxicStub) {
 	in, out := make(chan *stream.StreamChunk, 16), make(chan *stream.StreamChunk, 16)
 	stub := toxics.NewToxicStub(in, out)
-	go stub.Run(&toxics.ToxicWrapper{Toxic: toxic, Toxicity: 1})
+	go stub.Run(&toxics.ToxicWrapper{Toxic: t, Toxicity: 1})
 	synctest.Wait()
 	return in, out, stub
 }
@@ -53,28 +61,91 @@ func chunk(n int) *stream.StreamChunk {
 	return &stream.StreamChunk{Data: make([]byte, n), Timestamp: time.Now()}
 }
 
-func TestABlackholeSwallowsDataAndTheEnd(t *testing.T) {
+// bytesIn counts what has come out so far, and says whether the end has come.
+func bytesIn(out <-chan *stream.StreamChunk) (n int, ended bool) {
+	for {
+		select {
+		case c, open := <-out:
+			if !open {
+				return n, true
+			}
+			n += len(c.Data)
+		default:
+			return n, false
+		}
+	}
+}
+
+func TestAHoleSwallowsDataAndTheEndUntilItIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		in, out, stub := pipe(&blackholeToxic{})
+		path, in, out, stub := pipe(effect{name: "h", hole: true})
 		in <- chunk(1)
 		close(in)
 		time.Sleep(time.Hour)
-		select {
-		case c := <-out:
-			t.Errorf("%v came through", c)
-		default:
+		if n, ended := bytesIn(out); n > 0 || ended {
+			t.Errorf("%d bytes came through, the end: %t", n, ended)
 		}
+		path.set(nil)
+		synctest.Wait()
+		if n, ended := bytesIn(out); n > 0 || !ended || !stub.Closed() {
+			t.Errorf("after the hole: %d bytes, the end: %t", n, ended)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		_, in, _, stub := pipe(effect{name: "h", hole: true})
+		close(in)
+		synctest.Wait()
 		if !stub.InterruptToxic() {
 			t.Error("it could not be interrupted")
 		}
 	})
 }
 
+func TestPartsAddUp(t *testing.T) {
+	none := func() float64 { return 0.5 } // no loss below it, and the middle of a jitter
+	now := &conditions{effects: []effect{
+		{loss: 0.4, latency: 100 * time.Millisecond, jitter: 50 * time.Millisecond},
+		{latency: 30 * time.Millisecond},
+	}}
+	if got := now.late(none); got != 130*time.Millisecond {
+		t.Errorf("without a loss: %s", got)
+	}
+	rolls := []float64{0.1, 0.9, 0, 0.5} // a loss, then none; the least jitter
+	if got := now.late(func() float64 { v := rolls[0]; rolls = rolls[1:]; return v }); got != 280*time.Millisecond {
+		t.Errorf("with a loss and the least jitter: %s", got)
+	}
+	if got := (&conditions{effects: []effect{{latency: time.Millisecond, jitter: time.Second}}}).late(func() float64 { return 0 }); got != 0 {
+		t.Errorf("a jitter over the latency: %s", got)
+	}
+}
+
+func TestDataAreHeldByEachPartAtTheSameTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, in, out, _ := pipe(effect{latency: 100 * time.Millisecond, bucket: rate.NewLimiter(1000, 100)})
+		defer close(in)
+		in <- chunk(200) // 100 at once and 100 at 1000 a second, after the latency
+		time.Sleep(99 * time.Millisecond)
+		synctest.Wait()
+		if n, _ := bytesIn(out); n != 0 {
+			t.Errorf("%d bytes before the latency", n)
+		}
+		time.Sleep(2 * time.Millisecond)
+		synctest.Wait()
+		if n, _ := bytesIn(out); n != 100 {
+			t.Errorf("%d bytes after the latency, want what passes at once", n)
+		}
+		time.Sleep(100 * time.Millisecond)
+		synctest.Wait()
+		if n, _ := bytesIn(out); n != 100 {
+			t.Errorf("%d bytes after the bucket has filled, want the rest", n)
+		}
+	})
+}
+
 func TestBandwidthIsSharedByAllConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		toxic := &bandwidthToxic{Rate: 1000, Burst: 100}
-		inA, outA, _ := pipe(toxic)
-		inB, outB, _ := pipe(toxic)
+		path, inA, outA, _ := pipe(effect{bucket: rate.NewLimiter(1000, 100)})
+		inB, outB, _ := connect(path)
 		began := time.Now()
 		drain := func(out <-chan *stream.StreamChunk, total *int, end *time.Duration) {
 			for c := range out {
@@ -102,39 +173,60 @@ func TestBandwidthIsSharedByAllConnections(t *testing.T) {
 	})
 }
 
-func TestAnInterruptedToxicHandsOnWhatItHolds(t *testing.T) {
-	for name, toxic := range map[string]toxics.Toxic{
-		"bandwidth": &bandwidthToxic{Rate: 10, Burst: 1},
-		"loss":      &lossToxic{Probability: 0.999999},
-	} {
+// held are effects that keep a chunk of 500 bytes for long.
+func held() map[string]effect {
+	return map[string]effect{
+		"a limit":   {bucket: rate.NewLimiter(10, 1)},
+		"a loss":    {loss: 0.999999},
+		"a latency": {latency: time.Hour},
+	}
+}
+
+func TestAnInterruptedPathHandsOnWhatItHolds(t *testing.T) {
+	for name, e := range held() {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				in, out, stub := pipe(toxic)
+				_, in, out, stub := pipe(e)
 				in <- chunk(500)
 				synctest.Wait()
 				if !stub.InterruptToxic() {
 					t.Fatal("it could not be interrupted")
 				}
-				got := 0
-				for len(out) > 0 {
-					got += len((<-out).Data)
-				}
-				if got != 500 {
-					t.Errorf("%d of 500 bytes were handed on", got)
+				if n, _ := bytesIn(out); n != 500 {
+					t.Errorf("%d of 500 bytes were handed on", n)
 				}
 			})
 		})
 	}
 }
 
-func TestAToxicEndsWithItsLink(t *testing.T) {
-	for name, toxic := range map[string]toxics.Toxic{
-		"bandwidth": &bandwidthToxic{Rate: 1000, Burst: 1},
-		"loss":      &lossToxic{},
-	} {
+func TestWhatAnEffectHoldsGoesOnWhenItEnds(t *testing.T) {
+	for name, e := range held() {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				in, out, stub := pipe(toxic)
+				path, in, out, _ := pipe(e)
+				in <- chunk(500)
+				close(in)
+				synctest.Wait()
+				early, ended := bytesIn(out)
+				if early > 1 || ended {
+					t.Errorf("%d bytes came through at once, the end: %t", early, ended)
+				}
+				path.set(nil)
+				synctest.Wait()
+				if n, ended := bytesIn(out); early+n != 500 || !ended {
+					t.Errorf("%d of 500 bytes came through, the end: %t", early+n, ended)
+				}
+			})
+		})
+	}
+}
+
+func TestAPathEndsWithItsLink(t *testing.T) {
+	for name, e := range held() {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, in, out, stub := pipe(e)
 				close(in)
 				synctest.Wait()
 				if _, open := <-out; open || !stub.Closed() {

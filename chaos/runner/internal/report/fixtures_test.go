@@ -37,9 +37,13 @@ func newScene(name, hypothesis string, start time.Duration) *scene {
 		return span
 	}
 	s.run = result.Run{
-		ID: name + "-k4x2p", Name: name, File: "chaos/experiments/" + name + ".yaml",
-		Labels: map[string]string{"app": "monitor"}, Hypothesis: hypothesis, Attempt: 1,
-		Verdict: result.Pass, Started: begin,
+		ID:         name + "-k4x2p",
+		Name:       name,
+		File:       "chaos/experiments/" + name + ".yaml",
+		Labels:     map[string]string{"app": "monitor"},
+		Hypothesis: hypothesis,
+		Attempt:    1,
+		Started:    begin,
 		Phases: []result.PhaseSpan{
 			phase(result.Preflight, 120*time.Millisecond), phase(result.Planning, 15*time.Millisecond),
 			phase(result.WarmUp, 2400*time.Millisecond), phase(result.Baseline, sceneBaseline),
@@ -47,8 +51,12 @@ func newScene(name, hypothesis string, start time.Duration) *scene {
 			phase(result.Observe, sceneObserve), phase(result.Recover, sceneRecover),
 			phase(result.Audit, 60*time.Millisecond), phase(result.Judge, 1200*time.Millisecond),
 		},
-		Radius: result.Radius{Targets: 1, Percent: 100.0 / 3}, Overhead: 1.3,
-		YAML: fmt.Sprintf("apiVersion: ballast.dev/v1alpha1\nkind: Experiment\nmetadata:\n  name: %s\nspec:\n  hypothesis: %s\n  baseline: 10s\n  observe: 30s\n  recover: 20s\n", name, hypothesis),
+		Overhead: 1.3,
+		YAML:     fmt.Sprintf("apiVersion: ballast.dev/v1alpha1\nkind: Experiment\nmetadata:\n  name: %s\nspec:\n  hypothesis: %s\n  baseline: 10s\n  observe: 30s\n  recover: 20s\n", name, hypothesis),
+		Judgment: result.Judgment{
+			Verdict: result.Pass,
+			Radius:  result.Radius{Targets: 1, Percent: 100.0 / 3},
+		},
 	}
 	s.run.Ended = at
 	s.t0 = s.phase(result.Inject).Start
@@ -121,7 +129,7 @@ func (s *scene) latency(peak float64) {
 		outcome = result.Broken
 	}
 	s.run.SLIs = append(s.run.SLIs, result.SLI{
-		Name: "p99 latency", Query: `histogram_quantile(0.99, sum by (le) (rate(probe_duration_seconds_bucket[10s])))`,
+		Name: "p99 latency", Query: `histogram_quantile(0.99, sum by (le) (rate(probe_request_duration_seconds_bucket[10s])))`,
 		Max: ptr(0.5), Points: points,
 	})
 	s.run.Asserts = append(s.run.Asserts, result.Assertion{
@@ -268,12 +276,21 @@ func controlRun() result.Run {
 
 func skippedRun() result.Run {
 	return result.Run{
-		ID: "monitor-bandwidth-q", Name: "monitor-bandwidth", File: "chaos/experiments/monitor-bandwidth.yaml",
-		Hypothesis: "A slow link does not starve the probe.", Attempt: 1,
-		Verdict: result.Inconclusive, Reason: result.Skipped, Summary: "Not run, because residue was found before it.",
-		Findings: []result.Finding{{Verdict: result.Inconclusive, Reason: result.Skipped, Detail: "monitor-memory-stress left something behind"}},
-		Started:  epoch.Add(350 * time.Second), Ended: epoch.Add(350 * time.Second), YAML: "kind: Experiment\n",
-		Asserts: []result.Assertion{{Name: "monitor-availability", Kind: result.AssertSLO, Outcome: result.Unknown, Expected: "at most 0.1% of the error budget"}},
+		ID:         "monitor-bandwidth-q",
+		Name:       "monitor-bandwidth",
+		File:       "chaos/experiments/monitor-bandwidth.yaml",
+		Hypothesis: "A slow link does not starve the probe.",
+		Attempt:    1,
+		Started:    epoch.Add(350 * time.Second),
+		Ended:      epoch.Add(350 * time.Second),
+		YAML:       "kind: Experiment\n",
+		Judgment: result.Judgment{
+			Verdict:  result.Inconclusive,
+			Reason:   result.Skipped,
+			Summary:  "Not run, because residue was found before it.",
+			Findings: []result.Finding{{Verdict: result.Inconclusive, Reason: result.Skipped, Detail: "monitor-memory-stress left something behind"}},
+			Asserts:  []result.Assertion{{Name: "monitor-availability", Kind: result.AssertSLO, Outcome: result.Unknown, Expected: "at most 0.1% of the error budget"}},
+		},
 	}
 }
 

@@ -42,7 +42,7 @@ func spanOf(run result.Run) span {
 	var first, last time.Time
 	for _, p := range run.Phases {
 		switch p.Phase {
-		case result.Preflight, result.Planning, result.WarmUp, result.Audit, result.Judge:
+		case result.Preflight, result.Planning, result.WarmUp, result.Settle, result.Audit, result.Judge:
 			continue
 		default:
 		}

@@ -39,7 +39,7 @@ func headline(r result.Report) string {
 	case r.Verdict == result.Residual:
 		return fmt.Sprintf("Something of a fault is still there after %s.", some)
 	case r.Verdict == result.Aborted:
-		return fmt.Sprintf("A guard rail stopped %s.", some)
+		return fmt.Sprintf("%s stopped %s.", capital(stopper(r)), some)
 	case r.Verdict == result.Fail:
 		return capital(some + " failed.")
 	case slices.ContainsFunc(r.Experiments, result.Run.Interrupted):
@@ -47,6 +47,22 @@ func headline(r result.Report) string {
 	default:
 		return capital(some + " could not be judged.")
 	}
+}
+
+// stopper is what aborted runs.
+func stopper(r result.Report) string {
+	rail, kill := false, false
+	for _, run := range r.Experiments {
+		rail = rail || run.Verdict == result.Aborted && run.Reason != result.KillSwitch
+		kill = kill || run.Verdict == result.Aborted && run.Reason == result.KillSwitch
+	}
+	switch {
+	case rail && kill:
+		return "a guard rail or the kill switch"
+	case kill:
+		return "the kill switch"
+	}
+	return "a guard rail"
 }
 
 // tally counts the runs of each verdict.

@@ -135,14 +135,23 @@ func TestAnyReportRenders(t *testing.T) {
 		"the zero report": {},
 		"a zero run":      {Experiments: []result.Run{{}}},
 		"clocks that run backwards": {Experiments: []result.Run{{
-			Started: epoch, Ended: epoch.Add(-time.Hour), T0: ptr(epoch.Add(time.Hour)), Removed: ptr(epoch),
-			Phases: []result.PhaseSpan{{Phase: result.Observe, Start: epoch, End: epoch.Add(-time.Minute)}},
-			SLIs:   []result.SLI{{Points: at(5, 3, 1)}}, Alerts: []result.Alert{{Firing: []result.Span{{Start: epoch, End: epoch}}}},
+			Started: epoch,
+			Ended:   epoch.Add(-time.Hour),
+			Phases:  []result.PhaseSpan{{Phase: result.Observe, Start: epoch, End: epoch.Add(-time.Minute)}},
+			Judgment: result.Judgment{
+				T0:      ptr(epoch.Add(time.Hour)),
+				Removed: ptr(epoch),
+				SLIs:    []result.SLI{{Points: at(5, 3, 1)}},
+				Alerts:  []result.Alert{{Firing: []result.Span{{Start: epoch, End: epoch}}}},
+			},
 		}}},
-		"a single point": {Experiments: []result.Run{{SLIs: []result.SLI{{Points: at(1), Objective: ptr(1.0), BudgetSpent: ptr(0.0), BudgetLimit: ptr(0.0)}}}}},
+		"a single point": {Experiments: []result.Run{{Judgment: result.Judgment{SLIs: []result.SLI{{Points: at(1), Objective: ptr(1.0), BudgetSpent: ptr(0.0), BudgetLimit: ptr(0.0)}}}}}},
 		"a day at one second": {Experiments: []result.Run{{
-			Started: epoch, Ended: epoch.Add(24 * time.Hour),
-			SLIs: []result.SLI{{Points: make([]result.Point, 86_400), Max: ptr(1e18), Min: ptr(-1e18)}},
+			Started: epoch,
+			Ended:   epoch.Add(24 * time.Hour),
+			Judgment: result.Judgment{
+				SLIs: []result.SLI{{Points: make([]result.Point, 86_400), Max: ptr(1e18), Min: ptr(-1e18)}},
+			},
 		}}},
 	}
 	for name, r := range reports {

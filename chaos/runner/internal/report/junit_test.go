@@ -26,7 +26,7 @@ func decodeJUnit(t *testing.T, r result.Report) junit.Testsuites {
 func TestOnlyAPassIsGreenInJUnit(t *testing.T) {
 	for _, v := range append(result.Verdicts(), "", "unheard-of") {
 		for _, outcome := range []result.Outcome{result.Held, result.Broken, result.Unknown, ""} {
-			run := result.Run{Name: "x", Verdict: v, Asserts: []result.Assertion{{Name: "a", Outcome: outcome}}}
+			run := result.Run{Name: "x", Judgment: result.Judgment{Verdict: v, Asserts: []result.Assertion{{Name: "a", Outcome: outcome}}}}
 			got := decodeJUnit(t, reportOf(run))
 			green := got.Failures+got.Errors == 0
 			if want := v == result.Pass && outcome == result.Held; green != want {

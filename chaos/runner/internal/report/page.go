@@ -338,7 +338,7 @@ func lede(r result.Report) string {
 	counts := tally(r.Experiments)
 	words := map[result.Verdict]string{
 		result.Pass: "passed", result.Fail: "failed", result.Inconclusive: "could not be judged",
-		result.Aborted: "stopped by a guard rail", result.Residual: "left something behind",
+		result.Aborted: "stopped by " + stopper(r), result.Residual: "left something behind",
 	}
 	for _, v := range []result.Verdict{result.Pass, result.Fail, result.Inconclusive, result.Aborted, result.Residual} {
 		if n := counts[v]; n > 0 {

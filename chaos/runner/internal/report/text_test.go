@@ -59,10 +59,10 @@ func withoutColour(s string) string {
 }
 
 func TestHeadlines(t *testing.T) {
-	pass, fail := result.Run{Verdict: result.Pass}, result.Run{Verdict: result.Fail}
-	unsure := result.Run{Verdict: result.Inconclusive, Reason: result.NoData}
-	again := result.Run{Verdict: result.Pass, Attempt: 2}
-	control := result.Run{Verdict: result.Pass, Control: true}
+	pass, fail := result.Run{Judgment: result.Judgment{Verdict: result.Pass}}, result.Run{Judgment: result.Judgment{Verdict: result.Fail}}
+	unsure := result.Run{Judgment: result.Judgment{Verdict: result.Inconclusive, Reason: result.NoData}}
+	again := result.Run{Attempt: 2, Judgment: result.Judgment{Verdict: result.Pass}}
+	control := result.Run{Control: true, Judgment: result.Judgment{Verdict: result.Pass}}
 	tests := map[string][]result.Run{
 		"No experiment was run.":                                     nil,
 		"The experiment passed.":                                     {pass},
@@ -73,9 +73,10 @@ func TestHeadlines(t *testing.T) {
 		"1 of 2 experiments failed.":                                 {pass, fail},
 		"The experiment failed.":                                     {fail},
 		"The experiment could not be judged.":                        {unsure},
-		"A guard rail stopped 1 of 2 experiments.":                   {fail, {Verdict: result.Aborted}},
-		"Something of a fault is still there after the experiment.":  {{Verdict: result.Residual}},
-		"Interrupted: 1 of 2 experiments could not be judged.":       {pass, {Verdict: result.Inconclusive, Reason: result.Interrupted}},
+		"A guard rail stopped 1 of 2 experiments.":                   {fail, {Judgment: result.Judgment{Verdict: result.Aborted}}},
+		"The kill switch stopped 1 of 2 experiments.":                {fail, {Judgment: result.Judgment{Verdict: result.Aborted, Reason: result.KillSwitch}}},
+		"Something of a fault is still there after the experiment.":  {{Judgment: result.Judgment{Verdict: result.Residual}}},
+		"Interrupted: 1 of 2 experiments could not be judged.":       {pass, {Judgment: result.Judgment{Verdict: result.Inconclusive, Reason: result.Interrupted}}},
 	}
 	for want, runs := range tests {
 		if got := headline(reportOf(runs...)); got != want {

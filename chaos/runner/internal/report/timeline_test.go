@@ -70,9 +70,14 @@ func TestClocksNameTheInstantsOfAFault(t *testing.T) {
 }
 
 func TestWhatTheSummarySaysIsNotSaidTwice(t *testing.T) {
-	run := result.Run{Summary: "A guard rail stopped the run: it burned.", Findings: []result.Finding{
-		{Reason: result.GuardRail, Detail: "it burned"}, {Reason: result.SLOBroken, Detail: "it broke"},
-	}}
+	run := result.Run{
+		Judgment: result.Judgment{
+			Summary: "A guard rail stopped the run: it burned.",
+			Findings: []result.Finding{
+				{Reason: result.GuardRail, Detail: "it burned"}, {Reason: result.SLOBroken, Detail: "it broke"},
+			},
+		},
+	}
 	if got := further(run); len(got) != 1 || got[0].Reason != result.SLOBroken {
 		t.Errorf("further: %+v", got)
 	}

@@ -26,36 +26,56 @@ const (
 )
 
 // Write stores report.json, junit.xml and report.html in dir, which it makes if
-// need be. Each file is replaced whole or not at all. It tries all three, so that
-// one that fails does not cost the others; every error is [ErrNotWritable].
+// need be. All three are written out before the first replaces an older one, so
+// that a disk that is full leaves no mixture of two runs. Every error is
+// [ErrNotWritable].
 func Write(dir string, r result.Report) error {
 	if err := makeDir(dir); err != nil {
 		return err
 	}
-	return errors.Join(
-		replace(filepath.Join(dir, JSONFile), r, JSON),
-		replace(filepath.Join(dir, JUnitFile), r, JUnit),
-		replace(filepath.Join(dir, HTMLFile), r, HTML),
+	var (
+		files []*written
+		errs  []error
 	)
+	for _, f := range []struct {
+		name   string
+		render func(io.Writer, result.Report) error
+	}{{JSONFile, JSON}, {JUnitFile, JUnit}, {HTMLFile, HTML}} {
+		w, err := writeOut(filepath.Join(dir, f.name), func(w io.Writer) error { return f.render(w, r) })
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		files = append(files, w)
+	}
+	whole := len(errs) == 0
+	for _, f := range files {
+		if whole {
+			errs = append(errs, f.replace())
+		} else {
+			f.discard()
+		}
+	}
+	return errors.Join(errs...)
 }
 
-// Preflight makes dir and writes a file into it that it removes again, so that a
-// run does not find out at its end that its evidence has no place. The error is
-// [ErrNotWritable].
-func Preflight(dir string) error {
-	if err := makeDir(dir); err != nil {
-		return err
-	}
+// preflight writes a file into dir that it removes again, so that a run does not
+// find out at its end that its evidence has no place. The error is [ErrNotWritable].
+func preflight(dir string) error {
 	for _, name := range []string{HTMLFile, JSONFile, JUnitFile} {
 		if info, err := os.Lstat(filepath.Join(dir, name)); err == nil && info.IsDir() {
 			return notWritable(filepath.Join(dir, name), syscall.EISDIR)
 		}
 	}
 	// A file's content needs space that its name does not.
-	return atomically(filepath.Join(dir, ".preflight"), func(w io.Writer) error {
+	f, err := writeOut(filepath.Join(dir, ".preflight"), func(w io.Writer) error {
 		_, err := w.Write(make([]byte, 64<<10))
 		return err
-	}, os.Remove)
+	})
+	if err == nil {
+		f.discard()
+	}
+	return err
 }
 
 // JSON writes report.json.
@@ -71,40 +91,45 @@ func makeDir(dir string) error {
 	return nil
 }
 
-func replace(path string, r result.Report, render func(io.Writer, result.Report) error) error {
-	return atomically(path, func(w io.Writer) error { return render(w, r) }, func(temp string) error {
-		return os.Rename(temp, path)
-	})
+// written is a file that is whole and has not got its name yet.
+type written struct{ temp, path string }
+
+// replace gives it its name, also when an older file has it.
+func (w *written) replace() error {
+	if err := os.Rename(w.temp, w.path); err != nil {
+		w.discard()
+		return notWritable(w.path, err)
+	}
+	return nil
 }
 
-// atomically fills a temporary file beside path and hands it to finish. Nothing
-// of it stays behind on an error.
-func atomically(path string, fill func(io.Writer) error, finish func(temp string) error) (err error) {
+func (w *written) discard() { _ = os.Remove(w.temp) }
+
+// writeOut fills a temporary file beside path. Nothing is left behind on an error.
+func writeOut(path string, fill func(io.Writer) error) (_ *written, err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return notWritable(path, err)
+		return nil, notWritable(path, err)
 	}
+	w := &written{temp: f.Name(), path: path}
 	defer func() {
 		if err != nil {
 			_ = f.Close()
-			_ = os.Remove(f.Name())
+			w.discard()
 			err = notWritable(path, err)
 		}
 	}()
 	if err := fill(f); err != nil {
-		return err
+		return nil, err
 	}
 	if err := f.Chmod(0o644); err != nil {
-		return err
+		return nil, err
 	}
 	// Without it a crash of the machine may leave an empty file under the final name.
 	if err := f.Sync(); err != nil {
-		return err
+		return nil, err
 	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return finish(f.Name())
+	return w, f.Close()
 }
 
 func notWritable(path string, err error) error {
@@ -113,6 +138,8 @@ func notWritable(path string, err error) error {
 
 func mend(err error) string {
 	switch {
+	case errors.Is(err, errInUse):
+		return "wait for it or name another directory with --out"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return "free some space there or name another directory with --out"
 	case errors.Is(err, syscall.EROFS):

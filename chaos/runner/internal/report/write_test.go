@@ -30,11 +30,16 @@ func names(t *testing.T, dir string) []string {
 
 func TestWriteLeavesThreeFilesAndNothingElse(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
-	if err := Preflight(dir); err != nil {
+	place, err := Reserve(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = place.Close() }()
+	if err := place.Prepare(); err != nil {
 		t.Fatal(err)
 	}
 	if got := names(t, dir); len(got) != 0 {
-		t.Errorf("Preflight left %v", got)
+		t.Errorf("Prepare left %v", got)
 	}
 	for range 2 { // a second time over the first
 		if err := Write(dir, fixtures()["all"]); err != nil {
@@ -73,7 +78,7 @@ func TestNotWritableNamesThePathAndTheMend(t *testing.T) {
 		"no name":                       "",
 	} {
 		t.Run(name, func(t *testing.T) {
-			for what, err := range map[string]error{"Preflight": Preflight(dir), "Write": Write(dir, fixtures()["green"])} {
+			for what, err := range map[string]error{"Prepare": prepared(dir), "Write": Write(dir, fixtures()["green"])} {
 				if !errors.Is(err, ErrNotWritable) {
 					t.Fatalf("%s: %v, want ErrNotWritable", what, err)
 				}
@@ -88,15 +93,24 @@ func TestNotWritableNamesThePathAndTheMend(t *testing.T) {
 	}
 }
 
-func TestADiskThatFillsUpLeavesTheOldFile(t *testing.T) {
+// prepared is what a run finds out before it begins.
+func prepared(dir string) error {
+	place, err := Reserve(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(place.Prepare(), place.Close())
+}
+
+func TestADiskThatFillsUpLeavesNothingOfAFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x")
 	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err := atomically(path, func(w io.Writer) error {
+	_, err := writeOut(path, func(w io.Writer) error {
 		_, _ = io.WriteString(w, "half of the n")
 		return &fs.PathError{Op: "write", Path: path, Err: syscall.ENOSPC}
-	}, func(string) error { t.Error("finished"); return nil })
+	})
 	if !errors.Is(err, ErrNotWritable) || !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "free some space") {
 		t.Errorf("error: %v", err)
 	}
@@ -105,6 +119,73 @@ func TestADiskThatFillsUpLeavesTheOldFile(t *testing.T) {
 	}
 	if got := names(t, filepath.Dir(path)); len(got) != 1 {
 		t.Errorf("left: %v", got)
+	}
+}
+
+// A second run would overwrite the first one's evidence, or have its own lost.
+func TestAPlaceIsForOneRunAtATime(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Skip("this file system has no links:", err)
+	}
+	first, err := Reserve(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{dir, link, dir + "/."} {
+		_, err := Reserve(path)
+		if !errors.Is(err, ErrNotWritable) || !strings.Contains(err.Error(), path+": another run uses this directory (wait for it") {
+			t.Errorf("a second one at %s: %v", path, err)
+		}
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := prepared(dir); err != nil {
+		t.Errorf("after the first: %v", err)
+	}
+
+	// Two that find no directory: the one that makes it later is refused.
+	fresh := filepath.Join(t.TempDir(), "out")
+	a, errA := Reserve(fresh)
+	b, errB := Reserve(fresh)
+	if err := errors.Join(errA, errB, a.Prepare()); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Prepare(); !errors.Is(err, ErrNotWritable) {
+		t.Errorf("both have it: %v", err)
+	}
+	if err := errors.Join(a.Close(), b.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestVoidReplacesOnlyWhatIsThere(t *testing.T) {
+	for name, file := range map[string]string{"nothing": "", "another file": "notes.txt", "a report": JUnitFile} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if file != "" {
+				if err := os.WriteFile(filepath.Join(dir, file), []byte("pass"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			place, err := Reserve(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = place.Close() }()
+			if err := place.Void(fixtures()["green"]); err != nil {
+				t.Fatal(err)
+			}
+			want := map[string]int{"": 0, "notes.txt": 1, JUnitFile: 3}[file]
+			if got := names(t, dir); len(got) != want {
+				t.Errorf("files %v, want %d", got, want)
+			}
+			if content, err := os.ReadFile(filepath.Join(dir, JUnitFile)); err == nil && string(content) == "pass" {
+				t.Error("the earlier verdict survived")
+			}
+		})
 	}
 }
 

@@ -7,7 +7,7 @@ import "time"
 
 // Version of the report document. It changes when a reader of the old one would
 // misread the new one.
-const Version = "ballast.dev/report/v1"
+const Version = "ballast.dev/report/v2"
 
 // Verdict is the outcome of one run, and of several together.
 type Verdict string
@@ -43,6 +43,11 @@ const (
 	BudgetExhausted       Reason = "budget-exhausted"
 	Interrupted           Reason = "interrupted"
 	Skipped               Reason = "skipped"
+	PhasesTooShort        Reason = "phases-too-short"    // for the target's scrape interval, or for an alert to fire
+	RulesMissing          Reason = "rules-missing"       // Prometheus lacks a rule of the files
+	RulesNotEvaluated     Reason = "rules-not-evaluated" // a group of alerts was not evaluated
+	YoungHistory          Reason = "young-history"       // a rule looks back further than there are samples
+	KillSwitch            Reason = "kill-switch"         // also of aborted
 )
 
 // The reasons of the other verdicts that are not a pass.
@@ -65,6 +70,7 @@ const (
 	Preflight Phase = "preflight"
 	Planning  Phase = "plan"
 	WarmUp    Phase = "warm-up"
+	Settle    Phase = "settle" // only where earlier errors are waited for
 	Baseline  Phase = "baseline"
 	Inject    Phase = "inject"
 	Confirm   Phase = "confirm"
@@ -79,7 +85,7 @@ type Seconds float64
 
 // Report is report.json: everything that one invocation of the runner learned.
 type Report struct {
-	Version     string     `json:"version" jsonschema:"const=ballast.dev/report/v1"`
+	Version     string     `json:"version" jsonschema:"const=ballast.dev/report/v2"`
 	Verdict     Verdict    `json:"verdict"`
 	Started     time.Time  `json:"started"`
 	Ended       time.Time  `json:"ended"`
@@ -110,7 +116,8 @@ type TargetInfo struct {
 	Notes              []string `json:"notes,omitempty"` // backfill, emulation: what a reader must know
 }
 
-// Run is one run of one experiment.
+// Run is one run of one experiment: who ran, what was decided, and the evidence
+// that decided it.
 type Run struct {
 	ID         string            `json:"id"`
 	Name       string            `json:"name"`
@@ -120,20 +127,37 @@ type Run struct {
 	Attempt    int               `json:"attempt"` // 1, 2, … under --repeat
 	Control    bool              `json:"control"` // every phase without a fault
 
+	Judgment
+
+	Started time.Time   `json:"started"`
+	Ended   time.Time   `json:"ended"`
+	Phases  []PhaseSpan `json:"phases"`
+	Faults  []Fault     `json:"faults"`
+	// Overhead is the runner's own time beyond the phases that the experiment asks for.
+	Overhead Seconds `json:"overhead"`
+	YAML     string  `json:"yaml"` // the experiment document
+
+	Spec     Spec     `json:"spec"`
+	Evidence Evidence `json:"evidence"`
+	// Digest of spec and evidence: sha256 in hexadecimal. It finds what was
+	// edited by accident or without care; it is not a signature.
+	Digest string `json:"digest"`
+}
+
+// Judgment is all that follows from spec and evidence. Nothing in it was
+// measured, so that anyone can compute it again.
+type Judgment struct {
 	Verdict Verdict `json:"verdict"`
 	// Reason is the first of Findings that decided, empty on a pass.
 	Reason   Reason    `json:"reason,omitempty"`
 	Summary  string    `json:"summary"` // one sentence for a person
 	Findings []Finding `json:"findings,omitempty"`
 
-	Started time.Time   `json:"started"`
-	Ended   time.Time   `json:"ended"`
-	T0      *time.Time  `json:"t0,omitempty"`        // first create of a fault
-	T1      *time.Time  `json:"t1,omitempty"`        // every effect shown
-	Removed *time.Time  `json:"removed,omitempty"`   // removal was asked for
-	Back    *time.Time  `json:"recovered,omitempty"` // targets healthy and SLOs hold again
-	Phases  []PhaseSpan `json:"phases"`
-	Faults  []Fault     `json:"faults"`
+	T0      *time.Time `json:"t0,omitempty"`        // first create of a fault
+	T1      *time.Time `json:"t1,omitempty"`        // every effect shown
+	Removed *time.Time `json:"removed,omitempty"`   // removal was asked for
+	Back    *time.Time `json:"recovered,omitempty"` // last trace of the fault, when all held again
+
 	Radius  Radius      `json:"blastRadius"`
 	Effects []Effect    `json:"effects,omitempty"`
 	Asserts []Assertion `json:"assertions"`
@@ -142,10 +166,7 @@ type Run struct {
 	Residue []string    `json:"residue,omitempty"`
 
 	TimeToDetect  *Seconds `json:"timeToDetect,omitempty"`  // t0 to the first expected (or else any) alert firing
-	TimeToRecover *Seconds `json:"timeToRecover,omitempty"` // removal to targets healthy and SLOs holding
-	// Overhead is the runner's own time beyond the phases that the experiment asks for.
-	Overhead Seconds `json:"overhead"`
-	YAML     string  `json:"yaml"` // the experiment document
+	TimeToRecover *Seconds `json:"timeToRecover,omitempty"` // removal to the last trace of the fault
 }
 
 // Finding is one reason with what was seen.
@@ -182,12 +203,14 @@ type Radius struct {
 
 // Effect is one observation of a fault on a target.
 type Effect struct {
-	Fault    string    `json:"fault"`
-	Target   string    `json:"target"`
-	Injected bool      `json:"injected"`
-	Shown    bool      `json:"shown"`
-	Observed string    `json:"observed"`
-	At       time.Time `json:"at"`
+	Fault    string `json:"fault"`
+	Target   string `json:"target"`
+	Injected bool   `json:"injected"`
+	Shown    bool   `json:"shown"`
+	Observed string `json:"observed"`
+	// Unfelt is true when a load was applied and the target lost nothing to it.
+	Unfelt bool      `json:"unfelt,omitempty"`
+	At     time.Time `json:"at"`
 }
 
 // AssertionKind is the sort of thing that was asserted.
@@ -236,7 +259,7 @@ type SLI struct {
 	Points    []Point  `json:"points"`             // gaps are missing data
 	BurnRate  []Point  `json:"burnRate,omitempty"` // of an SLO
 
-	// Of an SLO, from t0 until recovered.
+	// Of an SLO, from t0 to the end of what was watched.
 	BadEvents    *float64 `json:"badEvents,omitempty"`
 	TotalEvents  *float64 `json:"totalEvents,omitempty"`
 	BaselineRate *float64 `json:"baselineRate,omitempty"` // events per second

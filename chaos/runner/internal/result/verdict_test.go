@@ -12,11 +12,11 @@ func TestExitCodesAreTheContract(t *testing.T) {
 }
 
 func TestCombine(t *testing.T) {
-	pass, fail := Run{Verdict: Pass}, Run{Verdict: Fail, Reason: SLOBroken}
-	unsure := Run{Verdict: Inconclusive, Reason: NoData}
-	interrupted := Run{Verdict: Inconclusive, Reason: Interrupted}
-	skipped := Run{Verdict: Inconclusive, Reason: Skipped}
-	aborted, residue := Run{Verdict: Aborted}, Run{Verdict: Residual}
+	pass, fail := Run{Judgment: Judgment{Verdict: Pass}}, Run{Judgment: Judgment{Verdict: Fail, Reason: SLOBroken}}
+	unsure := Run{Judgment: Judgment{Verdict: Inconclusive, Reason: NoData}}
+	interrupted := Run{Judgment: Judgment{Verdict: Inconclusive, Reason: Interrupted}}
+	skipped := Run{Judgment: Judgment{Verdict: Inconclusive, Reason: Skipped}}
+	aborted, residue := Run{Judgment: Judgment{Verdict: Aborted}}, Run{Judgment: Judgment{Verdict: Residual}}
 	tests := map[string]struct {
 		runs []Run
 		want Verdict
@@ -30,7 +30,7 @@ func TestCombine(t *testing.T) {
 		"a skipped run alone does not":            {[]Run{fail, skipped}, Fail},
 		"abort outranks an interrupt":             {[]Run{interrupted, aborted, fail}, Aborted},
 		"residue outranks all":                    {[]Run{aborted, interrupted, residue, fail, pass}, Residual},
-		"what is no verdict is never taken green": {[]Run{pass, {Verdict: "great"}}, "great"},
+		"what is no verdict is never taken green": {[]Run{pass, {Judgment: Judgment{Verdict: "great"}}}, "great"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

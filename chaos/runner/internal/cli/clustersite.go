@@ -1,0 +1,225 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/cluster"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/engine"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+)
+
+// The cluster's clocks that the runner decides on. The others are read from Prometheus.
+const (
+	clusterConfirm = 30 * time.Second
+	clusterWarmUp  = 30 * time.Second
+	clusterCleanup = 15 * time.Second
+	// clusterWait is how long a run waits for another runner's to end.
+	clusterWait = 5 * time.Minute
+	// clusterSettle is how long a run waits until errors of earlier ones cannot fire its
+	// alerts any more.
+	clusterSettle = 15 * time.Minute
+	// sweepTimeout is how long a sweep waits for what does not go.
+	sweepTimeout = time.Minute
+	// promTimeout bounds one call of Prometheus, which may go through the API server.
+	promTimeout = 2 * time.Second
+)
+
+// clusterSite runs experiments on one cluster, all of them over the same watches.
+type clusterSite struct {
+	flags  *commonFlags
+	conn   *cluster.Connection
+	cat    catalogue
+	log    *slog.Logger
+	claims *claims
+	plans  bool // nothing is run
+
+	mu    sync.Mutex
+	ready *clusterSetup // once Prometheus and the cluster have answered
+}
+
+func newClusterSite(c *commonFlags, f *runFlags, cat catalogue, log *slog.Logger) (*clusterSite, error) {
+	conn, err := c.connect()
+	if err != nil {
+		return nil, err
+	}
+	return &clusterSite{flags: c, conn: conn, cat: cat, log: log, claims: newClaims(), plans: f.plans}, nil
+}
+
+func (*clusterSite) exclusive(experiment.Experiment) bool { return false }
+
+// open blocks until no other run of this command, or on the cluster, disturbs the run.
+func (s *clusterSite) open(ctx context.Context, x experiment.Experiment, _ bool) (*place, error) {
+	setup, err := s.setUp(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := setup.cluster.Rights(ctx, x.Faults, s.flags.systemNamespace); err != nil {
+		return nil, err
+	}
+	able, err := setup.cluster.Capabilities(ctx)
+	if err != nil {
+		return nil, err
+	}
+	id := engine.NewID(x.Name)
+	target := setup.cluster.Target(id, x.Name, able)
+	touched, err := target.Touched(ctx, x.Faults)
+	if err != nil {
+		return nil, err
+	}
+	scrape, err := setup.scrapeOf(ctx, x)
+	if err != nil {
+		return nil, err
+	}
+	client, err := setup.ask(3 * scrape)
+	if err != nil {
+		return nil, err
+	}
+	claim := cluster.Claim{Run: id, Experiment: x.Name, Holder: holder(), Needs: cluster.Needs{Workloads: touched, Series: asserted(x)}}
+	// What other runs of this command hold is waited for without a limit: they end.
+	release, err := s.claims.acquire(ctx, slices.Concat(claim.Needs.Workloads, claim.Needs.Series))
+	if err != nil {
+		client.Close()
+		return nil, err
+	}
+	if err := s.begin(ctx, target, claim); err != nil {
+		release()
+		client.Close()
+		return nil, err
+	}
+	began := time.Now() // waiting for others is not the runner's own time
+	summary := cluster.Summary{Experiment: x.Name, Verdict: string(result.Inconclusive), Reason: string(result.Interrupted), Started: began}
+	return &place{
+		Config: engine.Config{
+			Target: target, Querier: client, Began: began, ID: id, Scrape: scrape, Evaluation: setup.evaluation,
+			ConfirmTimeout: clusterConfirm, WarmUpTimeout: clusterWarmUp, CleanupTimeout: clusterCleanup,
+			RequireBlastRadius: true, AlertScale: 1, SettleTimeout: clusterSettle, Instrument: s.instrument(scrape),
+		},
+		done: func(r result.Run) { summary = summaryOf(r) },
+		close: func(ctx context.Context) error {
+			defer release()
+			defer client.Close()
+			if s.plans {
+				return nil
+			}
+			return target.End(ctx, summary)
+		},
+	}, nil
+}
+
+// begin waits for runs of others that need the same.
+func (s *clusterSite) begin(ctx context.Context, target *cluster.Target, claim cluster.Claim) error {
+	if s.plans {
+		return nil
+	}
+	waiting, cancel := context.WithTimeout(ctx, clusterWait)
+	defer cancel()
+	for {
+		err := target.Begin(waiting, claim)
+		if !errors.Is(err, fault.ErrBusy) || waiting.Err() != nil {
+			return err
+		}
+		s.log.Warn("waiting for another run", "experiment", claim.Experiment, "reason", err.Error())
+		select {
+		case <-waiting.Done():
+			return errors.Join(ctx.Err(), err)
+		case <-time.After(5 * time.Second):
+		}
+	}
+}
+
+// holder names whoever runs this, for those who have to wait.
+func holder() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s, process %d", host, os.Getpid())
+}
+
+// summaryOf is what a run leaves in its lease.
+func summaryOf(r result.Run) cluster.Summary {
+	s := cluster.Summary{
+		Experiment: r.Name, Verdict: string(r.Verdict), Reason: string(r.Reason), Started: r.Started, Ended: r.Ended, Spent: map[string]float64{},
+	}
+	for _, i := range r.SLIs {
+		if i.BudgetSpent != nil {
+			s.Spent[i.Name] = *i.BudgetSpent
+		}
+	}
+	return s
+}
+
+// asserted names the series that decide over a run: who spends from the same budget at
+// the same time cannot be told apart.
+func asserted(x experiment.Experiment) []string {
+	var out []string
+	for _, a := range x.SLOs {
+		if a.SLO != nil {
+			out = append(out, "slo/"+a.Name)
+		} else {
+			out = append(out, "promql/"+a.PromQL)
+		}
+	}
+	for _, r := range x.Abort {
+		out = append(out, "slo/"+r.SLO.Name)
+	}
+	for _, e := range x.Expect {
+		out = append(out, "alert/"+e.Name)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// instrument bounds what the load generator of the cluster may suffer.
+func (s *clusterSite) instrument(scrape time.Duration) []engine.Bound {
+	if s.flags.noLoad {
+		return nil
+	}
+	return instrument(scrape)
+}
+
+func (s *clusterSite) info() result.TargetInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	info := result.TargetInfo{Kind: targetCluster, AlertScale: 1, Notes: []string{
+		fmt.Sprintf("The cluster is that of context %s, at %s.", s.conn.Name, s.conn.Server),
+		"The runner draws the targets and names them one by one in the objects that it creates.",
+		"Alert windows are those of the rule files: nothing is scaled.",
+	}}
+	if s.ready != nil {
+		info.ScrapeInterval, info.EvaluationInterval = result.InSeconds(s.ready.scrape), result.InSeconds(s.ready.evaluation)
+		info.Notes = append(info.Notes, "Prometheus: "+result.Redact(s.ready.prometheus.URL)+"; its intervals were measured.")
+	}
+	return info
+}
+
+func (s *clusterSite) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ready != nil {
+		s.ready.cluster.Close()
+		s.ready.client.Close()
+	}
+}
+
+// sweepCluster removes what runs have left that nobody carries on.
+func sweepCluster(ctx context.Context, c *commonFlags, log *slog.Logger) ([]fault.Residue, error) {
+	conn, err := c.connect()
+	if err != nil {
+		return nil, err
+	}
+	at := cluster.Open(conn, cluster.Config{Namespace: c.namespace, SystemNamespace: c.systemNamespace, Logger: log})
+	defer at.Close()
+	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
+	defer cancel()
+	return at.Sweep(ctx, []string{c.namespace})
+}

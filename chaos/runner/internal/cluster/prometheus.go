@@ -1,0 +1,109 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
+)
+
+// Prometheus is where the queries of a run go.
+type Prometheus struct {
+	URL string
+	// RoundTripper carries the requests; nil where the URL is reached as it is.
+	RoundTripper http.RoundTripper
+}
+
+// The labels of the Service by which the observability chart's Prometheus is reached.
+const prometheusLabels = "app.kubernetes.io/name=prometheus"
+
+// FindPrometheus looks for the Prometheus in a namespace. Inside the cluster it is asked
+// at its Service, from outside through the API server. The error wraps
+// fault.ErrUnreachable and says what to give instead.
+func (c *Connection) FindPrometheus(ctx context.Context, namespace string) (Prometheus, error) {
+	name, port, err := c.prometheusService(ctx, namespace)
+	if err != nil {
+		return Prometheus{}, err
+	}
+	if c.Name == InCluster {
+		return Prometheus{URL: fmt.Sprintf("http://%s.%s.svc:%d", name, namespace, port)}, nil
+	}
+	transport, err := rest.TransportFor(c.Config)
+	if err != nil {
+		return Prometheus{}, fmt.Errorf("cluster %s: %w", c.Name, err)
+	}
+	at := c.Kubernetes.CoreV1().RESTClient().Get().Namespace(namespace).Resource("services").Name(fmt.Sprintf("http:%s:%d", name, port)).SubResource("proxy").URL()
+	return Prometheus{URL: strings.TrimSuffix(at.String(), "/"), RoundTripper: getOnly{transport}}, nil
+}
+
+// The name and port of the Service in the observability chart, for who may use it and may
+// not look for others.
+const (
+	prometheusName = "prometheus"
+	prometheusPort = 9090
+)
+
+func (c *Connection) prometheusService(ctx context.Context, namespace string) (name string, port int32, err error) {
+	found, err := c.Kubernetes.CoreV1().Services(namespace).List(ctx, metav1.ListOptions{LabelSelector: prometheusLabels})
+	if apierrors.IsForbidden(err) {
+		return prometheusName, prometheusPort, nil
+	}
+	if err != nil {
+		return "", 0, fmt.Errorf("%w: look for Prometheus in namespace %s: %w; give --prometheus-url", fault.ErrUnreachable, namespace, err)
+	}
+	services := slices.DeleteFunc(found.Items, func(s corev1.Service) bool {
+		return s.Spec.ClusterIP == corev1.ClusterIPNone // the operator's own, without an address
+	})
+	if len(services) != 1 || len(services[0].Spec.Ports) == 0 {
+		return "", 0, fmt.Errorf("%w: namespace %s has %d Services with label %s; give --prometheus-url", fault.ErrUnreachable, namespace, len(services), prometheusLabels)
+	}
+	s := services[0]
+	port = s.Spec.Ports[0].Port
+	for _, p := range s.Spec.Ports {
+		if p.Name == "web" || p.Name == "http-web" {
+			port = p.Port
+		}
+	}
+	return s.Name, port, nil
+}
+
+// getOnly asks by GET what would be asked by POST: to read through the API server then
+// takes the right to get a Service's proxy, and not the one to create.
+type getOnly struct{ next http.RoundTripper }
+
+// maxForm is how long a query may be. A server refuses a longer line of a request.
+const maxForm = 64 << 10
+
+var errLongForm = errors.New("the query is too long to be asked through the API server; give --prometheus-url")
+
+// RoundTrip implements http.RoundTripper.
+func (r getOnly) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method != http.MethodPost || req.Body == nil {
+		return r.next.RoundTrip(req)
+	}
+	defer req.Body.Close()
+	form, err := io.ReadAll(io.LimitReader(req.Body, maxForm+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(form) > maxForm {
+		return nil, errLongForm
+	}
+	get := req.Clone(req.Context())
+	get.Method, get.Body, get.GetBody, get.ContentLength = http.MethodGet, nil, nil, 0
+	get.Header.Del("Content-Type")
+	get.Header.Del("Content-Length")
+	get.URL.RawQuery = string(bytes.TrimSpace(form))
+	return r.next.RoundTrip(get)
+}

@@ -1,0 +1,101 @@
+package cluster
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/rest"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
+)
+
+func service(name, address string) *corev1.Service {
+	return &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "observability", Name: name, Labels: map[string]string{nameLabel: "prometheus"}},
+		Spec:       corev1.ServiceSpec{ClusterIP: address, Ports: []corev1.ServicePort{{Name: "reloader", Port: 8080}, {Name: "web", Port: 9090}}},
+	}
+}
+
+func TestPrometheusIsFoundByItsService(t *testing.T) {
+	for name, tc := range map[string]struct {
+		services []*corev1.Service
+		says     string // of the error
+	}{
+		"one": {[]*corev1.Service{service("prometheus", "10.0.0.1")}, ""},
+		"one beside the operator's, without an address": {[]*corev1.Service{service("prometheus", "10.0.0.1"), service("prometheus-operated", corev1.ClusterIPNone)}, ""},
+		"none": {nil, "has 0 Services"},
+		"two":  {[]*corev1.Service{service("prometheus", "10.0.0.1"), service("other", "10.0.0.2")}, "has 2 Services"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := fake.NewClientset()
+			for _, s := range tc.services {
+				if err := client.Tracker().Add(s); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c := &Connection{Name: InCluster, Kubernetes: client, Config: &rest.Config{}}
+			p, err := c.FindPrometheus(t.Context(), "observability")
+			if tc.says != "" {
+				if !errors.Is(err, fault.ErrUnreachable) || !strings.Contains(err.Error(), tc.says) || !strings.Contains(err.Error(), "--prometheus-url") {
+					t.Errorf("%v", err)
+				}
+				return
+			}
+			if err != nil || p.URL != "http://prometheus.observability.svc:9090" || p.RoundTripper != nil {
+				t.Errorf("%+v, %v", p, err)
+			}
+		})
+	}
+}
+
+func TestPrometheusIsReadThroughTheAPIServerWithTheRightToReadOnly(t *testing.T) {
+	var got []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/services") {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, `{"kind":"ServiceList","apiVersion":"v1","items":[{"metadata":{"name":"prometheus","labels":{"app.kubernetes.io/name":"prometheus"}},"spec":{"clusterIP":"10.0.0.1","ports":[{"name":"web","port":9090}]}}]}`)
+			return
+		}
+		got = append(got, r.Method+" "+r.URL.Path+" "+r.FormValue("query"))
+	}))
+	defer server.Close()
+	cfg := &rest.Config{Host: server.URL}
+	client, err := kubernetes.NewForConfig(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := (&Connection{Name: "there", Config: cfg, Kubernetes: client}).FindPrometheus(t.Context(), "observability")
+	if err != nil {
+		t.Fatal(err)
+	}
+	post := func(form string) (*http.Response, error) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.URL+"/api/v1/query", strings.NewReader(form))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		return p.RoundTripper.RoundTrip(req)
+	}
+	res, err := post("query=up%7Bjob%3D%22a%22%7D")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := res.Body.Close(); err != nil {
+		t.Error(err)
+	}
+	const want = `GET /api/v1/namespaces/observability/services/http:prometheus:9090/proxy/api/v1/query up{job="a"}`
+	if len(got) != 1 || got[0] != want {
+		t.Errorf("asked %q, want %q", got, want)
+	}
+	if _, err := post("query=" + strings.Repeat("x", maxForm)); !errors.Is(err, errLongForm) { //nolint:bodyclose // there is none
+		t.Errorf("a query that no server takes: %v", err)
+	}
+}

@@ -1,0 +1,57 @@
+package cluster
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/fake"
+	ktesting "k8s.io/client-go/testing"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
+)
+
+func TestEveryRightThatIsMissingIsNamed(t *testing.T) {
+	kill := decoded(t, "kind: PodChaos\nmetadata: {name: k, namespace: shop}\nspec: {action: pod-kill, mode: one, selector: {namespaces: [front, back], labelSelectors: {app: monitor}}}\n")
+	for name, tc := range map[string]struct {
+		denied func(authorizationv1.ResourceAttributes) bool
+		fails  error
+		says   []string
+	}{
+		"all are there": {func(authorizationv1.ResourceAttributes) bool { return false }, nil, nil},
+		"two are missing": {
+			func(a authorizationv1.ResourceAttributes) bool {
+				return a.Resource == "leases" && a.Verb == "delete" || a.Resource == "podchaos" && a.Verb == "create" && a.Namespace == "shop"
+			}, ErrForbidden,
+			[]string{"create podchaos.chaos-mesh.org in namespace shop", "delete leases.coordination.k8s.io in namespace system"},
+		},
+		"the pods of one namespace cannot be seen": {
+			func(a authorizationv1.ResourceAttributes) bool { return a.Resource == "pods" && a.Namespace == "back" }, ErrForbidden,
+			[]string{"list pods in namespace back", "watch pods in namespace back"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := fake.NewClientset()
+			client.PrependReactor("create", "selfsubjectaccessreviews", func(a ktesting.Action) (bool, runtime.Object, error) {
+				review := a.(ktesting.CreateAction).GetObject().(*authorizationv1.SelfSubjectAccessReview) //nolint:errcheck,forcetypeassert // it is one
+				review.Status.Allowed = !tc.denied(*review.Spec.ResourceAttributes)
+				return true, review, nil
+			})
+			c := &Cluster{Connection: &Connection{Kubernetes: client}, cfg: Config{Namespace: "monitor"}}
+			err := c.Rights(t.Context(), []fault.Fault{kill}, "system")
+			if !errors.Is(err, tc.fails) {
+				t.Fatalf("%v", err)
+			}
+			for _, s := range tc.says {
+				if !strings.Contains(err.Error(), s) {
+					t.Errorf("%v does not say %q", err, s)
+				}
+			}
+			if tc.says != nil && len(strings.Split(err.Error(), "\n")) != len(tc.says) {
+				t.Errorf("it says more: %v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/judge"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/internal/prom"
+)
+
+// rules asks Prometheus for the rules of the alerts that are expected or
+// forbidden, and compares them with those of the rule files.
+func (r *run) rules(ctx context.Context) {
+	if len(r.spec.Expect)+len(r.spec.Forbid) == 0 {
+		return
+	}
+	groups, err := r.querier.Rules(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	rules := &result.Rules{Unknown: errors.Is(err, prom.ErrNoRulesAPI)}
+	if err != nil && !rules.Unknown {
+		r.failed("asking Prometheus for its rules", queryTrouble(err))
+		return
+	}
+	for _, m := range r.cfg.Alerts {
+		if id := (result.RuleID{Alert: m.Name, Group: m.Group, Labels: m.Labels}); judge.Asked(&r.spec, id) {
+			rules.Wanted = append(rules.Wanted, id)
+		}
+	}
+	if rules.Unknown {
+		beating, err := r.heartbeats(ctx, rules.Wanted)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			r.failed("asking Prometheus for the heartbeats of its rules", queryTrouble(err))
+			return
+		}
+		rules.Heartbeats = beating
+	}
+	for _, g := range groups {
+		for _, rule := range g.Rules {
+			if id := (result.RuleID{Alert: rule.Name, Labels: rule.Labels}); rule.Alert && judge.Asked(&r.spec, id) {
+				rules.Loaded = append(rules.Loaded, id)
+			}
+		}
+	}
+	r.ev.Before.Rules = rules
+}
+
+// heartbeats returns the groups that show that they are evaluated. It waits for those of
+// the rules given, as a Prometheus that has just begun has evaluated none yet.
+func (r *run) heartbeats(ctx context.Context, wanted []result.RuleID) ([]string, error) {
+	deadline := time.Now().Add(r.warmUpTimeout())
+	for {
+		ages, err := r.querier.Heartbeats(ctx)
+		if err != nil {
+			return nil, err
+		}
+		silent := slices.ContainsFunc(wanted, func(w result.RuleID) bool {
+			_, beats := ages[w.Group]
+			return !beats
+		})
+		if !silent || time.Now().After(deadline) || !pause(ctx, r.tick()) {
+			return slices.Sorted(maps.Keys(ages)), nil
+		}
+	}
+}
+
+// takeRules keeps the worst that was seen of each rule's evaluation.
+func (r *run) takeRules(l look) {
+	if l.heartbeats != nil {
+		r.takeHeartbeats(l)
+	}
+	for _, g := range l.rules {
+		for _, rule := range g.Rules {
+			if !rule.Alert || !judge.Asked(&r.spec, result.RuleID{Alert: rule.Name, Labels: rule.Labels}) {
+				continue
+			}
+			reading := result.RuleReading{Group: g.Name, Alert: rule.Name, At: l.t, Interval: result.InSeconds(g.Interval), Error: rule.Error}
+			if rule.LastEvaluation.IsZero() {
+				reading.Error = "it has not been evaluated yet"
+			} else {
+				reading.Age = result.InSeconds(l.t.Sub(rule.LastEvaluation))
+			}
+			r.ev.Watch.Rules = judge.Staler(r.ev.Watch.Rules, reading)
+		}
+	}
+}
+
+// takeHeartbeats does so where only the groups can be seen, and not their rules.
+func (r *run) takeHeartbeats(l look) {
+	for _, m := range r.cfg.Alerts {
+		if !judge.Asked(&r.spec, result.RuleID{Alert: m.Name, Labels: m.Labels}) {
+			continue
+		}
+		reading := result.RuleReading{Group: m.Group, Alert: m.Name, At: l.t, Interval: result.InSeconds(m.Every(r.cfg.sight()))}
+		age, beats := l.heartbeats[m.Group]
+		if reading.Age = result.InSeconds(age); !beats {
+			reading.Error = "its group has no heartbeat any more"
+		}
+		r.ev.Watch.Rules = judge.Staler(r.ev.Watch.Rules, reading)
+	}
+}
