@@ -64,7 +64,7 @@ func (f fault) recover(ctx context.Context, t *testing.T) {
 	})
 }
 
-// injected blocks until the controller says that every target is hit, and returns
+// injected blocks until the controller reports that every target is hit, and returns
 // their names.
 func (f fault) injected(ctx context.Context, t *testing.T) []string {
 	t.Helper()
@@ -119,7 +119,7 @@ func needs(t *testing.T, name string) {
 	}
 }
 
-// capabilities is what the cluster says that it can inject.
+// capabilities is what the cluster reports that it can inject.
 func capabilities(ctx context.Context, t *testing.T) capability.Document {
 	t.Helper()
 	published, err := on.CoreV1().ConfigMaps("ballast-system").Get(ctx, "capabilities", metav1.GetOptions{})
@@ -142,7 +142,7 @@ func TestPodKill(t *testing.T) {
 			f := inject(ctx, t, "PodChaos", map[string]any{"action": "pod-kill", "gracePeriod": int64(0)})
 			targets := f.injected(ctx, t)
 			if len(targets) != 1 || !slices.Contains(before, targets[0]) {
-				t.Fatalf("the controller says that it hit %v, want one of %v", targets, before)
+				t.Fatalf("the controller reports that it hit %v, want one of %v", targets, before)
 			}
 			await(ctx, t, 30*time.Second, "the pod to be gone", func(ctx context.Context) (bool, string) {
 				now := namesOf(pods(ctx, t, monitorNamespace, monitorPods))
@@ -171,7 +171,7 @@ func TestPartition(t *testing.T) {
 				return execute(ctx, monitorNamespace, client, "main", "/receiver", "fetch", "http://"+ip+":8080/healthz")
 			}
 			for name, ip := range address {
-				// What enforces policies hears of the client a little later than it starts.
+				// Policies know the client only a little after it has started.
 				await(ctx, t, 30*time.Second, name+" to be reached before the fault", func(ctx context.Context) (bool, string) {
 					text, err := reach(ctx, ip)
 					return err == nil, seeing(err, text)
@@ -249,7 +249,11 @@ func TestCPUStress(t *testing.T) {
 				cores, err := cpuOf(ctx, targets[0])
 				return err == nil && cores < idle, seeing(err, fmt.Sprintf("%.3f cores", cores))
 			})
-			if text, err := beside(ctx, t, monitorNamespace, targets[0], "sh", "-c", "grep -l '^stress-ng' /proc/[0-9]*/comm || true"); err != nil || strings.TrimSpace(text) != "" {
+			pod, err := on.CoreV1().Pods(monitorNamespace).Get(ctx, targets[0], metav1.GetOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text, err := beside(ctx, t, *pod, "sh", "-c", "grep -l '^stress-ng' /proc/[0-9]*/comm || true"); err != nil || strings.TrimSpace(text) != "" {
 				t.Errorf("stress-ng still runs: %q, %v", text, err)
 			}
 		}},

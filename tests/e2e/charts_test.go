@@ -140,17 +140,18 @@ func TestAutoscaling(t *testing.T) {
 				}
 				return h.Status.CurrentReplicas, fmt.Sprintf("%d replicas, %d desired, metrics %+v, conditions %+v", h.Status.CurrentReplicas, h.Status.DesiredReplicas, h.Status.CurrentMetrics, h.Status.Conditions)
 			}
-			g := load(ctx, t, r.namespace, fmt.Sprintf("http://%s.%s.svc.cluster.local/api/v1/cpu", r.name, r.namespace), 400, 90*time.Second)
+			g := load(ctx, t, r.namespace, fmt.Sprintf("http://%s.%s.svc.cluster.local/api/v1/cpu", r.name, r.namespace), pace{400, 90 * time.Second})
 			up := await(ctx, t, 2*time.Minute, "more replicas under load", func(ctx context.Context) (bool, string) {
 				n, seen := replicas(ctx)
 				return n > 1, seen
 			})
-			g.result(ctx, t, 3*time.Minute)
+			g.result(ctx, t)
 			down := await(ctx, t, 3*time.Minute, "one replica after it", func(ctx context.Context) (bool, string) {
 				n, seen := replicas(ctx)
 				return n == 1, seen
 			})
-			t.Logf("FIGURE autoscaler: more replicas after %.0f s of load, one again %.0f s after its end", up.Seconds(), down.Seconds())
+			figure(t, "the autoscaler adds replicas after load has begun", up.Seconds(), 60, "s")
+			figure(t, "the autoscaler is down to one replica after load has ended", down.Seconds(), 90, "s")
 		}},
 	)
 }
@@ -159,23 +160,22 @@ func TestAutoscaling(t *testing.T) {
 // under load to what it is.
 func TestUpgrade(t *testing.T) {
 	skipUnless(t, on.deploys != nil, "the repository's history: -remote")
-	feature(t, "helm upgrade",
-		check{"from the chart of an earlier commit fails no request", func(ctx context.Context, t *testing.T) {
-			old, err := on.deploys.before(ctx, t.TempDir(), "platform/helm")
-			if err != nil {
-				t.Skipf("this needs a commit in which the charts were different: %v", err)
-			}
-			underLoad(t, "helm upgrade", 2000, 0, func() counts {
-				r := install(ctx, t, filepath.Join(old, "platform/helm/monitor"))
-				g := load(ctx, t, r.namespace, fmt.Sprintf("http://%s.%s.svc.cluster.local/api/v1/cpu", r.name, r.namespace), 100, 30*time.Second)
-				// Also something of the pods has to change, or nothing would roll.
-				if err := helm(ctx, t, append([]string{"upgrade", r.name, monitorChart, "--set=fullnameOverride=" + r.name, "--set=podAnnotations.test=upgrade"}, r.flags(ctx, t)...)...); err != nil {
-					t.Fatal(err)
-				}
-				return g.result(ctx, t, 2*time.Minute)
-			})
-		}},
-	)
+	feature(t, "helm upgrade from the chart of an earlier commit", noneLost("helm upgrade", func(ctx context.Context, t *testing.T, p pace) counts {
+		t.Helper()
+		old, err := on.deploys.before(ctx, t.TempDir(), "platform/helm")
+		if err != nil {
+			t.Skipf("this needs a commit in which the charts were different: %v", err)
+		}
+		r := install(ctx, t, filepath.Join(old, "platform/helm/monitor"))
+		before := namesOf(pods(ctx, t, r.namespace, ""))
+		g := load(ctx, t, r.namespace, fmt.Sprintf("http://%s.%s.svc.cluster.local/api/v1/cpu", r.name, r.namespace), p)
+		// Also something of the pods has to change, or nothing would roll.
+		if err := helm(ctx, t, append([]string{"upgrade", r.name, monitorChart, "--set=fullnameOverride=" + r.name, "--set=podAnnotations.test=upgrade"}, r.flags(ctx, t)...)...); err != nil {
+			t.Fatal(err)
+		}
+		awaitGone(ctx, t, r.namespace, before)
+		return g.result(ctx, t)
+	})...)
 }
 
 // before exports what a path was before its last change, and returns where.
@@ -218,7 +218,7 @@ func TestPodsRunAsDeclared(t *testing.T) {
   exit 0
 done
 exit 1`
-				text, err := beside(ctx, t, p.Namespace, p.Name, "sh", "-c", look, "sh", hash)
+				text, err := beside(ctx, t, p, "sh", "-c", look, "sh", hash)
 				if err != nil {
 					t.Errorf("pod %s: no process of container %s: %v", p.Name, hash, err)
 					continue

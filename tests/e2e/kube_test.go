@@ -5,7 +5,6 @@ package e2e
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -19,7 +18,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -81,9 +79,9 @@ func namesOf(pods []corev1.Pod) []string {
 }
 
 // awaitPods blocks until there are exactly so many pods and all are ready.
-func awaitPods(ctx context.Context, t *testing.T, ns, selector string, want int) time.Duration {
+func awaitPods(ctx context.Context, t *testing.T, ns, selector string, want int) {
 	t.Helper()
-	return await(ctx, t, time.Minute, fmt.Sprintf("%d ready pods of %s", want, selector), func(ctx context.Context) (bool, string) {
+	await(ctx, t, time.Minute, fmt.Sprintf("%d ready pods of %s", want, selector), func(ctx context.Context) (bool, string) {
 		all := pods(ctx, t, ns, selector)
 		var seen []string
 		fine := len(all) == want
@@ -123,18 +121,20 @@ func logsOf(ctx context.Context, ns, pod string) (string, error) {
 
 // beside runs a command beside the processes of a pod's node, with root's rights there:
 // in the daemon of Chaos Mesh, which is privileged and sees every process.
-func beside(ctx context.Context, t *testing.T, ns, pod string, command ...string) (string, error) {
+func beside(ctx context.Context, t *testing.T, pod corev1.Pod, command ...string) (string, error) {
 	t.Helper()
-	p, err := on.CoreV1().Pods(ns).Get(ctx, pod, metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	return execute(ctx, chaosNamespace, daemonOf(ctx, t, pod), "chaos-daemon", command...)
+}
+
+// daemonOf is the daemon of Chaos Mesh on a pod's node.
+func daemonOf(ctx context.Context, t *testing.T, pod corev1.Pod) string {
+	t.Helper()
 	daemons := pods(ctx, t, chaosNamespace, "app.kubernetes.io/component=chaos-daemon")
-	i := slices.IndexFunc(daemons, func(d corev1.Pod) bool { return d.Spec.NodeName == p.Spec.NodeName })
+	i := slices.IndexFunc(daemons, func(d corev1.Pod) bool { return d.Spec.NodeName == pod.Spec.NodeName })
 	if i < 0 {
-		t.Fatalf("there is no daemon of Chaos Mesh on node %s", p.Spec.NodeName)
+		t.Fatalf("there is no daemon of Chaos Mesh on node %s", pod.Spec.NodeName)
 	}
-	return execute(ctx, chaosNamespace, daemons[i].Name, "chaos-daemon", command...)
+	return daemons[i].Name
 }
 
 // Custom resources, as the dynamic client names them.
@@ -182,6 +182,19 @@ func start(ctx context.Context, t *testing.T, ns string, pod *corev1.Pod) {
 		if err := on.CoreV1().Pods(ns).Delete(context.WithoutCancel(ctx), pod.Name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
 			t.Errorf("remove pod %s: %v", pod.Name, err)
 		}
+	})
+}
+
+// awaitGone blocks until none of these pods is there, not even on its way out.
+func awaitGone(ctx context.Context, t *testing.T, ns string, names []string) {
+	t.Helper()
+	await(ctx, t, time.Minute, fmt.Sprintf("%s to be gone", strings.Join(names, ", ")), func(ctx context.Context) (bool, string) {
+		list, err := on.CoreV1().Pods(ns).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return false, err.Error()
+		}
+		left := slices.DeleteFunc(namesOf(list.Items), func(name string) bool { return !slices.Contains(names, name) })
+		return len(left) == 0, strings.Join(left, ", ")
 	})
 }
 
@@ -245,64 +258,4 @@ func imageOf(ctx context.Context, t *testing.T, deployment string) string {
 		t.Fatal(err)
 	}
 	return d.Spec.Template.Spec.Containers[0].Image
-}
-
-// counts are what clients saw of a load: each request that was due has one outcome.
-type counts struct {
-	Scheduled, Success, Errors uint64
-	// why are the lines in which the load generator tells what requests failed of.
-	why []string
-}
-
-// generator is a load that runs on the cluster.
-type generator struct{ ns, pod string }
-
-// load starts open-loop load, at a rate per second and for so long, from a pod
-// beside the service, and returns when it runs. What enforces policies hears of a new
-// pod a little later: the pod sends uncounted load first. It has a share of the
-// processor, or it would measure how it is starved itself, and asks the DNS for the
-// name as it is: with a search list every new connection is ten questions.
-func load(ctx context.Context, t *testing.T, ns, url string, rate int, duration time.Duration) generator {
-	t.Helper()
-	g := generator{ns, random("load")}
-	pod := hardened(g.pod, imageOf(ctx, t, "probe"), "load", fmt.Sprintf("--rate=%d", rate), "--duration="+duration.String(), url)
-	pod.Spec.Containers[0].Resources.Requests = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m")}
-	one := "1"
-	pod.Spec.DNSConfig = &corev1.PodDNSConfig{Options: []corev1.PodDNSConfigOption{{Name: "ndots", Value: &one}}}
-	first := pod.Spec.Containers[0]
-	first.Name, first.Args = "first", []string{"load", "--rate=20", "--duration=5s", url}
-	pod.Spec.InitContainers = []corev1.Container{first}
-	start(ctx, t, ns, pod)
-	awaitPhase(ctx, t, ns, g.pod, time.Minute, corev1.PodRunning, corev1.PodSucceeded)
-	time.Sleep(5 * time.Second) // its connections are made, and there is something to lose
-	return g
-}
-
-// result blocks until the load has ended, and tells what its clients saw.
-func (g generator) result(ctx context.Context, t *testing.T, within time.Duration) counts {
-	t.Helper()
-	phase := awaitPhase(ctx, t, g.ns, g.pod, within, corev1.PodSucceeded, corev1.PodFailed)
-	text, err := logsOf(ctx, g.ns, g.pod)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var c counts
-	for line := range strings.Lines(text) {
-		if strings.Contains(line, `"requests fail"`) {
-			c.why = append(c.why, strings.TrimSpace(line))
-		}
-		if strings.Contains(line, `"scheduled"`) && json.Unmarshal([]byte(line), &c) == nil && c.Scheduled > 0 {
-			return c
-		}
-	}
-	t.Fatalf("the load ended %s and tells no counts: %s", phase, text)
-	return counts{}
-}
-
-func (c counts) String() string {
-	text := fmt.Sprintf("%d of %d requests failed", c.Errors, c.Scheduled)
-	if c.Errors > 0 {
-		text += ": " + strings.Join(c.why, " ")
-	}
-	return text
 }

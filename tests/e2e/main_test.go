@@ -26,9 +26,11 @@ var (
 	name    = flag.String("name", "e2e", "name of that cluster")
 	made    = flag.String("provider", "", "what it is made of, source or kind; what this machine can do when empty")
 	nodes   = flag.String("node-image", "", "image of the nodes that kind makes; kind's own when empty")
-	out     = flag.String("out", "", "directory for what the cluster tells when a test failed")
+	out     = flag.String("out", "", "directory for the logs of the cluster when a test failed")
+	fast    = flag.Bool("fast", false, "send loads at 1,000 requests a second, too; takes a machine that does nothing else")
 	keep    = flag.Bool("keep", false, "leave the cluster up, and use it again the next time")
-	remote  = flag.String("remote", "", "with -kubeconfig: URL to push to, password included (`cluster remote` prints it)")
+	remote  = flag.String("remote", "", "with -kubeconfig: URL to push to (`cluster remote` prints it)")
+	pushes  = flag.String("push-credential", "", "with -remote: file of that name in the cluster's directory, which git reads the password from")
 )
 
 // What every test uses; set before the first one starts.
@@ -120,13 +122,19 @@ func connect(work string) env.Func {
 			}
 		}
 		if url != "" {
+			// For a cluster of its own, `up` has done as much.
+			if *pushes != "" {
+				if err := helpedBy(ctx, source(work), *pushes); err != nil {
+					return ctx, err
+				}
+			}
 			on.deploys, err = newCheckout(ctx, source(work), url)
 		}
 		return ctx, err
 	}
 }
 
-// dump copies what the cluster tells when a test has failed, while it can tell.
+// dump copies the logs of the cluster when a test has failed, while the cluster is up.
 func dump(ctx context.Context, _ *envconf.Config, t *testing.T) (context.Context, error) {
 	if !t.Failed() || on.own == nil || *out == "" {
 		return ctx, nil
@@ -135,7 +143,7 @@ func dump(ctx context.Context, _ *envconf.Config, t *testing.T) (context.Context
 	if err := os.RemoveAll(dir); err != nil {
 		return ctx, err
 	}
-	t.Log("what the cluster tells is in", dir)
+	t.Log("the logs of the cluster are in", dir)
 	return ctx, on.own.ExportLogs(ctx, dir)
 }
 
@@ -144,6 +152,15 @@ func takeDown(ctx context.Context, cfg *envconf.Config) (context.Context, error)
 		return ctx, nil
 	}
 	return envfuncs.DestroyCluster(*name)(ctx, cfg)
+}
+
+// helpedBy lets git in a clone read the password from a file.
+func helpedBy(ctx context.Context, dir, credential string) error {
+	helper := `!f() { test "$1" != get || cat '` + strings.ReplaceAll(credential, "'", `'\''`) + `'; }; f`
+	if out, err := exec.CommandContext(ctx, "git", "-c", "safe.directory=*", "-C", dir, "config", "credential.helper", helper).CombinedOutput(); err != nil {
+		return fmt.Errorf("credential of the cluster: %w: %s", err, out)
+	}
+	return nil
 }
 
 // checkout is a clone that is pushed to the cluster.
@@ -168,7 +185,7 @@ func (c *checkout) git(ctx context.Context, args ...string) (string, error) {
 	out, err := exec.CommandContext(ctx, "git", all...).CombinedOutput()
 	text := strings.TrimSpace(string(out))
 	if err != nil {
-		return text, fmt.Errorf("git %s: %w: %s", args[0], err, strings.ReplaceAll(text, c.remote, "(the cluster)"))
+		return text, fmt.Errorf("git %s: %w: %s", args[0], err, text)
 	}
 	return text, nil
 }

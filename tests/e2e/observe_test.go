@@ -60,7 +60,14 @@ func rulesOf(ctx context.Context) (map[string]rule, error) {
 func TestPrometheus(t *testing.T) {
 	feature(t, "Prometheus",
 		check{"reaches every target, and every part of the platform is one", func(ctx context.Context, t *testing.T) {
-			want := map[string]int{"monitor": 3, "probe": 1, "prometheus": 1, "alertmanager": 1, "prometheus-operator": 1}
+			nodes, err := on.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := map[string]int{
+				"monitor": 3, "probe": 1, "prometheus": 1, "alertmanager": 1, "prometheus-operator": 1,
+				"probe-pods": 3, "cadvisor": len(nodes.Items),
+			}
 			await(ctx, t, time.Minute, "every target to be up", func(ctx context.Context) (bool, string) {
 				var answer struct {
 					ActiveTargets []struct {
@@ -133,14 +140,14 @@ func TestPrometheus(t *testing.T) {
 				var answer struct {
 					Result []struct{ Value [2]any }
 				}
-				err := prometheus(ctx, "query", &answer, "query", `sum(rate(probe_requests_total{outcome="success"}[30s])) > 10`)
+				err := prometheus(ctx, "query", &answer, "query", `sum(rate(probe_requests_total{job="probe",probe="monitor",outcome="success"}[30s])) > 10`)
 				return err == nil && len(answer.Result) == 1, seeing(err, fmt.Sprint(answer.Result))
 			})
 		}},
 	)
 }
 
-// TestAlertReachesReceiver: a rule of somebody's own fires, and whoever is on call hears of it.
+// TestAlertReachesReceiver: a rule of somebody's own fires, and whoever is on call gets the alert.
 func TestAlertReachesReceiver(t *testing.T) {
 	skipUnless(t, on.deploys != nil, "somewhere to push to: -remote")
 	feature(t, "an alert",
@@ -178,7 +185,7 @@ func TestAlertReachesReceiver(t *testing.T) {
 				text, err := logsOf(ctx, ns, "receiver")
 				return err == nil && strings.Contains(text, alert) && strings.Contains(text, `"path":"/alerts"`), seeing(err, text)
 			})
-			t.Logf("FIGURE alert received %.1f s after its rule was created, the push of the receiver's address included", time.Since(began).Seconds())
+			figure(t, "an alert is received after its rule was created, the push of the receiver's address included", time.Since(began).Seconds(), 120, "s")
 		}},
 	)
 }
@@ -200,7 +207,7 @@ func TestLogs(t *testing.T) {
 				return err == nil && len(lines) > 0, seeing(err, "no line for "+query)
 			})
 			t.Log(lines[0])
-			figure(t, "a pod's log line is found by its fields", took, 10*time.Second)
+			figure(t, "a pod's log line is found by its fields", took.Seconds(), 10, "s")
 			if len(lines) != 1 {
 				t.Errorf("the line was found %d times, want once", len(lines))
 			}

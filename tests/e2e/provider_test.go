@@ -154,7 +154,8 @@ func (n *node) LoadImageArchive(context.Context, string, ...string) error {
 	return errors.New("a cluster of this repository takes OCI layouts, not archives: use LoadImage")
 }
 
-// remote is where to push to, with the password in it.
+// remote is where to push to. The checkout that the cluster was brought up from knows
+// the password.
 func (n *node) remote(ctx context.Context) (string, error) {
 	out, err := n.run(ctx, "remote")
 	return strings.TrimSpace(out), err

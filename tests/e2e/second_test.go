@@ -20,7 +20,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// left is what of a cluster is still on this machine.
+// left lists what a cluster has left on this machine.
 func (n *node) left(ctx context.Context, t *testing.T) []string {
 	t.Helper()
 	patterns := []string{n.dir() + "*", filepath.Dir(n.dir()) + "/." + n.name + "*"}
@@ -192,7 +192,7 @@ func TestSecondCluster(t *testing.T) {
 			before = network(ctx, t)
 			began := time.Now()
 			connectTo(ctx, t)
-			t.Logf("FIGURE a bare cluster is up after %.1f s", time.Since(began).Seconds())
+			figure(t, "a bare cluster is up", time.Since(began).Seconds(), 60, "s")
 			if second.kubeconfig == on.own.kubeconfig {
 				t.Error("both have the same kubeconfig")
 			}
@@ -211,7 +211,7 @@ func TestSecondCluster(t *testing.T) {
 			second.kill(ctx, t)
 			began := time.Now()
 			connectTo(ctx, t)
-			t.Logf("FIGURE repaired %.1f s after everything was killed", time.Since(began).Seconds())
+			figure(t, "it is repaired after everything was killed", time.Since(began).Seconds(), 60, "s")
 			if _, err := api.CoreV1().ConfigMaps("default").Get(ctx, "kept", metav1.GetOptions{}); err != nil {
 				t.Errorf("what was there before: %v", err)
 			}
@@ -224,7 +224,7 @@ func TestSecondCluster(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			t.Logf("FIGURE taken down in %.1f s", time.Since(began).Seconds())
+			figure(t, "it is taken down, twice", time.Since(began).Seconds(), 30, "s")
 			if found := second.left(ctx, t); len(found) > 0 {
 				t.Errorf("this is left:\n%s", strings.Join(found, "\n"))
 			}

@@ -17,6 +17,7 @@ import (
 
 const (
 	tenantFile      = "docs/tenant/phonebook.yaml"
+	tenantTarget    = "platform/argocd/environments/sandbox/phonebook.yaml"
 	tenantNamespace = "directory"
 )
 
@@ -30,8 +31,7 @@ func TestTenant(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			target := filepath.Join(on.deploys.dir, "platform/argocd/environments/sandbox/phonebook.yaml")
-			if err := os.WriteFile(target, text, 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(on.deploys.dir, tenantTarget), text, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			began := time.Now()
@@ -40,7 +40,7 @@ func TestTenant(t *testing.T) {
 				a, err := applicationOf(ctx, "phonebook")
 				return err == nil && a.sync == "Synced" && a.health == "Healthy", seeing(err, a.String())
 			})
-			t.Logf("FIGURE another team's application healthy %.1f s after the push of its file", time.Since(began).Seconds())
+			figure(t, "another team's application is healthy after the push of its file", time.Since(began).Seconds(), 30, "s")
 			if body, err := ask(ctx, tenantNamespace, "phonebook:health", "health"); err != nil || !strings.Contains(string(body), "OK") {
 				t.Errorf("the phonebook answers %q, %v; want OK", body, err)
 			}
@@ -57,9 +57,8 @@ func TestTenant(t *testing.T) {
 			})
 		}},
 		check{"cannot reach into the monitor's namespace, neither to deploy nor with a role", func(ctx context.Context, t *testing.T) {
-			file := "platform/argocd/environments/sandbox/phonebook.yaml"
 			const destination = "  destination: {server: https://kubernetes.default.svc, namespace: directory}\n"
-			on.deploys.edit(t, file, destination, strings.Replace(destination, tenantNamespace, monitorNamespace, 1))
+			on.deploys.edit(t, tenantTarget, destination, strings.Replace(destination, tenantNamespace, monitorNamespace, 1))
 			on.deploys.push(ctx, t, "Reach for the monitor")
 			await(ctx, t, time.Minute, "Argo CD to refuse", func(ctx context.Context) (bool, string) {
 				a, err := applicationOf(ctx, "phonebook")
@@ -68,9 +67,12 @@ func TestTenant(t *testing.T) {
 			if _, err := on.AppsV1().Deployments(monitorNamespace).Get(ctx, "phonebook", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 				t.Errorf("the phonebook in the monitor's namespace: %v, want that it is not there", err)
 			}
-			on.deploys.restore(ctx, t)
 		}},
-		check{"goes when its file goes", func(ctx context.Context, t *testing.T) {
+		check{"goes when its file goes, also when that is only moved elsewhere", func(ctx context.Context, t *testing.T) {
+			if _, err := on.deploys.git(ctx, "mv", tenantTarget, "docs/tenant/moved.yaml"); err != nil {
+				t.Fatal(err)
+			}
+			on.deploys.push(ctx, t, "Move the phonebook away")
 			await(ctx, t, 2*time.Minute, "the phonebook to be gone", func(ctx context.Context) (bool, string) {
 				list, err := on.AppsV1().Deployments(tenantNamespace).List(ctx, metav1.ListOptions{})
 				if err != nil {

@@ -34,6 +34,18 @@ type experiment struct {
 	Phases   []struct {
 		Phase string `json:"phase"`
 	} `json:"phases"`
+	Evidence struct {
+		Before struct {
+			Histories []history `json:"histories"`
+		} `json:"before"`
+	} `json:"evidence"`
+}
+
+// history is how far back samples go that a rule reads, in seconds.
+type history struct {
+	Window  float64 `json:"window"`
+	Reaches float64 `json:"reaches"`
+	Step    float64 `json:"step"`
 }
 
 type finding struct {
@@ -120,7 +132,7 @@ func (r report) one(t *testing.T) experiment {
 func TestEvidenceIsRenderedAgainIdentically(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)
-	r := fit(t, func() *runner { return h.run(document(t, podKill)) })
+	r := h.finish(document(t, podKill))
 	if got := evidence(t, r.out).one(t); got.Verdict != "pass" {
 		t.Errorf("verdict %s (%s), want pass", got.Verdict, got.Reason)
 	}

@@ -75,7 +75,7 @@ func TestAKilledRunnerLeavesNothing(t *testing.T) {
 				}
 				mu.Unlock()
 			}
-			r := fit(t, func() *runner { return h.run(document(t, podKill)) })
+			r := h.finish(document(t, podKill))
 			if got := evidence(t, r.out).one(t); r.code != 0 || got.Verdict != "pass" {
 				t.Errorf("the run after the last kill: exit code %d, %s (%s), want a pass", r.code, got.Verdict, got.Reason)
 			}

@@ -205,37 +205,20 @@ func (r *runner) lastPhase() string {
 	return phases[len(phases)-1].Phase
 }
 
-// unfit says that this machine was too busy to judge: the contract knows no
-// verdict then, and neither do the tests.
-func unfit(e event) bool { return isVerdict(e) && e.Reason == "instrument-unfit" }
-
-// reach starts a run and returns it when it is in the phase. A run that does not
-// get there because this machine is too busy is repeated once.
+// reach starts a run and returns it when it is in the phase.
 func (h *home) reach(phase string, args ...string) *runner {
 	h.t.Helper()
-	for again := false; ; again = true {
-		r := h.run(args...)
-		e := r.await(func(e event) bool { return inPhase(phase)(e) || isVerdict(e) })
-		if e.Type == "phase" {
-			return r
-		}
-		if again || !unfit(e) {
-			h.t.Fatalf("the run ended before %s: %s (%s): %s", phase, e.Verdict, e.Reason, e.Summary)
-		}
-		h.t.Logf("%s: instrument-unfit on a busy machine, once more: %s", e.Experiment, e.Summary)
-		r.ended()
+	r := h.run(args...)
+	if e := r.await(func(e event) bool { return inPhase(phase)(e) || isVerdict(e) }); e.Type != "phase" {
+		h.t.Fatalf("the run ended before %s: %s (%s): %s", phase, e.Verdict, e.Reason, e.Summary)
 	}
+	return r
 }
 
-// fit runs to the end, and once more when this machine was too busy to judge.
-func fit(t *testing.T, run func() *runner) *runner {
-	t.Helper()
-	r := run()
+// finish starts a run and returns it when it has ended.
+func (h *home) finish(args ...string) *runner {
+	h.t.Helper()
+	r := h.run(args...)
 	r.ended()
-	if found := r.told(unfit); len(found) > 0 {
-		t.Logf("%s: instrument-unfit on a busy machine, once more: %s", found[0].Experiment, found[0].Summary)
-		r = run()
-		r.ended()
-	}
 	return r
 }

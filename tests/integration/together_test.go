@@ -24,10 +24,6 @@ func TestRunsAtOnceDoNotDisturbEachOther(t *testing.T) {
 	killed.ended()
 	for _, r := range runs {
 		x := evidenceOf(t, r)
-		if x.Reason == "instrument-unfit" {
-			t.Logf("%s: instrument-unfit on a busy machine, which is no wrong verdict", x.Name)
-			continue
-		}
 		if r.code != 0 || x.Verdict != "pass" {
 			t.Errorf("%s: exit code %d, %s (%s), want a pass: %+v", x.Name, r.code, x.Verdict, x.Reason, x.Findings)
 		}
@@ -42,15 +38,10 @@ func TestCPUStressWaitsForOthers(t *testing.T) {
 	first.await(inPhase("preflight"))
 	stress := h.run(document(t, cpuStress))
 	stress.queues()
-	first.await(isVerdict)
-	ended := time.Now()
-	if early := stress.told(func(event) bool { return true }); len(early) > 0 && early[0].Time.Before(ended) {
-		t.Errorf("the CPU stress did not wait for the run under way: %+v", early[0])
-	}
-	began := stress.await(inPhase("preflight"))
 	verdict := first.await(isVerdict)
-	if !began.Time.After(verdict.Time) {
-		t.Errorf("the CPU stress began at %s, the run before it ended at %s", began.Time, verdict.Time)
+	stress.await(inPhase("preflight"))
+	if early := stress.told(func(e event) bool { return !e.Time.After(verdict.Time) }); len(early) > 0 {
+		t.Errorf("the CPU stress did not wait for the run under way, which ended at %s: %+v", verdict.Time, early[0])
 	}
 	// The other way round: one more waits for the stress.
 	second := h.run(document(t, podKill))
@@ -76,13 +67,12 @@ func TestAWaitingRunCanBeInterrupted(t *testing.T) {
 	first.await(inPhase("preflight"))
 	waiting := h.run(document(t, cpuStress))
 	waiting.queues()
-	sent := time.Now()
 	waiting.signal(syscall.SIGINT)
 	if x := evidenceOf(t, waiting); waiting.code != 3 || x.Reason != "interrupted" {
 		t.Errorf("exit code %d, %s (%s); want 3, inconclusive (interrupted)", waiting.code, x.Verdict, x.Reason)
 	}
-	if took := time.Since(sent); took > 2*time.Second {
-		t.Errorf("a run that waits ended %s after its interrupt", took)
+	if len(first.told(isVerdict)) > 0 {
+		t.Error("the interrupt did not end a waiting run before it could have begun")
 	}
 	first.signal(syscall.SIGINT)
 	first.ended()

@@ -63,8 +63,12 @@ func TestAMissingMonitorIsAMistakeOfUsage(t *testing.T) {
 // machines give.
 func mounted(t *testing.T, flags uintptr) string {
 	t.Helper()
-	dir := t.TempDir()
-	if err := unix.Mount("ballast", dir, "tmpfs", flags, "size=64k"); err != nil {
+	return mountedAt(t, t.TempDir(), flags, "64k")
+}
+
+func mountedAt(t *testing.T, dir string, flags uintptr, size string) string {
+	t.Helper()
+	if err := unix.Mount("ballast", dir, "tmpfs", flags, "size="+size); err != nil {
 		t.Skipf("no file system can be mounted here: %v", err)
 	}
 	t.Cleanup(func() {
@@ -73,6 +77,23 @@ func mounted(t *testing.T, flags uintptr) string {
 		}
 	})
 	return dir
+}
+
+// fill takes all that is left of a file system. It returns the file that does.
+func fill(t *testing.T, dir string) string {
+	t.Helper()
+	f, err := os.Create(filepath.Join(dir, "filler"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for {
+		if _, err := f.Write(make([]byte, 4096)); errors.Is(err, syscall.ENOSPC) {
+			return f.Name()
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestEvidenceWithoutAPlaceIsFoundOutBeforeAnythingStarts(t *testing.T) {
@@ -97,18 +118,8 @@ func TestEvidenceWithoutAPlaceIsFoundOutBeforeAnythingStarts(t *testing.T) {
 		}, "something else has that name"},
 		{"the file system is full", func(t *testing.T) string {
 			dir := mounted(t, 0)
-			f, err := os.Create(filepath.Join(dir, "ballast"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer f.Close()
-			for {
-				if _, err := f.Write(make([]byte, 4096)); errors.Is(err, syscall.ENOSPC) {
-					return dir
-				} else if err != nil {
-					t.Fatal(err)
-				}
-			}
+			fill(t, dir)
+			return dir
 		}, "free some space"},
 		{"the file system is read-only", func(t *testing.T) string { return mounted(t, unix.MS_RDONLY) }, "read-only"},
 		{"the device takes nothing", func(*testing.T) string { return "/dev/full" }, "something else has that name"},
