@@ -12,14 +12,20 @@ GO_VERSION := $(shell sed -n 's/^go //p' go.mod)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 OUT ?= out
-EXPERIMENTS ?= chaos/experiments
+EXPERIMENTS ?= chaos/experiments $(if $(filter cluster,$(TARGET)),chaos/cluster-experiments)
+# Where experiments run: local or cluster. On a cluster, CONTEXT names it by a context of
+# the kubeconfig; without one it is the cluster NAME that `make up` made.
+TARGET ?= local
+CONTEXT ?=
 TOOLS := bin/tools
 # The cluster of up, down and their like: its name, what it is made of (source or
 # kind; what this machine can do when empty), and of which image kind makes nodes
-# (the one that it was released with when empty).
+# (the one that it was released with when empty). INSTALL=1 lets up fetch the Debian
+# packages that this machine lacks: they stay, and none is removed.
 NAME ?= sandbox
 CLUSTER ?=
 NODE_IMAGE ?=
+INSTALL ?=
 CHARTS := $(addprefix platform/helm/,monitor probe observability chaos)
 # Which benchmarks run, how often and how long each.
 BENCH ?= .
@@ -30,14 +36,19 @@ BENCHTIME ?= 1s
 # newcomer minutes; what is released is built static and trimmed elsewhere.
 BUILD = $(GO) build
 
-# The race detector needs a C compiler with its headers, on a platform that has
-# the detector; building the one package that needs all three tells.
-GO_TEST = race=-race; \
+# Where ONCE names a file, tests are run by tests/fit, which measures beside them whether
+# the machine was fit. One test that failed while it was starved is run once more, unless
+# the file is there already: CI has one such file for all its checks.
+ONCE ?=
+
+# $(call go-test,PACKAGES,FLAGS). The race detector needs a C compiler with its headers,
+# on a platform that has the detector; building the one package that needs all three tells.
+go-test = race=-race; \
 	if ! $(GO) build -race -o /dev/null runtime/cgo 2>/dev/null; then \
 		race=; export CGO_ENABLED=0; \
 		echo "The race detector is off: it needs a C compiler and libc headers (gcc, libc6-dev)."; \
 	fi; \
-	$(GO) test $$race
+	$(if $(ONCE),bin/fit test --go=$(GO) --once=$(ONCE) --packages="$(1)" -- $$race $(2),$(GO) test $$race $(2) $(1))
 
 .PHONY: help
 help: ## List the targets
@@ -58,28 +69,37 @@ build: go-version ## Build bin/ballast and bin/monitor
 	$(BUILD) -ldflags '-X github.com/ballast-sre/ballast/chaos/runner/internal/cli.version=$(VERSION)' -o bin/ballast ./chaos/runner
 	$(BUILD) -o bin/monitor ./src/monitor
 
+# Tests that compute much and start no goroutine of ours run without the race detector,
+# which makes them five times as slow. The engine runs with it at one scrape interval, and
+# without it at all of them.
+UNRACED = ./chaos/runner/internal/judge ./internal/rules ./platform/helm
+
 .PHONY: test
-test: go-version ## Run the tests, with the race detector where it can run
-	@$(GO_TEST) -timeout 5m ./...
+test: $(if $(ONCE),fit,go-version) ## Run the tests, with the race detector where it can run
+	@$(call go-test,$$($(GO) list ./... | grep -vxF "$$($(GO) list $(UNRACED))"),-timeout 10m)
+	@$(GO) test -timeout 10m ./chaos/runner/internal/engine $(UNRACED)
 
 .PHONY: integration
-integration: go-version ## Run the tests of the built binaries, which take minutes
-	@$(GO_TEST) -count=1 -timeout 20m -tags integration ./tests/integration/...
+integration: $(if $(ONCE),fit,go-version) ## Run the tests of the built binaries, which take minutes
+	@$(call go-test,./tests/integration/...,-count=1 -timeout 20m -tags integration)
+
+.PHONY: fit
+fit: go-version
+	$(BUILD) -o bin/fit ./tests/fit
 
 .PHONY: helm-test
 helm-test: go-version $(TOOLS)/helm-unittest ## Test the charts: every rendered variant, and helm-unittest's suites
 	@$(GO) test -count=1 ./platform/helm
 	$(TOOLS)/helm-unittest --strict $(CHARTS)
 
-# RERUN=1 gives a test that failed one more chance, on a new cluster, and tells both:
-# on a machine that others use, too, time passes in which nothing here runs.
 .PHONY: e2e
-e2e: cluster $(TOOLS)/gotestsum ## Run the tests on a cluster of their own, as root; KUBECONFIG_E2E=FILE takes one that is there
+e2e: cluster fit $(TOOLS)/gotestsum ## Run the tests on a cluster of their own, as root; KUBECONFIG_E2E=FILE takes one that is there, FAST=1 adds loads of 1,000/s
 	@mkdir -p $(OUT)/e2e
-	$(TOOLS)/gotestsum --format=standard-verbose --junitfile=$(OUT)/e2e/junit.xml --packages=./tests/e2e/... \
-		$(if $(RERUN),--rerun-fails=$(RERUN) --rerun-fails-max-failures=10 --rerun-fails-run-root-test) \
-		-- -count=1 -timeout 60m -tags e2e -args -cluster=$(abspath bin/cluster) -out=$(abspath $(OUT)/e2e) \
-		$(if $(CLUSTER),-provider=$(CLUSTER)) $(if $(NODE_IMAGE),-node-image=$(NODE_IMAGE)) $(if $(KUBECONFIG_E2E),-kubeconfig=$(KUBECONFIG_E2E))
+	@status=0; bin/fit test --verbose --go=$(GO) $(if $(ONCE),--once=$(ONCE)) --events=$(OUT)/e2e/events.jsonl --packages=./tests/e2e -- \
+		-count=1 -timeout 60m -tags e2e -args $(if $(filter 1,$(FAST)),-fast) -cluster=$(abspath bin/cluster) -out=$(abspath $(OUT)/e2e) \
+		$(if $(CLUSTER),-provider=$(CLUSTER)) $(if $(NODE_IMAGE),-node-image=$(NODE_IMAGE)) $(if $(KUBECONFIG_E2E),-kubeconfig=$(KUBECONFIG_E2E)) || status=$$?; \
+	$(TOOLS)/gotestsum --format=none --junitfile=$(OUT)/e2e/junit.xml --raw-command -- cat $(OUT)/e2e/events.jsonl || true; \
+	exit $$status
 
 .PHONY: cluster
 cluster: go-version
@@ -88,15 +108,15 @@ cluster: go-version
 CLUSTER_FLAGS = --name=$(NAME) $(if $(CLUSTER),--provider=$(CLUSTER))
 
 .PHONY: up
-up: cluster ## Bring up a Kubernetes cluster with the whole platform, or repair it; CLUSTER=source|kind NAME=name
-	bin/cluster up $(CLUSTER_FLAGS) $(if $(NODE_IMAGE),--node-image=$(NODE_IMAGE))
+up: cluster ## Bring up a Kubernetes cluster with the whole platform, or repair it; CLUSTER=source|kind NAME=name INSTALL=1
+	bin/cluster up $(CLUSTER_FLAGS) $(if $(NODE_IMAGE),--node-image=$(NODE_IMAGE)) $(if $(filter 1,$(INSTALL)),--install)
 
 .PHONY: down
-down: cluster ## Remove the cluster and everything of it
+down: cluster ## Remove the cluster and all that belongs to it
 	bin/cluster down $(CLUSTER_FLAGS)
 
 .PHONY: status
-status: cluster ## Show what of the cluster runs, and how much memory it takes
+status: cluster ## Show which parts of the cluster run, and how much memory they take
 	@bin/cluster status $(CLUSTER_FLAGS)
 
 .PHONY: logs
@@ -110,10 +130,19 @@ load-image: cluster ## Build an image and put it into the cluster: make load-ima
 	bin/cluster load-image $(CLUSTER_FLAGS) $(OUT)/images/$(IMAGE) ballast/$(IMAGE):$(or $(TAG),dev)
 
 .PHONY: chaos
-chaos: build ## Run every experiment on this machine and write the report
-	@status=0; bin/ballast run --out $(OUT)/chaos $(EXPERIMENTS) || status=$$?; \
+chaos: build $(if $(filter cluster,$(TARGET)),cluster) ## Run every experiment on this machine and write the report; TARGET=cluster NAME=name|CONTEXT=context on a cluster
+	@status=0; $(if $(filter cluster,$(TARGET)),$(if $(CONTEXT),,eval "$$(bin/cluster env $(CLUSTER_FLAGS))";)) \
+	bin/ballast run --out $(OUT)/chaos $(if $(filter cluster,$(TARGET)),--target=cluster --context=$(or $(CONTEXT),ballast-$(NAME))) $(EXPERIMENTS) || status=$$?; \
 	if [ -f $(OUT)/chaos/report.html ]; then echo "Report: file://$(abspath $(OUT))/chaos/report.html"; fi; \
 	exit $$status
+
+.PHONY: mutants
+mutants: ## Take each rule of the judge away and see a test fail; minutes
+	BALLAST_MUTANTS=1 $(GO) test -count=1 -timeout 20m -run TestEveryRuleIsHeldByATest ./chaos/runner/internal/judge
+
+.PHONY: chaos-judge
+chaos-judge: build ## Compute the verdicts of the last `make chaos` again, from its report alone
+	bin/ballast report --judge $(OUT)/chaos/report.json
 
 .PHONY: chaos-red
 chaos-red: build ## Run the experiment whose SLO must break; anything but "fail" is an error
@@ -124,7 +153,7 @@ chaos-red: build ## Run the experiment whose SLO must break; anything but "fail"
 
 .PHONY: validate
 validate: build ## Check every experiment document without running it
-	bin/ballast validate chaos/experiments docs/examples
+	bin/ballast validate chaos/experiments chaos/cluster-experiments docs/examples
 
 .PHONY: lint
 lint: go-version $(TOOLS)/golangci-lint ## Lint the code, its imports between rooms and go.mod
@@ -140,13 +169,22 @@ lint-rules: build $(TOOLS)/promtool ## Lint the SLOs, and the rules with Prometh
 fmt: go-version $(TOOLS)/golangci-lint ## Format the Go code
 	$(TOOLS)/golangci-lint fmt
 
-# Golden files belong to the packages whose tests declare -update. The tests
-# that rewrite them run once without it, so that what was written is also true.
+.PHONY: crd-schema
+crd-schema: ## Write the schema of Chaos Mesh's kinds again, after a change of its version
+	$(GO) -C tools/crd-schema run . > $(abspath chaos/runner/internal/fault)/schema.json.new
+	mv chaos/runner/internal/fault/schema.json.new chaos/runner/internal/fault/schema.json
+
+# Golden files belong to the packages whose tests declare -update. Tests that write
+# one have Golden in their names, and no other test runs here.
 .PHONY: generate
 generate: build ## Write every generated file again: rules, golden files, schema
 	bin/ballast slo generate
 	@packages=$$(grep -rl --include='*_test.go' 'flag\.Bool.*"update"' . | xargs -n1 dirname | sort -u); \
-	for package in $$packages; do $(GO) test -count=1 "$$package" -update; done
+	if ! out=$$($(GO) test -count=1 -run Golden $$packages -update 2>&1); then echo "$$out"; exit 1; fi; \
+	echo "$$out"; \
+	if grep 'no tests to run' <<<"$$out" >&2; then \
+		echo "These packages have golden files and no test with Golden in its name." >&2; exit 1; \
+	fi
 
 .PHONY: bench
 bench: go-version ## Run the benchmarks; BENCH=regexp COUNT=n BENCHTIME=d choose
