@@ -41,6 +41,7 @@ type clusterSite struct {
 	log    *slog.Logger
 	claims *claims
 	plans  bool // nothing is run
+	opened time.Time
 
 	mu    sync.Mutex
 	ready *clusterSetup // once Prometheus and the cluster have answered
@@ -51,7 +52,7 @@ func newClusterSite(c *commonFlags, f *runFlags, cat catalogue, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
-	return &clusterSite{flags: c, conn: conn, cat: cat, log: log, claims: newClaims(), plans: f.plans}, nil
+	return &clusterSite{flags: c, conn: conn, cat: cat, log: log, claims: newClaims(), plans: f.plans, opened: time.Now()}, nil
 }
 
 func (*clusterSite) exclusive(experiment.Experiment) bool { return false }
@@ -205,6 +206,7 @@ func (s *clusterSite) info() result.TargetInfo {
 func (s *clusterSite) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.log.Info("the API server was asked", "requests", s.conn.Requests(), "seconds", time.Since(s.opened).Seconds())
 	if s.ready != nil {
 		s.ready.cluster.Close()
 		s.ready.client.Close()

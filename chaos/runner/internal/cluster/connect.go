@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
@@ -33,6 +35,17 @@ type Connection struct {
 	Config     *rest.Config
 	Kubernetes kubernetes.Interface
 	Dynamic    dynamic.Interface
+
+	requests *atomic.Int64
+}
+
+// Requests is how many requests the API server has had so far, without those that it
+// passed on to Prometheus. A watch is one.
+func (c *Connection) Requests() int64 {
+	if c.requests == nil {
+		return 0
+	}
+	return c.requests.Load()
 }
 
 // InCluster is the name of the connection by the service account of a pod.
@@ -110,6 +123,8 @@ func connection(name string, cfg *rest.Config) (*Connection, error) {
 	cfg.UserAgent = "ballast"
 	// Bursts come at the start and the end of a run; in between the watches are silent.
 	cfg.QPS, cfg.Burst = 20, 60
+	var requests atomic.Int64
+	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return asked{next, &requests} })
 	clients, err := kubernetes.NewForConfig(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("cluster %s: %w", name, err)
@@ -118,7 +133,7 @@ func connection(name string, cfg *rest.Config) (*Connection, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cluster %s: %w", name, err)
 	}
-	return &Connection{Name: name, Server: cfg.Host, Config: cfg, Kubernetes: clients, Dynamic: objects}, nil
+	return &Connection{Name: name, Server: cfg.Host, Config: cfg, Kubernetes: clients, Dynamic: objects, requests: &requests}, nil
 }
 
 // contextsOf lists the contexts of a kubeconfig, for messages.

@@ -58,7 +58,7 @@ func (t *Target) Inject(ctx context.Context, p fault.Plan) error {
 	var refused []error
 	for i, f := range p.Faults {
 		if objects[i], err = objectOf(p.Run, t.experiment, t.cfg.Namespace, f); err == nil {
-			_, err = t.create(ctx, objects[i], metav1.DryRunAll)
+			err = t.tryOut(ctx, objects[i])
 		}
 		if err != nil {
 			refused = append(refused, fmt.Errorf("%s: %w", f.Fault.ID(), err))
@@ -94,6 +94,15 @@ func (t *Target) Inject(ctx context.Context, p fault.Plan) error {
 	t.mu.Unlock()
 	t.announce(ctx, on, func(pods int) Event { return Injected(t.experiment, ids, pods) })
 	return nil
+}
+
+// tryOut asks whether an object would be created, and stored as it is.
+func (t *Target) tryOut(ctx context.Context, u *unstructured.Unstructured) error {
+	would, err := t.create(ctx, u, metav1.DryRunAll)
+	if err != nil {
+		return err
+	}
+	return acceptedAs(u.Object, would.Object)
 }
 
 // create sends one object. What the API server or a webhook refuses is not injectable.
