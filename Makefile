@@ -93,10 +93,10 @@ helm-test: go-version $(TOOLS)/helm-unittest ## Test the charts: every rendered 
 	$(TOOLS)/helm-unittest --strict $(CHARTS)
 
 .PHONY: e2e
-e2e: cluster fit $(TOOLS)/gotestsum ## Run the tests on a cluster of their own, as root; KUBECONFIG_E2E=FILE takes one that is there, FAST=1 adds loads of 1,000/s
+e2e: cluster fit $(TOOLS)/gotestsum ## Run the tests on a cluster of their own, as root; KUBECONFIG_E2E=FILE takes one that is there, FAST=1 adds loads of 1,000/s, CATALOGUE=all every experiment, REPEAT=N some of them again
 	@mkdir -p $(OUT)/e2e
 	@status=0; bin/fit test --verbose --go=$(GO) $(if $(ONCE),--once=$(ONCE)) --events=$(OUT)/e2e/events.jsonl --packages=./tests/e2e -- \
-		-count=1 -timeout 60m -tags e2e -args $(if $(filter 1,$(FAST)),-fast) -cluster=$(abspath bin/cluster) -out=$(abspath $(OUT)/e2e) \
+		-count=1 -timeout $(if $(REPEAT),240,$(if $(CATALOGUE),150,60))m -tags e2e -args $(if $(filter 1,$(FAST)),-fast) $(if $(CATALOGUE),-catalogue=$(CATALOGUE)) $(if $(REPEAT),-repeat=$(REPEAT)) -cluster=$(abspath bin/cluster) -out=$(abspath $(OUT)/e2e) \
 		$(if $(CLUSTER),-provider=$(CLUSTER)) $(if $(NODE_IMAGE),-node-image=$(NODE_IMAGE)) $(if $(KUBECONFIG_E2E),-kubeconfig=$(KUBECONFIG_E2E)) || status=$$?; \
 	$(TOOLS)/gotestsum --format=none --junitfile=$(OUT)/e2e/junit.xml --raw-command -- cat $(OUT)/e2e/events.jsonl || true; \
 	exit $$status

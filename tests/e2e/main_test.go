@@ -29,6 +29,8 @@ var (
 	out     = flag.String("out", "", "directory for the logs of the cluster when a test failed")
 	fast    = flag.Bool("fast", false, "send loads at 1,000 requests a second, too; takes a machine that does nothing else")
 	keep    = flag.Bool("keep", false, "leave the cluster up, and use it again the next time")
+	catalog = flag.String("catalogue", "part", "which experiments to run: part, or all, which takes an hour")
+	repeat  = flag.Int("repeat", 1, "with -catalogue=all: how often to repeat pod-kill and network-partition")
 	remote  = flag.String("remote", "", "with -kubeconfig: URL to push to (`cluster remote` prints it)")
 	pushes  = flag.String("push-credential", "", "with -remote: file of that name in the cluster's directory, which git reads the password from")
 )

@@ -1,0 +1,193 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/ballast-sre/ballast/internal/capability"
+)
+
+// listed is one experiment of the catalogue, as far as its expected verdict depends on it.
+type listed struct {
+	name   string
+	faults []string // as [capability.Fault] names them
+}
+
+// catalogue reads every experiment that a cluster can do.
+func (r runner) catalogue(t *testing.T) (files []string, all []listed) {
+	t.Helper()
+	for _, pattern := range []string{"chaos/experiments/*.yaml", "chaos/cluster-experiments/*.yaml"} {
+		found, err := filepath.Glob(filepath.Join(r.root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
+	}
+	for _, file := range files {
+		x, err := read(file)
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		all = append(all, x)
+	}
+	return files, all
+}
+
+// read finds the name of an experiment, and what its faults are called.
+func read(file string) (listed, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return listed{}, err
+	}
+	defer f.Close()
+	var x listed
+	documents := yaml.NewYAMLOrJSONDecoder(f, 4096)
+	for {
+		var d struct {
+			Kind     string
+			Metadata struct{ Name string }
+			Spec     struct {
+				Action    string
+				Stressors map[string]any
+			}
+		}
+		err := documents.Decode(&d)
+		switch {
+		case errors.Is(err, io.EOF):
+			return x, nil
+		case err != nil:
+			return x, err
+		case d.Kind == "Experiment":
+			x.name = d.Metadata.Name
+		case d.Spec.Action != "":
+			x.faults = append(x.faults, d.Kind+"/"+d.Spec.Action)
+		case len(d.Spec.Stressors) > 0:
+			for name := range d.Spec.Stressors {
+				x.faults = append(x.faults, d.Kind+"/"+name)
+			}
+		default:
+			x.faults = append(x.faults, d.Kind)
+		}
+	}
+}
+
+// verdict is what an experiment should get here: what the catalogue's own text says where
+// that is not a pass, and not-injected for what the cluster calls impossible.
+func (x listed) verdict(document capability.Document) string {
+	for _, f := range capability.Faults() {
+		if slices.Contains(x.faults, f.String()) && !document.Judge(f).Possible {
+			return "inconclusive not-injected"
+		}
+	}
+	return "pass "
+}
+
+// matches compares every outcome of a session with what was expected.
+func matches(t *testing.T, got []outcome, want map[string]string) {
+	t.Helper()
+	for _, o := range got {
+		is := o.Verdict + " " + o.Reason
+		line := fmt.Sprintf("%s: %s, expected %s: %s", o.Name, is, want[o.Name], o.Summary)
+		if is == want[o.Name] {
+			t.Log(line)
+		} else {
+			t.Error(line)
+		}
+	}
+}
+
+// TestCatalogue runs every experiment, those that do not disturb each other side by side.
+func TestCatalogue(t *testing.T) {
+	skipUnless(t, everything(), "-catalogue=all: make e2e CATALOGUE=all")
+	r := newRunner(t.Context(), t)
+	files, all := r.catalogue(t)
+	want := map[string]string{}
+	for _, x := range all {
+		want[x.name] = x.verdict(capabilities(t.Context(), t))
+	}
+	feature(t, "the whole catalogue",
+		check{"gets the verdicts that the cluster's capabilities predict", func(ctx context.Context, t *testing.T) {
+			began := time.Now()
+			s := r.start(ctx, t, append([]string{"--parallel=4"}, files...)...)
+			got, _ := s.end(t, 40*time.Minute)
+			figure(t, "the whole catalogue has run", time.Since(began).Minutes(), 20, "min")
+			if len(got) != len(all) {
+				t.Errorf("%d experiments have a verdict, of %d", len(got), len(all))
+			}
+			matches(t, got, want)
+			figure(t, "requests to the API server", s.requests(t), 2, "/s")
+			nothingLeft(ctx, t)
+		}},
+	)
+}
+
+// TestTwenty runs an experiment on each of twenty workloads at once.
+func TestTwenty(t *testing.T) {
+	skipUnless(t, everything(), "-catalogue=all: make e2e CATALOGUE=all")
+	const twenty = 20
+	r := newRunner(t.Context(), t)
+	names := smallWorkloads(t.Context(), t, monitorNamespace, twenty)
+	feature(t, "twenty experiments on twenty workloads",
+		check{"run side by side, are judged each by its own SLI, and leave nothing", func(ctx context.Context, t *testing.T) {
+			want := map[string]string{}
+			var texts []string
+			for i, name := range names {
+				want[name] = "pass "
+				spec := podFailure
+				if i%2 == 0 {
+					spec = "  action: pod-kill"
+				}
+				text := smallExperiment(name, "20s", "PodChaos", spec)
+				if i == twenty-1 { // one that has to fail: both pods are to serve
+					text, want[name] = strings.Replace(text, "min: 1", "min: 2", 1), "fail slo-broken"
+				}
+				texts = append(texts, text)
+			}
+			began := time.Now()
+			s := r.start(ctx, t, fmt.Sprintf("--parallel=%d", twenty), document(t, texts...))
+			got, code := s.end(t, 10*time.Minute)
+			t.Logf("all have ended after %.0f s, exit code %d", time.Since(began).Seconds(), code)
+			if len(got) != twenty {
+				t.Errorf("%d experiments have a verdict, of %d", len(got), twenty)
+			}
+			matches(t, got, want)
+			figure(t, "memory of the runner with twenty experiments at once", s.memory(), 150, "MB")
+			figure(t, "requests to the API server for each of twenty experiments", s.requests(t)/twenty, 2, "/s")
+			nothingLeft(ctx, t)
+		}},
+	)
+}
+
+// TestAgainAndAgain repeats what has to get the same verdict each time.
+func TestAgainAndAgain(t *testing.T) {
+	skipUnless(t, *repeat > 1, "-repeat=N, and hours: make e2e CATALOGUE=all REPEAT=10")
+	r := newRunner(t.Context(), t)
+	var checks []check
+	for _, name := range []string{"pod-kill", "network-partition"} {
+		checks = append(checks, check{fmt.Sprintf("monitor-%s gets the same verdict %d times", name, *repeat), func(ctx context.Context, t *testing.T) {
+			s := r.start(ctx, t, fmt.Sprintf("--repeat=%d", *repeat), r.experimentFile(name))
+			got, _ := s.end(t, time.Duration(*repeat)*10*time.Minute)
+			if len(got) != *repeat {
+				t.Errorf("%d runs have a verdict, of %d", len(got), *repeat)
+			}
+			matches(t, got, map[string]string{"monitor-" + name: "pass "})
+			nothingLeft(ctx, t)
+		}})
+	}
+	feature(t, "repeated experiments", checks...)
+}
+
+// everything says whether also what takes long is asked for.
+func everything() bool { return *catalog == "all" }
