@@ -38,6 +38,10 @@ type event struct {
 	Experiment string    `json:"experiment"`
 	Phase      string    `json:"phase"`
 	Verdict    string    `json:"verdict"`
+	Effect     struct {
+		Shown bool      `json:"shown"`
+		At    time.Time `json:"at"`
+	} `json:"effect"`
 }
 
 // safeBuffer is written by a process and read by a test.
@@ -126,6 +130,20 @@ func (s *session) await(ctx context.Context, t *testing.T, experiment, phase str
 			t.Fatalf("the runner did not come to phase %s: %v\n%s", phase, context.Cause(ctx), s.log)
 		}
 	}
+}
+
+// confirmed is when the runner first saw an effect, of a session that has ended.
+func (s *session) confirmed(t *testing.T) time.Time {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.seen {
+		if e.Type == "effect" && e.Effect.Shown {
+			return e.Effect.At
+		}
+	}
+	t.Fatal("the runner has seen no effect")
+	return time.Time{}
 }
 
 // signal sends the runner a signal.

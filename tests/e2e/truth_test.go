@@ -124,7 +124,11 @@ func TestTruth(t *testing.T) {
 	}
 	rows := []check{
 		{"with nothing broken, it passes", func(ctx context.Context, t *testing.T) {
-			r.start(ctx, t, failing(t, "10s")).ended(t, "pass", "")
+			s := r.start(ctx, t, failing(t, "10s"))
+			s.await(ctx, t, "", "inject")
+			recorded := awaitRecord(ctx, t)
+			s.ended(t, "pass", "")
+			figure(t, "the runner has seen the effect after Chaos Mesh's record of it", max(0, s.confirmed(t).Sub(recorded).Seconds()), 2, "s")
 		}},
 		{"a target that is deleted under fault is no longer under fault", func(ctx context.Context, t *testing.T) {
 			s := r.start(ctx, t, failing(t, "15s"))
@@ -282,6 +286,28 @@ func TestTruth(t *testing.T) {
 // shortTruth is the last row that is not left to a run of everything. Those after it break
 // the platform itself.
 const shortTruth = 7
+
+// awaitRecord blocks until Chaos Mesh has noted that it injected the fault of a run, and
+// returns when that was seen, to a tenth of a second.
+func awaitRecord(ctx context.Context, t *testing.T) time.Time {
+	t.Helper()
+	await(ctx, t, 2*time.Minute, "Chaos Mesh to note an injection", func(ctx context.Context) (bool, string) {
+		list, err := on.dynamic.Resource(chaosResource("PodChaos")).Namespace(monitorNamespace).List(ctx, metav1.ListOptions{LabelSelector: runLabel})
+		if err != nil {
+			return false, err.Error()
+		}
+		for _, o := range list.Items {
+			records, _, _ := unstructured.NestedSlice(o.Object, "status", "experiment", "containerRecords") // absent at first
+			for _, r := range records {
+				if m, ok := r.(map[string]any); ok && m["phase"] == "Injected" {
+					return true, ""
+				}
+			}
+		}
+		return false, fmt.Sprintf("%d objects", len(list.Items))
+	})
+	return time.Now()
+}
 
 // as is the runner with another service account of its namespace.
 func (r runner) as(ctx context.Context, t *testing.T, account string) runner {
