@@ -56,7 +56,7 @@ func (c *commonFlags) sources() *commonFlags {
 // targets registers what names a target and the workload on it.
 func (c *commonFlags) targets(s streams) *commonFlags {
 	c.set.StringVar(&c.prometheusURL, "prometheus-url", "", "the Prometheus to ask (target cluster; default: the one of the observability chart, through the API server)")
-	c.set.StringVar(&c.prometheusHTTP, "prometheus-http-config", "", "file with Prometheus' own http_config, for tokens, passwords and certificates (target cluster)")
+	c.set.StringVar(&c.prometheusHTTP, "prometheus-http-config", "", "file with Prometheus' own http_config, for tokens, passwords and certificates (target cluster; with --prometheus-url)")
 	c.set.StringVar(&c.prometheusNamespace, "prometheus-namespace", "observability", "namespace in which Prometheus is looked for (target cluster)")
 	c.set.StringVar(&c.loadNamespace, "load-namespace", "", "namespace of the load generator (target cluster; default: that of the workload)")
 	c.set.BoolVar(&c.noLoad, "no-load", false, "the SLOs are about traffic that is there anyway: do not look for the load generator (target cluster)")
@@ -82,8 +82,10 @@ func (c *commonFlags) check() error {
 			errs = append(errs, k.check(c))
 		}
 	}
-	if c.set.Lookup("namespace") != nil && len(validation.IsDNS1123Label(c.namespace)) > 0 && c.namespace != "" {
-		errs = append(errs, fmt.Errorf("--namespace %q is not the name of a namespace; use lower-case letters, digits and inner dashes, at most 63", c.namespace))
+	for _, name := range []string{"namespace", "system-namespace", "prometheus-namespace", "load-namespace"} {
+		if f := c.set.Lookup(name); f != nil && f.Value.String() != "" && len(validation.IsDNS1123Label(f.Value.String())) > 0 {
+			errs = append(errs, fmt.Errorf("--%s %q is not the name of a namespace; use lower-case letters, digits and inner dashes, at most 63", name, f.Value))
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return usageError{err}

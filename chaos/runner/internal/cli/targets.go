@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strings"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/local"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 )
 
 // kind is everything that the command line knows about one sort of target. A new
@@ -31,13 +33,16 @@ func kinds() []kind {
 			site: func(c *commonFlags, f *runFlags, cat catalogue, log *slog.Logger) (site, error) {
 				return newLocalSite(c, f, cat, log)
 			},
-			sweep: func(ctx context.Context, _ *commonFlags, log *slog.Logger) ([]fault.Residue, error) {
+			sweep: func(ctx context.Context, c *commonFlags, log *slog.Logger) ([]fault.Residue, error) {
+				if c.set.Changed("namespace") {
+					return nil, usageError{errors.New("--namespace is for --target cluster; a sweep of target local looks at the whole machine")}
+				}
 				return local.Sweep(ctx, "", log)
 			},
 		},
 		{
 			name:  targetCluster,
-			check: func(*commonFlags) error { return nil },
+			check: checkCluster,
 			site: func(c *commonFlags, f *runFlags, cat catalogue, log *slog.Logger) (site, error) {
 				return newClusterSite(c, f, cat, log)
 			},
@@ -64,6 +69,34 @@ func checkLocal(c *commonFlags) error {
 		if c.set.Changed(name) {
 			errs = append(errs, fmt.Errorf("--%s is for --target cluster; target local brings its own fleet and Prometheus", name))
 		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkCluster refuses flags that would be ignored: whoever gives one takes it to count.
+func checkCluster(c *commonFlags) error {
+	var errs []error
+	for _, f := range []struct{ name, why string }{
+		{"rate", "on target cluster the load is that of the chart probe: set its value rate"},
+		{"monitor", "target cluster has a workload of its own: name it with --namespace"},
+	} {
+		if c.set.Changed(f.name) {
+			errs = append(errs, fmt.Errorf("--%s is for --target local; %s", f.name, f.why))
+		}
+	}
+	if c.set.Changed("prometheus-http-config") && !c.set.Changed("prometheus-url") {
+		errs = append(errs, errors.New("--prometheus-http-config without --prometheus-url configures nothing: the Prometheus that is found by itself is asked with the rights of the kubeconfig; give --prometheus-url, or leave it out"))
+	}
+	if c.set.Changed("prometheus-url") {
+		if u, err := url.Parse(c.prometheusURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			errs = append(errs, fmt.Errorf("--prometheus-url %q is not the URL of a server; want such as http://prometheus.example:9090", result.Redact(c.prometheusURL)))
+		}
+	}
+	if c.set.Changed("prometheus-namespace") && c.set.Changed("prometheus-url") {
+		errs = append(errs, errors.New("--prometheus-namespace says where Prometheus is looked for, and --prometheus-url which it is; leave one of them out"))
+	}
+	if c.set.Changed("load-namespace") && c.noLoad {
+		errs = append(errs, errors.New("--load-namespace says where the load generator is looked for, and --no-load that it is not; leave one of them out"))
 	}
 	return errors.Join(errs...)
 }
