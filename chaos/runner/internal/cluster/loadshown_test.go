@@ -77,3 +77,50 @@ func TestWhatAContainerUsesOfTheCPUIsMeasuredFromTheFaultOn(t *testing.T) {
 		})
 	}
 }
+
+// Where observe is short, the last measurement at its end is still the one that confirmed
+// the load at its beginning.
+func TestALoadIsNotShownTwiceByTheSameMeasurement(t *testing.T) {
+	half := 50
+	load := &v1alpha1.StressChaos{Spec: v1alpha1.StressChaosSpec{Stressors: &v1alpha1.Stressors{CPUStressor: &v1alpha1.CPUStressor{Stressor: v1alpha1.Stressor{Workers: 1}, Load: &half}}}}
+	hit := fault.Target{Namespace: "monitor", Pod: "monitor-a"}
+	for name, tc := range map[string]struct {
+		later count // seconds from the fault on, and what was used by then
+		after time.Duration
+		shown bool
+		says  string
+	}{
+		"nothing was measured since":           {count{}, 18 * time.Second, false, "not measured again since the fault was seen"},
+		"it goes on":                           {count{value: 20.28}, 22 * time.Second, true, "0.50 cores over 12 s"},
+		"it has ended right after it was seen": {count{value: 14.52}, 22 * time.Second, false, "0.02 cores over 12 s"},
+		"it has ended in between":              {count{value: 17.2}, 22 * time.Second, false, "0.24 cores over 12 s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				t0 := time.Now()
+				k := kubelet{{t0.Add(-14 * time.Second), 10}, {t0.Add(-4 * time.Second), 10.2}, {t0.Add(8 * time.Second), 14.28}}
+				if tc.later.value > 0 {
+					k = append(k, count{t0.Add(20 * time.Second), tc.later.value})
+				}
+				target := &Target{Cluster: &Cluster{cfg: Config{Querier: k}}}
+				look := func() effect {
+					return target.observeStress(t.Context(), load, snapshot{at: t0}, podWith("a"), hit)
+				}
+				time.Sleep(9 * time.Second)
+				check(t, look(), true, "0.50 cores over 8 s")
+				check(t, look(), false, "not measured again")
+				time.Sleep(tc.after - 9*time.Second)
+				check(t, look(), tc.shown, tc.says)
+			})
+		})
+	}
+	t.Run("memory is not either", func(t *testing.T) {
+		full := &v1alpha1.StressChaos{Spec: v1alpha1.StressChaosSpec{Stressors: &v1alpha1.Stressors{MemoryStressor: &v1alpha1.MemoryStressor{Stressor: v1alpha1.Stressor{Workers: 1}, Size: "64MB"}}}}
+		target := watching(answers{"container_memory": {before: 20 << 20, now: 82 << 20}})
+		look := func() effect {
+			return target.observeStress(t.Context(), full, snapshot{at: noon}, podWith("a"), hit)
+		}
+		check(t, look(), true, "82MiB")
+		check(t, look(), false, "not measured again")
+	})
+}

@@ -13,7 +13,10 @@ import (
 // is stamped when its scrape begins.
 const settle = 500 * time.Millisecond
 
-var errBefore = errors.New("it was last measured before the fault")
+var (
+	errBefore = errors.New("it was last measured before the fault")
+	errAgain  = errors.New("it was not measured again since the fault was seen")
+)
 
 // reading is the value of an expression of one series, from a sample that was taken after
 // the time given. Prometheus goes on answering with the last sample that it has: without

@@ -32,6 +32,7 @@ type Target struct {
 	hit     map[corev1.ObjectReference]int // workloads, with how many of their pods
 	before  snapshot
 	created map[string]*tracked // by the fault's ID
+	proofs  map[string]proof    // of loads, by fault and target
 }
 
 // Target is for one run of the experiment named. capabilities is what the cluster says

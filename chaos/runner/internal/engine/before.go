@@ -74,7 +74,7 @@ func (r *run) resolve(ctx context.Context) {
 	_, recovery := r.timing()
 	// The faults end by themselves a little after the run would have removed
 	// them: a runner that is gone leaves nothing that lasts.
-	outlive := judge.LongestHold(&r.spec) + recovery + r.cfg.CleanupTimeout
+	outlive := judge.LongestHold(&r.spec) + r.again() + recovery + r.cfg.CleanupTimeout
 	faults := make([]fault.Fault, 0, len(r.x.Faults))
 	for _, f := range r.x.Faults {
 		faults = append(faults, fault.WithDuration(f, outlive))

@@ -129,7 +129,11 @@ func (r *run) confirm(ctx context.Context) bool {
 	return true
 }
 
+// again is how long the second measurement may take: as long as the first, as a target
+// may have to wait for another reading.
+func (e *Engine) again() time.Duration { return judge.Remeasure + e.cfg.ConfirmTimeout }
+
 // stillThere measures faults again, now.
 func (r *run) stillThere(ctx context.Context, d judge.Due) bool {
-	return r.measure(ctx, time.Now().Add(judge.Remeasure+r.cfg.ConfirmTimeout/2), result.StageHold, d.Faults)
+	return r.measure(ctx, time.Now().Add(r.again()), result.StageHold, d.Faults)
 }
