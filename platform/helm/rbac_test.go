@@ -84,6 +84,7 @@ func chaosRights(values string) []string {
 		"ballast-guard in chaos-testing: get,list,watch,delete coordination.k8s.io/leases",
 		"ballast-runner everywhere: get namespaces monitor,shop",
 		"ballast-runner everywhere: get,list argoproj.io/applications",
+		"ballast-runner in observability: get services/proxy alertmanager,alertmanager:web,http:alertmanager:web,alertmanager:9093,http:alertmanager:9093",
 		"ballast-runner in observability: get services/proxy prometheus,prometheus:web,http:prometheus:web,prometheus:9090,http:prometheus:9090",
 	})
 }

@@ -19,6 +19,7 @@ type clusterNamed struct {
 	prometheusURL       string
 	prometheusHTTP      string
 	prometheusNamespace string
+	alertmanagerURL     string
 	loadNamespace       string
 	noLoad              bool
 
@@ -27,7 +28,7 @@ type clusterNamed struct {
 
 // clusterFlags are those that make no sense on target local.
 func clusterFlags() []string {
-	return []string{"prometheus-url", "prometheus-http-config", "prometheus-namespace", "no-load", "load-namespace", "kubeconfig", "context", "system-namespace"}
+	return []string{"prometheus-url", "prometheus-http-config", "prometheus-namespace", "alertmanager-url", "no-load", "load-namespace", "kubeconfig", "context", "system-namespace"}
 }
 
 // clusters registers what names a cluster.

@@ -13,6 +13,7 @@ import (
 	promconfig "github.com/prometheus/common/config"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/cluster"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/engine"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
 	"github.com/ballast-sre/ballast/internal/prom"
 )
@@ -24,6 +25,8 @@ type clusterSetup struct {
 	evaluation time.Duration
 	scrape     time.Duration // of the slowest job that an SLO reads
 	client     *prom.Client  // for what is asked of samples of any age
+	delivery   engine.Delivery
+	pager      *prom.Alertmanager // nil where none is asked
 }
 
 // setUp finds Prometheus and asks it for its clocks, once.
@@ -55,6 +58,7 @@ func (s *clusterSite) setUp(ctx context.Context) (*clusterSetup, error) {
 			return nil, err
 		}
 	}
+	setup.delivery, setup.pager = s.flags.findDelivery(ctx, setup.client, s.conn.FindAlertmanager)
 	s.ready = &setup
 	s.log.Info("the cluster is ready", "context", s.conn.Name, "prometheus", setup.prometheus.URL, "scrape", setup.scrape, "evaluation", setup.evaluation)
 	return s.ready, nil

@@ -102,7 +102,7 @@ func (s *clusterSite) open(ctx context.Context, x experiment.Experiment, _ bool)
 		Config: engine.Config{
 			Target: target, Querier: client, Began: began, ID: id, Scrape: scrape, Evaluation: setup.evaluation,
 			ConfirmTimeout: clusterConfirm, WarmUpTimeout: clusterWarmUp, CleanupTimeout: clusterCleanup,
-			RequireBlastRadius: true, AlertScale: 1, SettleTimeout: clusterSettle, Instrument: s.instrument(scrape),
+			RequireBlastRadius: true, AlertScale: 1, Delivery: setup.delivery, SettleTimeout: clusterSettle, Instrument: s.instrument(scrape),
 		},
 		done: func(r result.Run) { summary = summaryOf(r) },
 		close: func(ctx context.Context) error {
@@ -198,7 +198,7 @@ func (s *clusterSite) info() result.TargetInfo {
 	}}
 	if s.ready != nil {
 		info.ScrapeInterval, info.EvaluationInterval = result.InSeconds(s.ready.scrape), result.InSeconds(s.ready.evaluation)
-		info.Notes = append(info.Notes, "Prometheus: "+result.Redact(s.ready.prometheus.URL)+"; its intervals were measured.")
+		info.Notes = append(info.Notes, "Prometheus: "+result.Redact(s.ready.prometheus.URL)+"; its intervals were measured.", delivered(s.ready.delivery))
 	}
 	return info
 }
@@ -210,6 +210,9 @@ func (s *clusterSite) close() {
 	if s.ready != nil {
 		s.ready.cluster.Close()
 		s.ready.client.Close()
+		if s.ready.pager != nil {
+			s.ready.pager.Close()
+		}
 	}
 }
 
@@ -224,4 +227,15 @@ func sweepCluster(ctx context.Context, c *commonFlags, log *slog.Logger) ([]faul
 	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
 	defer cancel()
 	return at.Sweep(ctx, []string{c.namespace})
+}
+
+// delivered says for a reader whether Alertmanager is asked.
+func delivered(d engine.Delivery) string {
+	switch {
+	case d.Trouble != nil:
+		return "Alertmanager cannot be asked whether alerts arrive: " + result.Redact(d.Trouble.Error()) + "."
+	case d.None != "":
+		return "Nobody is asked whether alerts arrive: " + d.None + "."
+	}
+	return "Alertmanager: " + d.From + "; it is asked whether alerts that fire arrive."
 }

@@ -87,9 +87,12 @@ func checkCluster(c *commonFlags) error {
 	if c.set.Changed("prometheus-http-config") && !c.set.Changed("prometheus-url") {
 		errs = append(errs, errors.New("--prometheus-http-config without --prometheus-url configures nothing: the Prometheus that is found by itself is asked with the rights of the kubeconfig; give --prometheus-url, or leave it out"))
 	}
-	if c.set.Changed("prometheus-url") {
-		if u, err := url.Parse(c.prometheusURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			errs = append(errs, fmt.Errorf("--prometheus-url %q is not the URL of a server; want such as http://prometheus.example:9090", result.Redact(c.prometheusURL)))
+	for _, f := range []struct{ name, value string }{{"prometheus-url", c.prometheusURL}, {"alertmanager-url", c.alertmanagerURL}} {
+		if !c.set.Changed(f.name) || f.name == "alertmanager-url" && f.value == noAlertmanager {
+			continue
+		}
+		if u, err := url.Parse(f.value); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			errs = append(errs, fmt.Errorf("--%s %q is not the URL of a server; want such as http://there.example:9090", f.name, result.Redact(f.value)))
 		}
 	}
 	if c.set.Changed("prometheus-namespace") && c.set.Changed("prometheus-url") {

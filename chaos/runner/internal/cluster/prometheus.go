@@ -18,21 +18,35 @@ import (
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
 )
 
-// Prometheus is where the queries of a run go.
+// Prometheus is where the queries of a run go, or what else is asked over HTTP.
 type Prometheus struct {
 	URL string
 	// RoundTripper carries the requests; nil where the URL is reached as it is.
 	RoundTripper http.RoundTripper
 }
 
-// The labels of the Service by which the observability chart's Prometheus is reached.
-const prometheusLabels = "app.kubernetes.io/name=prometheus"
+// part is a part of the observability chart: how its Service is found, and its name and
+// port for who may use it and may not look for others.
+type part struct {
+	name string // also the value of the label nameLabel
+	port int32
+	flag string // that says where it is
+}
 
 // FindPrometheus looks for the Prometheus in a namespace. Inside the cluster it is asked
 // at its Service, from outside through the API server. The error wraps
 // fault.ErrUnreachable and says what to give instead.
 func (c *Connection) FindPrometheus(ctx context.Context, namespace string) (Prometheus, error) {
-	name, port, err := c.prometheusService(ctx, namespace)
+	return c.find(ctx, namespace, part{"prometheus", 9090, "--prometheus-url"})
+}
+
+// FindAlertmanager looks for the Alertmanager in a namespace, as FindPrometheus does.
+func (c *Connection) FindAlertmanager(ctx context.Context, namespace string) (Prometheus, error) {
+	return c.find(ctx, namespace, part{"alertmanager", 9093, "--alertmanager-url"})
+}
+
+func (c *Connection) find(ctx context.Context, namespace string, p part) (Prometheus, error) {
+	name, port, err := c.serviceOf(ctx, namespace, p)
 	if err != nil {
 		return Prometheus{}, err
 	}
@@ -47,26 +61,20 @@ func (c *Connection) FindPrometheus(ctx context.Context, namespace string) (Prom
 	return Prometheus{URL: strings.TrimSuffix(at.String(), "/"), RoundTripper: getOnly{transport}}, nil
 }
 
-// The name and port of the Service in the observability chart, for who may use it and may
-// not look for others.
-const (
-	prometheusName = "prometheus"
-	prometheusPort = 9090
-)
-
-func (c *Connection) prometheusService(ctx context.Context, namespace string) (name string, port int32, err error) {
-	found, err := c.Kubernetes.CoreV1().Services(namespace).List(ctx, metav1.ListOptions{LabelSelector: prometheusLabels})
+func (c *Connection) serviceOf(ctx context.Context, namespace string, p part) (name string, port int32, err error) {
+	label := nameLabel + "=" + p.name
+	found, err := c.Kubernetes.CoreV1().Services(namespace).List(ctx, metav1.ListOptions{LabelSelector: label})
 	if apierrors.IsForbidden(err) {
-		return prometheusName, prometheusPort, nil
+		return p.name, p.port, nil
 	}
 	if err != nil {
-		return "", 0, fmt.Errorf("%w: look for Prometheus in namespace %s: %w; give --prometheus-url", fault.ErrUnreachable, namespace, err)
+		return "", 0, fmt.Errorf("%w: look for %s in namespace %s: %w; give %s", fault.ErrUnreachable, p.name, namespace, err, p.flag)
 	}
 	services := slices.DeleteFunc(found.Items, func(s corev1.Service) bool {
 		return s.Spec.ClusterIP == corev1.ClusterIPNone // the operator's own, without an address
 	})
 	if len(services) != 1 || len(services[0].Spec.Ports) == 0 {
-		return "", 0, fmt.Errorf("%w: namespace %s has %d Services with label %s; give --prometheus-url", fault.ErrUnreachable, namespace, len(services), prometheusLabels)
+		return "", 0, fmt.Errorf("%w: namespace %s has %d Services with label %s; give %s", fault.ErrUnreachable, namespace, len(services), label, p.flag)
 	}
 	s := services[0]
 	port = s.Spec.Ports[0].Port

@@ -9,10 +9,13 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/rest"
+	ktesting "k8s.io/client-go/testing"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
 )
@@ -97,5 +100,34 @@ func TestPrometheusIsReadThroughTheAPIServerWithTheRightToReadOnly(t *testing.T)
 	}
 	if _, err := post("query=" + strings.Repeat("x", maxForm)); !errors.Is(err, errLongForm) { //nolint:bodyclose // there is none
 		t.Errorf("a query that no server takes: %v", err)
+	}
+}
+
+func TestAlertmanagerIsFoundByItsService(t *testing.T) {
+	for name, tc := range map[string]struct {
+		labels map[string]string
+		denied bool
+		url    string
+		says   string
+	}{
+		"by its label":                    {map[string]string{nameLabel: "alertmanager"}, false, "http://pager.observability.svc:9093", ""},
+		"there is none":                   {map[string]string{nameLabel: "prometheus"}, false, "", "has 0 Services with label app.kubernetes.io/name=alertmanager; give --alertmanager-url"},
+		"by its name where none may look": {nil, true, "http://alertmanager.observability.svc:9093", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := fake.NewClientset(&corev1.Service{
+				ObjectMeta: metav1.ObjectMeta{Namespace: "observability", Name: "pager", Labels: tc.labels},
+				Spec:       corev1.ServiceSpec{ClusterIP: "10.0.0.9", Ports: []corev1.ServicePort{{Name: "web", Port: 9093}}},
+			})
+			if tc.denied {
+				react(&client.Fake, "list", "services", func(ktesting.Action) (bool, runtime.Object, error) {
+					return true, nil, apierrors.NewForbidden(corev1.Resource("services"), "", nil)
+				})
+			}
+			p, err := (&Connection{Name: InCluster, Kubernetes: client, Config: &rest.Config{}}).FindAlertmanager(t.Context(), "observability")
+			if p.URL != tc.url || tc.says == "" && err != nil || tc.says != "" && (err == nil || !strings.Contains(err.Error(), tc.says)) {
+				t.Errorf("%q, %v", p.URL, err)
+			}
+		})
 	}
 }

@@ -1,7 +1,11 @@
 package engine_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +13,7 @@ import (
 	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/internal/prom"
 	"github.com/ballast-sre/ballast/internal/slo"
 )
 
@@ -30,6 +35,14 @@ func (s *setup) downFrom(at time.Duration) {
 		}
 		return healthy()
 	}
+}
+
+// sent expects an alert that fires for as long as the fault lasts, and asks about its
+// delivery.
+func (s *setup) sent(notices func(context.Context, map[string]string) ([]prom.Notice, error)) {
+	s.expect(5*time.Minute, 0)
+	s.downFrom(0)
+	s.cfg.Delivery = engine.Delivery{From: "alertmanager.test", Notices: notices}
 }
 
 // heldBetween checks how long the fault was in place, and that it would have lasted.
@@ -138,6 +151,44 @@ func alertTruths() []row {
 			s.predicted()
 			s.x.Faults[0] = fault.WithDuration(s.x.Faults[0], 1500*time.Millisecond)
 		}, verdict: inc, reason: result.PhasesTooShort, check: notTouched},
+
+		// Alertmanager.
+		{name: "an expected alert that reaches Alertmanager passes", set: func(s *setup) {
+			s.sent(func(context.Context, map[string]string) ([]prom.Notice, error) {
+				return []prom.Notice{{Labels: map[string]string{"alertname": "ReplicaDown", "cluster": "here"}, StartsAt: time.Now()}}, nil
+			})
+		}, verdict: pass, check: func(t *testing.T, _ *setup, r result.Run, _ error) {
+			if d := r.Evidence.Delivery; len(d.Alerts) != 1 || d.Alerts[0].Seen == nil || d.Alerts[0].StartsAt == nil || d.From != "alertmanager.test" {
+				t.Errorf("the evidence is %+v", d)
+			}
+			if len(r.Alerts) != 1 || !strings.HasPrefix(r.Alerts[0].Delivery, "Alertmanager had it within ") {
+				t.Errorf("the alerts are %+v", r.Alerts)
+			}
+		}},
+		{name: "an expected alert of which Alertmanager does not hear fails", set: func(s *setup) {
+			s.sent(func(context.Context, map[string]string) ([]prom.Notice, error) {
+				long := time.Now().Add(-24 * time.Hour) // that of another cluster
+				return []prom.Notice{{Labels: map[string]string{"alertname": "ReplicaDown"}, StartsAt: long}}, nil
+			})
+		}, verdict: fail, reason: result.AlertNotDelivered, check: faultsRemoved},
+		{name: "an expected alert that Alertmanager does not answer about says nothing", set: func(s *setup) {
+			s.sent(func(ctx context.Context, _ map[string]string) ([]prom.Notice, error) {
+				<-ctx.Done()
+				return nil, fmt.Errorf("alertmanager is silent: %w", ctx.Err())
+			})
+		}, verdict: inc, reason: result.DeliveryUnknown, check: faultsRemoved},
+		{name: "an Alertmanager that cannot be asked says nothing", set: func(s *setup) {
+			s.sent(nil)
+			s.cfg.Delivery = engine.Delivery{Trouble: errors.New("forbidden")}
+		}, verdict: inc, reason: result.DeliveryUnknown, check: faultsRemoved},
+		{name: "where there is no Alertmanager, an alert that fires passes", set: func(s *setup) {
+			s.sent(nil)
+			s.cfg.Delivery = engine.Delivery{None: "there is no Alertmanager"}
+		}, verdict: pass, check: func(t *testing.T, _ *setup, r result.Run, _ error) {
+			if !slices.ContainsFunc(r.Asserts, func(a result.Assertion) bool { return strings.Contains(a.Observed, "there is no Alertmanager") }) {
+				t.Errorf("it is not said: %+v", r.Asserts)
+			}
+		}},
 
 		// Errors of earlier experiments.
 		{name: "earlier errors are waited for", set: func(s *setup) {

@@ -46,6 +46,8 @@ type Config struct {
 	// they should fire; AlertScale is what their windows were divided by.
 	Alerts     []slo.AlertModel
 	AlertScale float64
+	// Delivery is about where firing alerts go; the zero value asks nobody.
+	Delivery Delivery
 	// SettleTimeout is how long a run waits before its baseline until errors of
 	// earlier experiments can no longer fire the burn alerts that it expects or
 	// forbids. 0 does not look at them: the target is new for every run.

@@ -19,6 +19,7 @@ const (
 	namePods       = "pods of the target"
 	namePrometheus = "Prometheus"
 	nameRules      = "rules of the alerts"
+	nameDelivery   = "Alertmanager"
 )
 
 // lookTimeout bounds one look: a slower answer says nothing about now.
@@ -34,7 +35,8 @@ type look struct {
 	pods       []result.Pods
 	rules      []prom.RuleGroup
 	heartbeats map[string]time.Duration // where there is no rules API
-	errs       map[string]error         // by name; an answer has none
+	notices    []noticed
+	errs       map[string]error // by name; an answer has none
 }
 
 // ask asks every question once, all at the same time, side by side. It blocks for
@@ -103,6 +105,11 @@ func (r *run) ask(ctx context.Context) look {
 		ask(nameRules, func() (err error) { l.heartbeats, err = r.querier.Heartbeats(ctx); return err })
 	default:
 		ask(nameRules, func() (err error) { l.rules, err = r.querier.Rules(ctx); return err })
+	}
+	l.notices = r.undelivered()
+	for i := range l.notices {
+		// Its errors are kept apart: without Alertmanager a run goes on.
+		ask(nameDelivery, func() error { r.askDelivery(ctx, &l.notices[i]); return nil })
 	}
 	ask(namePrometheus, func() error { return r.alive(ctx) })
 	wg.Wait()

@@ -27,12 +27,12 @@ func (r *run) observe(ctx context.Context) bool {
 }
 
 // hold watches until least, and on until most while an expected alert is waited
-// for. It returns false when that was ended early.
+// for, or whether Alertmanager hears of one that fires: it may end with the fault. It returns false when that was ended early.
 func (r *run) hold(ctx context.Context, least, most time.Time) bool {
 	known := r.knownFindings
 	over := func() bool { return r.stopped(ctx) || r.knownFindings != known }
 	waiting := func(now time.Time) bool {
-		return judge.Waiting(&r.spec, r.ev.Moments, now, func(m result.AlertMatch) bool { return judge.Fired(r.fired, m) })
+		return judge.Waiting(&r.spec, r.ev.Moments, now, func(m result.AlertMatch) bool { return judge.Fired(r.fired, m) }) || !r.deliverySettled(now)
 	}
 	r.watch(ctx, least, nil, func(look) bool { return false })
 	if !over() && most.After(least) && waiting(instant()) {

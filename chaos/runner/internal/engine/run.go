@@ -29,6 +29,7 @@ type run struct {
 	gaps    gaps
 	alerts  map[string]result.ActiveAlert // active at the last look, by identity
 	fired   map[string]result.ActiveAlert // seen firing since t0
+	firedAt map[string]time.Time          // when expected alerts were first seen to fire, by identity
 
 	knownFindings int // of judge.During, at the last look
 }
@@ -47,6 +48,7 @@ func newRun(e *Engine, x experiment.Experiment) *run {
 		journal: journal{sink: e.cfg.Emit, log: e.cfg.Log, id: string(id), name: x.Name, attempt: e.cfg.Attempt},
 		fired:   map[string]result.ActiveAlert{},
 	}
+	r.ev.Delivery = e.cfg.Delivery.begin()
 	r.removal.timeout = e.cfg.CleanupTimeout
 	r.forget()
 	return r
@@ -163,6 +165,9 @@ func (r *run) recovery(ctx context.Context, held bool) {
 		}
 	}
 	latest = latest.Add(r.lag() + 2*r.tick())
+	if r.asksDelivery() {
+		latest = latest.Add(judge.DeliverySlack) // of an alert that fires at the last moment
+	}
 	known := r.knownFindings
 	var back time.Time // when the probation was seen to be passed
 	r.watch(ctx, latest, nil, func(l look) bool {
@@ -174,7 +179,7 @@ func (r *run) recovery(ctx context.Context, held bool) {
 		// What it passed with is complete a scrape and an evaluation later.
 		settled := !back.IsZero() && !l.t.Before(back.Add(r.lag()))
 		late := back.IsZero() && l.t.After(deadline.Add(r.lag()))
-		return (settled || late) && (aborted || r.alertsSettled(l))
+		return (settled || late) && (aborted || r.alertsSettled(l) && r.deliverySettled(l.t))
 	})
 	// What ended this early, a guard rail or blindness say, leaves open what would
 	// have come.

@@ -126,6 +126,7 @@ func (r *run) take(l look) {
 	if t0 == nil {
 		return
 	}
+	r.takeDelivery(l)
 	for i, b := range r.spec.Instrument {
 		if l.errs[b.Name] == nil {
 			r.ev.Watch.Instrument = judge.Worse(r.ev.Watch.Instrument, b, result.Extreme{Name: b.Name, Value: result.Number(l.instrument[i]), At: l.t})

@@ -74,6 +74,7 @@ func (as *assertions) expected(e result.ExpectedAlert) result.Assertion {
 		if !f.open {
 			a.Observed += fmt.Sprintf(", resolved %s after the removal", tenths(max(0, after)))
 		}
+		as.delivered(e, &a)
 	}
 	a.Observed += unseenErrors(as.ev)
 	return a

@@ -264,6 +264,35 @@ func rules() []rule {
 		{name: "an expected alert of another severity", edit: func(r *record) { r.ev.Series.Alerts[0].Labels = map[string]string{"severity": "info"} }, verdict: fail, reason: result.AlertMissing},
 		{name: "an expected alert that is late", edit: func(r *record) { r.ev.Series.Alerts[0].Firing[0].Start = after(16.1) }, verdict: fail, reason: result.AlertLate},
 		{name: "an expected alert in its last moment", edit: func(r *record) { r.ev.Series.Alerts[0].Firing[0].Start = after(16) }, verdict: result.Pass},
+
+		// Delivery.
+		{name: "an expected alert that nobody was asked about", edit: func(r *record) { r.ev.Delivery = nil }, verdict: result.Pass},
+		{name: "an expected alert where there is no Alertmanager", edit: func(r *record) { r.ev.Delivery = &result.Delivery{None: "there is none"} }, verdict: result.Pass},
+		{name: "an expected alert that arrives late", edit: func(r *record) { r.ev.Delivery.Alerts[0].Seen, r.ev.Delivery.Alerts[0].Lacking = at(33), at(32) }, verdict: result.Pass},
+		{name: "an expected alert that Alertmanager lacks for 10 s", edit: func(r *record) { r.lacking(23) }, verdict: fail, reason: result.AlertNotDelivered},
+		{name: "an expected alert that Alertmanager lacks for less", edit: func(r *record) { r.lacking(22.9) }, verdict: inc, reason: result.DeliveryUnknown},
+		{name: "an expected alert that Alertmanager does not answer about", edit: func(r *record) {
+			r.ev.Delivery.Alerts[0].Seen, r.ev.Delivery.Alerts[0].Trouble = nil, &result.Trouble{Kind: result.TroubleUnreachable}
+		}, verdict: inc, reason: result.DeliveryUnknown},
+		{name: "an expected alert that nobody asked about", edit: func(r *record) { r.ev.Delivery.Alerts = nil }, verdict: inc, reason: result.DeliveryUnknown},
+		{name: "an Alertmanager that cannot be asked", edit: func(r *record) { r.ev.Delivery = &result.Delivery{Trouble: &result.Trouble{Kind: result.TroubleOther}} }, verdict: inc, reason: result.DeliveryUnknown},
+		{name: "another alert that arrived", edit: func(r *record) { r.ev.Delivery.Alerts[0].Name = "Other" }, verdict: inc, reason: result.DeliveryUnknown},
+		{name: "the alert of another pod that arrived", edit: func(r *record) {
+			r.ev.Delivery.Alerts[0].Labels = map[string]string{"severity": "ticket", "pod": "b"}
+		}, verdict: inc, reason: result.DeliveryUnknown},
+		{name: "one of two series that arrived, the other too short to say", edit: func(r *record) {
+			r.series("b", 20, 22)
+			r.ev.Delivery.Alerts = append(r.ev.Delivery.Alerts, result.Delivered{Name: "ReplicaDown", Labels: map[string]string{"severity": "ticket", "pod": "b"}, Lacking: at(21)})
+		}, verdict: result.Pass},
+		{name: "one of two series that arrived, the other lost", edit: func(r *record) {
+			r.series("b", 13, 23)
+			r.ev.Delivery.Alerts = append(r.ev.Delivery.Alerts, result.Delivered{Name: "ReplicaDown", Labels: map[string]string{"severity": "ticket", "pod": "b"}, Lacking: at(23)})
+		}, verdict: fail, reason: result.AlertNotDelivered},
+		{name: "a control run expects nothing to arrive", edit: func(r *record) {
+			r.control()
+			r.ev.Delivery.Alerts = nil
+		}, verdict: result.Pass},
+
 		{name: "an expected alert that resolves late", edit: func(r *record) { r.ev.Series.Alerts[0].Firing[0].End = after(27.1) }, verdict: fail, reason: result.AlertNotResolved},
 		{name: "an expected alert that does not resolve", edit: func(r *record) { r.ev.Series.Alerts[0].Firing[0].End = after(end) }, verdict: fail, reason: result.AlertNotResolved},
 		{name: "an expected alert that has time to resolve and does not", edit: func(r *record) {
@@ -330,6 +359,16 @@ func (r *record) lasting(state string, ratio float64) {
 	r.ev.Before.Settled = &result.Settled{Allowed: 60, Waited: 60, Left: []result.Lasting{
 		{Rule: result.RuleID{Alert: "Burn"}, State: state, Ratio: result.Number(ratio), Threshold: 0.0144},
 	}}
+}
+
+// lacking lets Alertmanager lack the alert until the time given.
+func (r *record) lacking(until float64) {
+	r.ev.Delivery.Alerts[0].Seen, r.ev.Delivery.Alerts[0].StartsAt, r.ev.Delivery.Alerts[0].Lacking = nil, nil, at(until)
+}
+
+// series lets the expected alert fire for another pod.
+func (r *record) series(pod string, from, to float64) {
+	r.ev.Series.Alerts = append(r.ev.Series.Alerts, firing("ReplicaDown", map[string]string{"severity": "ticket", "pod": pod}, from, to))
 }
 
 // youngDown makes the expected alert one whose window is longer than its history.

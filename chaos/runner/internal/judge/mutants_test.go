@@ -96,6 +96,14 @@ func mutants() []mutant {
 		{"an expected alert is in time", "expectations.go", `case took > e.Within.Duration():`, `case false:`},
 		{"an expected alert resolves", "expectations.go", `case e.ResolvesWithin > 0 && f.open:`, `case false:`},
 		{"an expected alert resolves in time", "expectations.go", `case e.ResolvesWithin > 0 && after > e.ResolvesWithin.Duration():`, `case false:`},
+		{"an expected alert arrives", "delivery.go", `a.Lacking.Sub(fired) >= DeliverySlack`, `false`},
+		{"an alert may take a while to arrive", "delivery.go", `a.Lacking.Sub(fired) >= DeliverySlack`, `true`},
+		{"an alert that nobody saw arrive is no pass", "delivery.go", `a.Outcome, a.Observed = result.Unknown, a.Observed+"; "+text`, `return`},
+		{"an alert arrives with its own labels", "delivery.go", `a.Name == s.Name && maps.Equal(a.Labels, s.Labels)`, `a.Name == s.Name`},
+		{"an Alertmanager that cannot be asked is no pass", "delivery.go", `if d.Trouble != nil {`, `if d.Trouble != nil && false {`},
+		{"where there is no Alertmanager nothing arrives", "delivery.go", `case d.None != "":
+		a.Observed`, `case false:
+		a.Observed`},
 		{"a forbidden alert does not fire", "expectations.go", `if !fired || !matches(f, s.Name, s.Labels) {`, `if true || !fired || !matches(f, s.Name, s.Labels) {`},
 		{"labels decide which alert it is", "alerts.go", `if have != v {`, `if false && have != v {`},
 		{"a control run expects no alert", "expectations.go", `case as.x.Control && !f.fired.IsZero():`, `case false:`},

@@ -78,7 +78,7 @@ func alertRecords(x *result.Spec, ev *result.Evidence) []result.Alert {
 		if m.T0 != nil {
 			if at, ok := firedBetween(s, *m.T0, *m.End); ok {
 				took := result.InSeconds(at.Sub(*m.T0))
-				a.Measured = &took
+				a.Measured, a.Delivery = &took, deliveryText(x, ev, s, at)
 				if resolved, open := resolvedAfter(s, *m.End); !open && m.Removed != nil {
 					in := result.InSeconds(max(0, resolved.Sub(*m.Removed)))
 					a.ResolvedIn = &in

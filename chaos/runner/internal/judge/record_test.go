@@ -65,6 +65,9 @@ func passing() record {
 		Effects: []result.Shown{
 			shown(result.StageConfirm, true), shown(result.StageHold, true),
 		},
+		Delivery: &result.Delivery{From: "alertmanager", Alerts: []result.Delivered{
+			{Name: "ReplicaDown", Labels: map[string]string{"severity": "ticket"}, Seen: at(14), StartsAt: at(13)},
+		}},
 		Cleanup: &result.Cleanup{Audited: true},
 	}
 	for i := range end + 1 {

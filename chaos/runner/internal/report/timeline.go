@@ -104,6 +104,9 @@ func alertStory(a result.Alert, run result.Run) string {
 	if a.PredictedMin != nil && a.PredictedMax != nil {
 		s += " Predicted: " + seconds(float64(*a.PredictedMin)) + " to " + seconds(float64(*a.PredictedMax)) + "."
 	}
+	if a.Delivery != "" {
+		s += " " + a.Delivery + "."
+	}
 	if a.ResolvedIn != nil {
 		s += " Resolved " + seconds(float64(*a.ResolvedIn)) + " after the fault was removed."
 	} else if a.Measured != nil && run.Removed != nil {

@@ -45,6 +45,10 @@ func TestAnAlertThatNeverResolvedIsStillFiringAtTheEnd(t *testing.T) {
 			result.Alert{Measured: ptr(result.Seconds(4)), ResolvedIn: ptr(result.Seconds(2)), Firing: []result.Span{{Start: run.T0.Add(4 * time.Second), End: run.Ended}}},
 			"Fired 4 s after the fault began. Resolved 2 s after the fault was removed.",
 		},
+		"it did not arrive": {
+			result.Alert{Measured: ptr(result.Seconds(4)), ResolvedIn: ptr(result.Seconds(2)), Delivery: "Alertmanager did not have it 10 s after it fired"},
+			"Fired 4 s after the fault began. Alertmanager did not have it 10 s after it fired. Resolved 2 s after the fault was removed.",
+		},
 		"never": {result.Alert{}, "Did not fire."},
 	} {
 		if got := alertStory(tt.alert, run); got != tt.want {

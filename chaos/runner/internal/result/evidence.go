@@ -5,15 +5,17 @@ import "time"
 // Evidence is what was measured in one run, in the order in which it is measured.
 // Together with the [Spec] it is all that the verdict is computed from.
 type Evidence struct {
-	Before   Before   `json:"before"`
-	Plan     *Plan    `json:"plan,omitempty"`
-	Baseline *Steady  `json:"baseline,omitempty"`
-	Moments  Moments  `json:"moments"`
-	Series   Series   `json:"series"`
-	Watch    Watch    `json:"watch"`
-	Effects  []Shown  `json:"effects,omitempty"`
-	Ending   Ending   `json:"ending"`
-	Cleanup  *Cleanup `json:"cleanup,omitempty"` // absent when no fault was owed a removal
+	Before   Before  `json:"before"`
+	Plan     *Plan   `json:"plan,omitempty"`
+	Baseline *Steady `json:"baseline,omitempty"`
+	Moments  Moments `json:"moments"`
+	Series   Series  `json:"series"`
+	Watch    Watch   `json:"watch"`
+	Effects  []Shown `json:"effects,omitempty"`
+	// Delivery is absent on a target without Alertmanager of its own.
+	Delivery *Delivery `json:"delivery,omitempty"`
+	Ending   Ending    `json:"ending"`
+	Cleanup  *Cleanup  `json:"cleanup,omitempty"` // absent when no fault was owed a removal
 }
 
 // TroubleKind is the sort of an answer that is not one.

@@ -48,18 +48,20 @@ const (
 	RulesNotEvaluated     Reason = "rules-not-evaluated" // a group of alerts was not evaluated
 	YoungHistory          Reason = "young-history"       // a rule looks back further than there are samples
 	KillSwitch            Reason = "kill-switch"         // also of aborted
+	DeliveryUnknown       Reason = "delivery-unknown"    // an alert fired, and nobody knows whether it reached Alertmanager
 )
 
 // The reasons of the other verdicts that are not a pass.
 const (
-	SLOBroken        Reason = "slo-broken"
-	AlertMissing     Reason = "alert-missing"      // an expected alert never fired
-	AlertLate        Reason = "alert-late"         // it fired, but too late
-	AlertNotResolved Reason = "alert-not-resolved" // it fired and did not resolve in time
-	AlertForbidden   Reason = "alert-forbidden"    // a forbidden alert fired
-	NotRecovered     Reason = "not-recovered"      // targets or SLOs were not back in time
-	GuardRail        Reason = "guard-rail"         // of aborted
-	LeftBehind       Reason = "left-behind"        // of residue
+	SLOBroken         Reason = "slo-broken"
+	AlertMissing      Reason = "alert-missing"       // an expected alert never fired
+	AlertLate         Reason = "alert-late"          // it fired, but too late
+	AlertNotResolved  Reason = "alert-not-resolved"  // it fired and did not resolve in time
+	AlertNotDelivered Reason = "alert-not-delivered" // it fired and did not reach Alertmanager
+	AlertForbidden    Reason = "alert-forbidden"     // a forbidden alert fired
+	NotRecovered      Reason = "not-recovered"       // targets or SLOs were not back in time
+	GuardRail         Reason = "guard-rail"          // of aborted
+	LeftBehind        Reason = "left-behind"         // of residue
 )
 
 // Phase of a run, in order.
@@ -290,6 +292,9 @@ type Alert struct {
 	PredictedMax *Seconds `json:"predictedMax,omitempty"`
 	Measured     *Seconds `json:"measured,omitempty"`   // t0 to firing
 	ResolvedIn   *Seconds `json:"resolvedIn,omitempty"` // removal to resolved
+	// Delivery says whether Alertmanager had it, of an expected alert that fired where
+	// there is one.
+	Delivery string `json:"delivery,omitempty"`
 }
 
 // Span is a stretch of time; an End equal to the run's end may go on.

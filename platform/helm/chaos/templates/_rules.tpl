@@ -56,6 +56,11 @@ The runner where Prometheus is.
   resources: [services/proxy]
   resourceNames: [prometheus, "prometheus:web", "http:prometheus:web", "prometheus:9090", "http:prometheus:9090"]
   verbs: [get]
+# Whether an alert that fires has arrived.
+- apiGroups: [""]
+  resources: [services/proxy]
+  resourceNames: [alertmanager, "alertmanager:web", "http:alertmanager:web", "alertmanager:9093", "http:alertmanager:9093"]
+  verbs: [get]
 {{- end }}
 
 {{/*
