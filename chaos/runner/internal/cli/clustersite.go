@@ -63,15 +63,18 @@ func (s *clusterSite) open(ctx context.Context, x experiment.Experiment, _ bool)
 	if err != nil {
 		return nil, err
 	}
-	if err := setup.cluster.Rights(ctx, x.Faults, s.flags.systemNamespace); err != nil {
-		return nil, err
-	}
 	able, err := setup.cluster.Capabilities(ctx)
 	if err != nil {
 		return nil, err
 	}
 	id := engine.NewID(x.Name)
 	target := setup.cluster.Target(id, x.Name, able)
+	if s.plans {
+		return s.planning(ctx, setup, target, x)
+	}
+	if err := setup.cluster.Rights(ctx, x.Faults, s.flags.systemNamespace); err != nil {
+		return nil, err
+	}
 	touched, err := target.Touched(ctx, x.Faults)
 	if err != nil {
 		return nil, err
@@ -98,29 +101,43 @@ func (s *clusterSite) open(ctx context.Context, x experiment.Experiment, _ bool)
 	}
 	began := time.Now() // waiting for others is not the runner's own time
 	summary := cluster.Summary{Experiment: x.Name, Verdict: string(result.Inconclusive), Reason: string(result.Interrupted), Started: began}
+	cfg := s.config(setup, target, scrape)
+	cfg.Querier, cfg.Began, cfg.ID = client, began, id
 	return &place{
-		Config: engine.Config{
-			Target: target, Querier: client, Began: began, ID: id, Scrape: scrape, Evaluation: setup.evaluation,
-			ConfirmTimeout: clusterConfirm, WarmUpTimeout: clusterWarmUp, CleanupTimeout: clusterCleanup,
-			RequireBlastRadius: true, AlertScale: 1, Delivery: setup.delivery, SettleTimeout: clusterSettle, Instrument: s.instrument(scrape),
-		},
-		done: func(r result.Run) { summary = summaryOf(r) },
+		Config: cfg,
+		done:   func(r result.Run) { summary = summaryOf(r) },
 		close: func(ctx context.Context) error {
 			defer release()
 			defer client.Close()
-			if s.plans {
-				return nil
-			}
 			return target.End(ctx, summary)
 		},
 	}, nil
 }
 
+// config is what all runs on the cluster have in common.
+func (s *clusterSite) config(setup *clusterSetup, target *cluster.Target, scrape time.Duration) engine.Config {
+	return engine.Config{
+		Target: target, Scrape: scrape, Evaluation: setup.evaluation,
+		ConfirmTimeout: clusterConfirm, WarmUpTimeout: clusterWarmUp, CleanupTimeout: clusterCleanup,
+		RequireBlastRadius: true, AlertScale: 1, Delivery: setup.delivery, SettleTimeout: clusterSettle, Instrument: s.instrument(scrape),
+	}
+}
+
+// planning is a place in which nothing is run: it waits for nobody and claims nothing.
+func (s *clusterSite) planning(ctx context.Context, setup *clusterSetup, target *cluster.Target, x experiment.Experiment) (*place, error) {
+	scrape, err := setup.scrapeOf(ctx, x)
+	if err != nil {
+		return nil, err
+	}
+	return &place{
+		Config: s.config(setup, target, scrape),
+		survey: func(ctx context.Context, x experiment.Experiment) survey { return s.look(ctx, setup, target, x) },
+		close:  func(context.Context) error { return nil },
+	}, nil
+}
+
 // begin waits for runs of others that need the same.
 func (s *clusterSite) begin(ctx context.Context, target *cluster.Target, claim cluster.Claim) error {
-	if s.plans {
-		return nil
-	}
 	waiting, cancel := context.WithTimeout(ctx, clusterWait)
 	defer cancel()
 	for {

@@ -28,7 +28,8 @@ type planned struct {
 	Recover    phaseLength    `json:"recover"`
 	Alerts     []plannedAlert `json:"alerts,omitempty"`
 	Advice     []string       `json:"advice,omitempty"`
-	Problem    string         `json:"problem,omitempty"`
+	survey
+	Problem string `json:"problem,omitempty"`
 }
 
 // adviser is a target that knows what a person should know before a plan is carried out.
@@ -126,11 +127,20 @@ func plan(ctx context.Context, at site, xs []experiment.Experiment) (_ []planned
 		t := spec.Timing
 		one.Baseline, one.Recover = length(t.AskedBaseline, t.Baseline), length(t.AskedRecover, t.Recover)
 		one.Observe, one.Alerts = heldFor(&spec), plannedAlerts(&spec)
+		blind := false
+		if p.survey != nil {
+			one.survey = p.survey(ctx, x)
+			one.Problem, blind = one.survey.problem, one.survey.blind
+		}
+		if blind {
+			out = append(out, one)
+			continue
+		}
 		got, err := p.Target.Plan(ctx, fault.RunID("plan-"+x.Name), x.Faults)
 		if err != nil {
-			one.Problem = err.Error()
+			one.Problem = both(one.Problem, err.Error())
 		} else if short := judge.TooShort(&spec); len(short) > 0 {
-			one.Problem = strings.Join(short, "; ")
+			one.Problem = both(one.Problem, strings.Join(short, "; "))
 		}
 		if a, ok := p.Target.(adviser); ok && err == nil {
 			one.Advice = a.Advice(ctx, got)
@@ -181,6 +191,7 @@ func printPlan(s streams, format string, p planned) error {
 			fmt.Fprintf(&b, "    emulated: %s\n", f.Emulated)
 		}
 	}
+	p.print(&b)
 	for _, a := range p.Advice {
 		fmt.Fprintf(&b, "  note: %s\n", a)
 	}

@@ -2,12 +2,15 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ballast-sre/ballast/chaos/runner/internal/cluster"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/engine"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
@@ -98,4 +101,66 @@ func TestPlanThatIsInterruptedEndsLikeARun(t *testing.T) {
 	if len(plans) > 0 || exitCode(err) != result.Inconclusive.Exit() {
 		t.Errorf("plans %v, error %v with exit code %d; want none and %d", plans, err, exitCode(err), result.Inconclusive.Exit())
 	}
+}
+
+func TestPlanShowsTheRightsAndWhoIsInTheWay(t *testing.T) {
+	hit := fault.Fault{Kind: "PodChaos", Name: "hit"}
+	site := surveyed{planSite{&fakeSite{}, planner{plans: map[string]fault.Plan{
+		"hit": {Faults: []fault.Planned{{Fault: hit, Targets: []fault.Target{{Namespace: "default", Pod: "a"}}}}},
+	}}}, map[string]survey{
+		"hit": {
+			Rights: []cluster.Right{{Namespace: "monitor", Resource: "pods", Verbs: []string{"list", "watch"}}},
+			Runs:   []cluster.Collision{{Run: "other-1", Experiment: "other", Holder: "elsewhere", Since: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC), Shared: []string{"workload monitor/deployment/monitor"}}},
+		},
+		"hidden": {
+			Rights:  []cluster.Right{{Namespace: "monitor", Resource: "pods", Verbs: []string{"list", "watch"}, Missing: []string{"watch"}}},
+			problem: lacking([]cluster.Right{{Namespace: "monitor", Resource: "pods", Verbs: []string{"list", "watch"}, Missing: []string{"watch"}}}), blind: true,
+		},
+	}}
+	plans, err := plan(t.Context(), site, withFaults("hit", "hidden"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	for _, p := range plans {
+		if err := printPlan(streams{out: &out}, formatText, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := `hit: 1 targets, 100% of the workload
+  baseline lasts 4 s, 4 s longer than asked for: the scrape interval needs it
+  recover lasts 13 s, 13 s longer than asked for: the scrape interval needs it
+  PodChaos/hit  (): default/a
+  right: pods in namespace monitor: list, watch
+  in the way: run other-1 of experiment other, started by elsewhere at 2026-03-04T05:06:07Z, has workload monitor/deployment/monitor; a run waits for it, and is busy when it lasts too long
+hidden: cannot run: this user lacks rights that a run needs: watch pods in namespace monitor
+  baseline lasts 4 s, 4 s longer than asked for: the scrape interval needs it
+  recover lasts 13 s, 13 s longer than asked for: the scrape interval needs it
+  right: pods in namespace monitor: list, watch; missing: watch
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("want − and got +:\n%s", diff)
+	}
+	var read struct {
+		Rights []cluster.Right     `json:"rights"`
+		Runs   []cluster.Collision `json:"runs"`
+	}
+	out.Reset()
+	if err := errors.Join(printPlan(streams{out: &out}, formatJSON, plans[0]), json.Unmarshal([]byte(out.String()), &read)); err != nil || len(read.Rights) != 1 || len(read.Runs) != 1 {
+		t.Errorf("%v: %s", err, out.String())
+	}
+}
+
+// surveyed is a planSite on a cluster that others use, too.
+type surveyed struct {
+	planSite
+	surveys map[string]survey
+}
+
+func (s surveyed) open(ctx context.Context, x experiment.Experiment, exclusive bool) (*place, error) {
+	p, err := s.planSite.open(ctx, x, exclusive)
+	if p != nil {
+		p.survey = func(_ context.Context, x experiment.Experiment) survey { return s.surveys[x.Name] }
+	}
+	return p, err
 }

@@ -19,6 +19,9 @@ import (
 // place is somewhere to run one experiment: a target with its Prometheus.
 type place struct {
 	engine.Config
+	// survey says what a person should know of an experiment before its plan is made; nil
+	// on a target that belongs to the run alone.
+	survey func(context.Context, experiment.Experiment) survey
 	// done receives the run before close; nil where nobody wants to know.
 	done  func(result.Run)
 	close func(context.Context) error

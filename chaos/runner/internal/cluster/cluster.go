@@ -45,6 +45,7 @@ type Cluster struct {
 	mu          sync.Mutex
 	inventories map[string]*inventory
 	rng         *rand.Rand
+	reviewed    map[right]error // answers of the API server, for plans
 }
 
 // Open begins to ask the API server whether it is there. It returns at once.

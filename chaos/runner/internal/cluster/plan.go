@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -46,7 +47,7 @@ func (t *Target) plan(ctx context.Context, f fault.Fault) (fault.Planned, error)
 		return fault.Planned{}, fmt.Errorf("%w: spec.remoteCluster names another cluster, %s; run ballast on that one, with --context", fault.ErrNotInjectable, remote)
 	}
 	if !fault.SelectsPods(f) {
-		return fault.Planned{}, fmt.Errorf("%w: it selects machines, not pods, and nothing here can show what it does to them", fault.ErrNotInjectable)
+		return fault.Planned{}, fmt.Errorf("%w: %s selects machines, not pods: it keeps its selector, %s, and as nothing here can confirm what it does to them, a run of it ends inconclusive", fault.ErrNotInjectable, f.Kind, kept(f))
 	}
 	// The object may be elsewhere than its targets, and has to be found there again.
 	if f.Namespace != "" {
@@ -65,6 +66,16 @@ func (t *Target) plan(ctx context.Context, f fault.Fault) (fault.Planned, error)
 		}
 	}
 	return out, t.measurable(out)
+}
+
+// kept is the selector of a fault without pods, as its author wrote it.
+func kept(f fault.Fault) string {
+	if o, ok := f.Object.(v1alpha1.InnerObjectWithSelector); ok {
+		if text, err := json.Marshal(o.GetSelectorSpecs()["."]); err == nil {
+			return string(text)
+		}
+	}
+	return "which cannot be read"
 }
 
 // draw chooses the targets of one selector. Into ready, where it is given, go the ready
@@ -179,6 +190,7 @@ func (t *Target) Advice(ctx context.Context, p fault.Plan) []string {
 			add("namespace %s lacks the annotation %s: enabled; Chaos Mesh hits nothing there if it is set up to ask for it", ns, injectAnnotation)
 		}
 	}
+	apps := t.applications(ctx)
 	for _, f := range p.Faults {
 		hits := map[string]int{}
 		for _, hit := range f.Targets {
@@ -191,7 +203,7 @@ func (t *Target) Advice(ctx context.Context, p fault.Plan) []string {
 				continue
 			}
 			if pod, err := i.pods.Get(hit.Pod); err == nil {
-				i.advise(pod, f, hits, add)
+				i.advise(pod, f, hits, apps, add)
 			}
 		}
 	}
@@ -199,7 +211,7 @@ func (t *Target) Advice(ctx context.Context, p fault.Plan) []string {
 }
 
 // advise looks at one pod that is hit.
-func (i *inventory) advise(pod *corev1.Pod, f fault.Planned, hits map[string]int, add func(string, ...any)) {
+func (i *inventory) advise(pod *corev1.Pod, f fault.Planned, hits map[string]int, apps applications, add func(string, ...any)) {
 	w := i.workloadOf(pod)
 	wanted, ok := i.wanted(w)
 	if ok && wanted == 1 {
@@ -222,31 +234,7 @@ func (i *inventory) advise(pod *corev1.Pod, f fault.Planned, hits map[string]int
 	if h := i.autoscaler(w); h != nil {
 		add("the autoscaler %s may change the number of pods of %s while the fault lasts", h.Name, w)
 	}
-	if owner := i.deployedBy(w); owner != "" && f.Fault.Kind == v1alpha1.KindPodChaos && f.Fault.Action == string(v1alpha1.PodFailureAction) {
-		add("%s is deployed by the Argo CD application %s: it manages the workload, not its pods, and does not undo a pod-failure", w, owner)
+	if said := apps.advice(i.namespace, w, i.trackedBy(w)); said != "" {
+		add("%s", said)
 	}
-}
-
-// trackingAnnotation is how Argo CD marks what it manages: application:group/kind:namespace/name.
-const trackingAnnotation = "argocd.argoproj.io/tracking-id"
-
-// deployedBy is the Argo CD application that manages a workload; empty when none does.
-func (i *inventory) deployedBy(w workload) string {
-	var obj metav1.Object
-	var err error
-	switch w.kind {
-	case "deployment":
-		obj, err = i.deployments.Get(w.name)
-	case "statefulset":
-		obj, err = i.statefulSets.Get(w.name)
-	case "daemonset":
-		obj, err = i.daemonSets.Get(w.name)
-	default:
-		return ""
-	}
-	if err != nil {
-		return ""
-	}
-	name, _, _ := strings.Cut(obj.GetAnnotations()[trackingAnnotation], ":")
-	return name
 }

@@ -97,7 +97,10 @@ func TestWhatCannotBeDoneIsRefusedBeforeAnythingIsCreated(t *testing.T) {
 		"traffic with strangers":         {network("action: partition, direction: to, externalTargets: [example.com]"), fault.ErrNotInjectable, "example.com"},
 		"traffic with itself":            {network("action: partition, direction: both, target: {mode: all, selector: {labelSelectors: {app: monitor}}}"), fault.ErrNotInjectable, "neither the load generator nor Prometheus"},
 		"another cluster":                {strings.Replace(killTwo, "action:", "remoteCluster: far, action:", 1), fault.ErrNotInjectable, "names another cluster, far"},
-		"a machine of a cloud":           {"kind: AWSChaos\nmetadata: {name: k}\nspec: {action: ec2-stop, duration: 10s, awsRegion: eu, ec2Instance: i-1}\n", fault.ErrNotInjectable, "it selects machines"},
+		"a machine of a cloud":           {"kind: AWSChaos\nmetadata: {name: k}\nspec: {action: ec2-stop, duration: 10s, awsRegion: eu, ec2Instance: i-1}\n", fault.ErrNotInjectable, `AWSChaos selects machines, not pods: it keeps its selector, {"awsRegion":"eu","ec2Instance":"i-1"}`},
+		"a machine of another cloud":     {"kind: GCPChaos\nmetadata: {name: k}\nspec: {action: node-stop, duration: 10s, project: p, zone: z, instance: vm}\n", fault.ErrNotInjectable, `{"project":"p","zone":"z","instance":"vm"}`},
+		"a machine of a third cloud":     {"kind: AzureChaos\nmetadata: {name: k}\nspec: {action: vm-stop, duration: 10s, subscriptionID: s, resourceGroupName: g, vmName: vm}\n", fault.ErrNotInjectable, `"vmName":"vm"`},
+		"a machine of nobody":            {"kind: PhysicalMachineChaos\nmetadata: {name: k}\nspec: {action: process, mode: one, duration: 10s, address: [\"http://10.0.0.1:31767\"], process: {process: p, signal: 9}}\n", fault.ErrNotInjectable, `10.0.0.1:31767`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if plan, err := target.Plan(t.Context(), "run", []fault.Fault{decoded(t, tc.text)}); !errors.Is(err, tc.err) || !strings.Contains(err.Error(), tc.says) {

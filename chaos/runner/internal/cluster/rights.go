@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -18,12 +19,16 @@ type right struct {
 	namespace, group, resource, verb string
 }
 
-func (r right) String() string {
-	what := r.resource
-	if r.group != "" {
-		what += "." + r.group
+// what is the resource with its group.
+func (r right) what() string {
+	if r.group == "" {
+		return r.resource
 	}
-	return fmt.Sprintf("%s %s in namespace %s", r.verb, what, r.namespace)
+	return r.resource + "." + r.group
+}
+
+func (r right) String() string {
+	return fmt.Sprintf("%s %s in namespace %s", r.verb, r.what(), r.namespace)
 }
 
 // chaosGroup is the API group of Chaos Mesh.
@@ -55,9 +60,70 @@ func rightsFor(namespaces, kinds []string, system string) []right {
 // ErrForbidden says that this user lacks a right.
 var ErrForbidden = errors.New("this user lacks rights that a run needs")
 
+// Right is what this user has to be allowed to do with one resource.
+type Right struct {
+	Namespace string   `json:"namespace"`
+	Resource  string   `json:"resource"` // with its group: podchaos.chaos-mesh.org
+	Verbs     []string `json:"verbs"`
+	Missing   []string `json:"missing,omitempty"` // of Verbs
+}
+
 // Rights asks the API server whether this user may do all that runs of the faults need.
 // The error wraps ErrForbidden and names every right that is missing.
 func (c *Cluster) Rights(ctx context.Context, fs []fault.Fault, system string) error {
+	_, err := c.review(ctx, c.needed(fs, system))
+	return err
+}
+
+// Reviewed lists every right that runs of the faults need, in order, and whether this
+// user has it. reads is whether those that only read are all there, without which nothing
+// can be planned.
+func (c *Cluster) Reviewed(ctx context.Context, fs []fault.Fault, system string) (rights []Right, reads bool, err error) {
+	wanted := c.needed(fs, system)
+	answers, err := c.reviewOnce(ctx, wanted)
+	if err != nil {
+		return nil, false, err
+	}
+	reads = true
+	for _, r := range wanted {
+		if len(rights) == 0 || rights[len(rights)-1].Namespace != r.namespace || rights[len(rights)-1].Resource != r.what() {
+			rights = append(rights, Right{Namespace: r.namespace, Resource: r.what()})
+		}
+		last := &rights[len(rights)-1]
+		last.Verbs = append(last.Verbs, r.verb)
+		if answers[r] != nil {
+			last.Missing = append(last.Missing, r.verb)
+			reads = reads && (r.group == chaosGroup || r.resource == "leases")
+		}
+	}
+	return rights, reads, nil
+}
+
+// reviewOnce asks about each right once for as long as the cluster is open: the experiments
+// of a plan need nearly the same.
+func (c *Cluster) reviewOnce(ctx context.Context, wanted []right) (map[right]error, error) {
+	c.mu.Lock()
+	known := maps.Clone(c.reviewed)
+	c.mu.Unlock()
+	fresh := slices.DeleteFunc(slices.Clone(wanted), func(r right) bool { _, ok := known[r]; return ok })
+	answers, err := c.review(ctx, fresh)
+	if err != nil && !errors.Is(err, ErrForbidden) {
+		return nil, err
+	}
+	if known == nil {
+		known = map[right]error{}
+	}
+	for n, r := range fresh {
+		known[r] = answers[n]
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reviewed = known
+	return known, nil
+}
+
+// needed is what runs of the faults need.
+func (c *Cluster) needed(fs []fault.Fault, system string) []right {
 	namespaces, kinds := []string{}, []string{}
 	for _, f := range fs {
 		namespace := f.Namespace
@@ -69,7 +135,12 @@ func (c *Cluster) Rights(ctx context.Context, fs []fault.Fault, system string) e
 		kinds = append(kinds, f.Kind)
 	}
 	slices.Sort(namespaces)
-	wanted := rightsFor(slices.Compact(namespaces), kinds, system)
+	return rightsFor(slices.Compact(namespaces), kinds, system)
+}
+
+// review asks about all rights, some at a time. It returns an answer for each, nil for
+// one that is there, and all of them joined.
+func (c *Cluster) review(ctx context.Context, wanted []right) ([]error, error) {
 	answers := make([]error, len(wanted))
 	limit := make(chan struct{}, 8)
 	var wg sync.WaitGroup
@@ -81,7 +152,16 @@ func (c *Cluster) Rights(ctx context.Context, fs []fault.Fault, system string) e
 		})
 	}
 	wg.Wait()
-	return errors.Join(answers...)
+	var unreachable []error
+	for _, err := range answers {
+		if err != nil && !errors.Is(err, ErrForbidden) {
+			unreachable = append(unreachable, err)
+		}
+	}
+	if err := errors.Join(unreachable...); err != nil {
+		return nil, err
+	}
+	return answers, errors.Join(answers...)
 }
 
 func (c *Cluster) may(ctx context.Context, r right) error {

@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"errors"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,4 +56,49 @@ func TestEveryRightThatIsMissingIsNamed(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAPlanListsTheRightsThatARunNeeds(t *testing.T) {
+	kill := decoded(t, "kind: PodChaos\nmetadata: {name: k}\nspec: {action: pod-kill, mode: one, selector: {labelSelectors: {app: monitor}}}\n")
+	for name, tc := range map[string]struct {
+		denied func(authorizationv1.ResourceAttributes) bool
+		reads  bool
+		want   Right
+	}{
+		"all are there": {func(authorizationv1.ResourceAttributes) bool { return false }, true,
+			Right{Namespace: "monitor", Resource: "podchaos.chaos-mesh.org", Verbs: []string{"create", "get", "list", "watch", "delete"}}},
+		"one to inject is missing": {func(a authorizationv1.ResourceAttributes) bool { return a.Resource == "podchaos" && a.Verb == "create" }, true,
+			Right{Namespace: "monitor", Resource: "podchaos.chaos-mesh.org", Verbs: []string{"create", "get", "list", "watch", "delete"}, Missing: []string{"create"}}},
+		"the lease is missing": {func(a authorizationv1.ResourceAttributes) bool { return a.Resource == "leases" }, true,
+			Right{Namespace: "system", Resource: "leases.coordination.k8s.io", Verbs: []string{"create", "get", "list", "watch", "update", "delete"}, Missing: []string{"create", "get", "list", "watch", "update", "delete"}}},
+		"one to read is missing": {func(a authorizationv1.ResourceAttributes) bool { return a.Resource == "pods" && a.Verb == "watch" }, false,
+			Right{Namespace: "monitor", Resource: "pods", Verbs: []string{"list", "watch"}, Missing: []string{"watch"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := fake.NewClientset()
+			client.PrependReactor("create", "selfsubjectaccessreviews", func(a ktesting.Action) (bool, runtime.Object, error) {
+				review := a.(ktesting.CreateAction).GetObject().(*authorizationv1.SelfSubjectAccessReview) //nolint:errcheck,forcetypeassert // it is one
+				review.Status.Allowed = !tc.denied(*review.Spec.ResourceAttributes)
+				return true, review, nil
+			})
+			c := &Cluster{Connection: &Connection{Kubernetes: client}, cfg: Config{Namespace: "monitor"}}
+			got, reads, err := c.Reviewed(t.Context(), []fault.Fault{kill}, "system")
+			if err != nil || reads != tc.reads {
+				t.Errorf("reads %t, %v", reads, err)
+			}
+			if !slices.ContainsFunc(got, func(r Right) bool { return reflect.DeepEqual(r, tc.want) }) {
+				t.Errorf("%+v is not among %+v", tc.want, got)
+			}
+		})
+	}
+	t.Run("the API server does not answer", func(t *testing.T) {
+		client := fake.NewClientset()
+		client.PrependReactor("create", "selfsubjectaccessreviews", func(ktesting.Action) (bool, runtime.Object, error) {
+			return true, nil, errors.New("connection refused")
+		})
+		c := &Cluster{Connection: &Connection{Kubernetes: client}, cfg: Config{Namespace: "monitor"}}
+		if got, _, err := c.Reviewed(t.Context(), []fault.Fault{kill}, "system"); !errors.Is(err, fault.ErrUnreachable) {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
 }
