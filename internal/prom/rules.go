@@ -19,8 +19,8 @@ const (
 	GroupLabel = "rule_group"
 )
 
-// ErrNoRulesAPI is returned by Rules when the server answers queries and knows
-// nothing of rules, as stores without a rule engine do.
+// ErrNoRulesAPI is returned by Rules, Alertmanagers and Version when the server answers
+// queries and nothing else, as stores without a rule engine do.
 var ErrNoRulesAPI = errors.New("the server has no rules API")
 
 // RuleGroup is one group of rules that the server has loaded.

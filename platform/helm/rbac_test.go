@@ -74,6 +74,7 @@ func chaosRights(values string) []string {
 	}
 	home := []string{
 		"ballast-runner in chaos-testing: create,get,list,watch,update,delete coordination.k8s.io/leases",
+		"ballast-runner in chaos-testing: get apps/deployments chaos-controller-manager",
 		"ballast-runner in chaos-testing: get,list,watch configmaps ballast-kill-switch",
 	}
 	if values == "chaos-default" {

@@ -15,6 +15,7 @@ import (
 	"github.com/ballast-sre/ballast/chaos/runner/internal/cluster"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/engine"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 	"github.com/ballast-sre/ballast/internal/prom"
 )
 
@@ -27,6 +28,7 @@ type clusterSetup struct {
 	client     *prom.Client  // for what is asked of samples of any age
 	delivery   engine.Delivery
 	pager      *prom.Alertmanager // nil where none is asked
+	facts      result.ClusterInfo
 }
 
 // setUp finds Prometheus and asks it for its clocks, once.
@@ -59,6 +61,9 @@ func (s *clusterSite) setUp(ctx context.Context) (*clusterSetup, error) {
 		}
 	}
 	setup.delivery, setup.pager = s.flags.findDelivery(ctx, setup.client, s.conn.FindAlertmanager)
+	if !s.plans {
+		setup.facts = s.facts(ctx, &setup)
+	}
 	s.ready = &setup
 	s.log.Info("the cluster is ready", "context", s.conn.Name, "prometheus", setup.prometheus.URL, "scrape", setup.scrape, "evaluation", setup.evaluation)
 	return s.ready, nil

@@ -214,6 +214,7 @@ func (s *clusterSite) info() result.TargetInfo {
 		"Alert windows are those of the rule files: nothing is scaled.",
 	}}
 	if s.ready != nil {
+		info.Cluster = &s.ready.facts
 		info.ScrapeInterval, info.EvaluationInterval = result.InSeconds(s.ready.scrape), result.InSeconds(s.ready.evaluation)
 		info.Notes = append(info.Notes, "Prometheus: "+result.Redact(s.ready.prometheus.URL)+"; its intervals were measured.", delivered(s.ready.delivery))
 	}

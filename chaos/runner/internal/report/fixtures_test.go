@@ -311,6 +311,19 @@ func reportOf(runs ...result.Run) result.Report {
 	return r
 }
 
+// onCluster is a report of a cluster of which not all can be read.
+func onCluster(runs ...result.Run) result.Report {
+	r := reportOf(runs...)
+	published := epoch.Add(-48 * time.Hour)
+	r.Target = result.TargetInfo{Kind: "cluster", ScrapeInterval: 15, EvaluationInterval: 15, AlertScale: 1, Cluster: &result.ClusterInfo{
+		Context: "sandbox", Server: "https://127.0.0.1:6443", Namespace: "monitor", Identity: "system:serviceaccount:chaos-testing:ballast-runner",
+		Kubernetes: "v1.34.4", ChaosMesh: "v2.8.3", Prometheus: "3.5.0", Capabilities: &published,
+		Nodes:  []result.NodeGroup{{Count: 2, Kernel: "6.8.0", Runtime: "containerd://2.1.4", Architecture: "amd64"}, {Count: 1, Kernel: "6.8.0", Runtime: "containerd://2.1.4", Architecture: "arm64"}},
+		Unread: map[string]string{},
+	}}
+	return r
+}
+
 // fixtures are the reports that every rendering is tested with.
 func fixtures() map[string]result.Report {
 	again := passRun()
@@ -328,5 +341,6 @@ func fixtures() map[string]result.Report {
 		"interrupted": reportOf(failRun(), interrupted),
 		"long":        reportOf(long),
 		"none":        reportOf(),
+		"cluster":     onCluster(passRun()),
 	}
 }

@@ -45,6 +45,8 @@ func TestRenderingsMatchTheirGoldenFiles(t *testing.T) {
 	}{
 		"all.outline":     {"all", HTML},
 		"control.outline": {"control", HTML},
+		"cluster.outline": {"cluster", HTML},
+		"cluster.xml":     {"cluster", JUnit},
 		"all.xml":         {"all", JUnit},
 		"green.xml":       {"green", JUnit},
 		"none.xml":        {"none", JUnit},

@@ -17,7 +17,7 @@ import (
 func JUnit(w io.Writer, r result.Report) error {
 	suites := junit.Testsuites{Name: "ballast", Time: junitSeconds(r.Ended.Sub(r.Started).Seconds())}
 	for i, run := range r.Experiments {
-		suites.AddSuite(suite(i, run, r.Target.Kind))
+		suites.AddSuite(suite(i, run, r))
 	}
 	if _, err := io.WriteString(w, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"); err != nil {
 		return fmt.Errorf("write junit: %w", err)
@@ -28,7 +28,7 @@ func JUnit(w io.Writer, r result.Report) error {
 	return nil
 }
 
-func suite(id int, run result.Run, target string) junit.Testsuite {
+func suite(id int, run result.Run, r result.Report) junit.Testsuite {
 	s := junit.Testsuite{ID: id, Name: runName(run), File: run.File, Time: junitSeconds(run.Ended.Sub(run.Started).Seconds())}
 	s.SetTimestamp(run.Started.UTC())
 	s.AddProperty("verdict", string(run.Verdict))
@@ -36,7 +36,12 @@ func suite(id int, run result.Run, target string) junit.Testsuite {
 		s.AddProperty("reason", string(run.Reason))
 	}
 	s.AddProperty("run", run.ID)
-	s.AddProperty("target", target)
+	s.AddProperty("target", r.Target.Kind)
+	if c := r.Target.Cluster; c != nil {
+		for _, p := range properties(*c, r.Ended) {
+			s.AddProperty("cluster."+p.key, printable(p.value))
+		}
+	}
 	s.AddTestcase(verdictCase(run))
 	for _, a := range run.Asserts {
 		s.AddTestcase(assertionCase(run, a))

@@ -24,6 +24,7 @@ type page struct {
 	Runs     []runPage
 	Command  string
 	Modules  []fact
+	Cluster  []fact // empty on target local
 }
 
 type verdictCount struct {
@@ -125,6 +126,11 @@ func newPage(r result.Report) page {
 		{Name: "When", Value: r.Started.UTC().Format("2 January 2006, 15:04:05") + " UTC", More: "took " + seconds(r.Ended.Sub(r.Started).Seconds())},
 		{Name: "Measured", Value: "every " + seconds(float64(r.Target.ScrapeInterval)), More: "rules every " + seconds(float64(r.Target.EvaluationInterval)) + scaleNote(r.Target.AlertScale)},
 		{Name: "With", Value: "ballast " + r.Tool.Version, More: strings.TrimSpace(shortRevision(r.Tool.Revision) + " " + r.Tool.Go)},
+	}
+	if r.Target.Cluster != nil {
+		for _, c := range properties(*r.Target.Cluster, r.Ended) {
+			p.Cluster = append(p.Cluster, fact{Name: c.name, Value: c.value})
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Tool.Modules)) {
 		p.Modules = append(p.Modules, fact{Name: name, Value: r.Tool.Modules[name]})
@@ -368,6 +374,9 @@ func where(t result.TargetInfo) string {
 	if t.Kind == "local" {
 		return "local: processes on one machine"
 	}
+	if t.Cluster != nil {
+		return t.Kind + ": " + t.Cluster.Context
+	}
 	return t.Kind
 }
 
@@ -400,12 +409,18 @@ func commandLine(r result.Report) string {
 	return "cd " + shellQuote(r.Directory) + " && " + strings.Join(words, " ")
 }
 
+// inCluster is the context of a runner that runs in the cluster: it needs no name.
+const inCluster = "in-cluster"
+
 // runAgain is the same for one experiment.
 func runAgain(run result.Run, r result.Report) string {
 	if len(r.Command) == 0 || run.File == "" {
 		return ""
 	}
 	words := []string{shellQuote(r.Command[0]), "run", "--target", shellQuote(r.Target.Kind)}
+	if c := r.Target.Cluster; c != nil && c.Context != inCluster {
+		words = append(words, "--context", shellQuote(c.Context))
+	}
 	if run.Control {
 		words = append(words, "--control")
 	}

@@ -109,15 +109,6 @@ type Tool struct {
 	Modules  map[string]string `json:"modules,omitempty"` // versions of the libraries that make the measurement
 }
 
-// TargetInfo says where the runs took place and how time was scaled there.
-type TargetInfo struct {
-	Kind               string   `json:"kind"` // local, cluster
-	ScrapeInterval     Seconds  `json:"scrapeInterval"`
-	EvaluationInterval Seconds  `json:"evaluationInterval"`
-	AlertScale         float64  `json:"alertScale"`      // alert windows were divided by this; 1 is unscaled
-	Notes              []string `json:"notes,omitempty"` // backfill, emulation: what a reader must know
-}
-
 // Run is one run of one experiment: who ran, what was decided, and the evidence
 // that decided it.
 type Run struct {

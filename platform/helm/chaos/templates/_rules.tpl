@@ -44,6 +44,11 @@ The runner in this chart's namespace.
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   verbs: [create, get, list, watch, update, delete]
+# Which version of Chaos Mesh injects, for the report.
+- apiGroups: [apps]
+  resources: [deployments]
+  resourceNames: [chaos-controller-manager]
+  verbs: [get]
 {{ include "chaos.killSwitch" . }}
 {{- end }}
 
