@@ -11,6 +11,7 @@ import (
 
 // conclude reads the samples once more, now that every one has arrived.
 func (r *run) conclude(ctx context.Context) {
+	r.ev.Series.Coverage = r.cover.end()
 	r.journal.enter(result.Judge, time.Time{})
 	end := instant()
 	r.ev.Moments.End = &end

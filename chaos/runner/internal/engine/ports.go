@@ -12,7 +12,7 @@ import (
 )
 
 // Target is where faults are done. All methods respect ctx. One goroutine at a
-// time calls them, except Health and Lost, which are called beside the others.
+// time calls them, except Health, Coverage and Lost, which are called beside the others.
 // Residue, Plan and Inject refuse with fault.ErrKillSwitch while that is set.
 type Target interface {
 	// Plan resolves the targets of every fault and injects nothing.
@@ -23,6 +23,9 @@ type Target interface {
 	Effects(ctx context.Context, p fault.Plan) ([]fault.Effect, error)
 	// Health counts, now, the pods of every workload that the plan hits.
 	Health(ctx context.Context, p fault.Plan) ([]fault.Health, error)
+	// Coverage counts, now, the pods of every workload that the plan hits, and those of
+	// them on which a fault of the plan is in place. It is asked every second.
+	Coverage(ctx context.Context, p fault.Plan) ([]fault.Coverage, error)
 	// Recover removes every fault of the run. It is idempotent and needs nothing
 	// but the run's label, so that sweep can use it.
 	Recover(ctx context.Context, run fault.RunID) error

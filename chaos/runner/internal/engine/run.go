@@ -25,6 +25,7 @@ type run struct {
 	querier Querier // in this machine's time
 	plan    fault.Plan
 	removal removal
+	cover   covering
 	tallies []*tally // in the order of the spec's SLOs
 	gaps    gaps
 	alerts  map[string]result.ActiveAlert // active at the last look, by identity
@@ -130,6 +131,7 @@ func (r *run) inject(ctx context.Context) bool {
 		return true
 	}
 	r.removal.owed = true
+	r.beginCovering(ctx, t0)
 	err := r.cfg.Target.Inject(ctx, r.plan)
 	if r.stopped(ctx) {
 		return false

@@ -170,6 +170,7 @@ type target struct {
 	hits                                       int
 	forgets                                    bool // plans only the first fault
 	lost                                       chan error
+	coverage                                   func(since time.Duration) ([]fault.Coverage, error)             // nil: one pod while faulty
 	health                                     func(since time.Duration, h fault.Health) (fault.Health, error) // nil: as the world is
 }
 
@@ -247,6 +248,20 @@ func (t *target) Health(context.Context, fault.Plan) ([]fault.Health, error) {
 	since, _ := t.since(time.Now())
 	h, err := t.health(since, h)
 	return []fault.Health{h}, err
+}
+
+func (t *target) Coverage(context.Context, fault.Plan) ([]fault.Coverage, error) {
+	since, faulty := t.since(time.Now())
+	if t.coverage != nil {
+		return t.coverage(since)
+	}
+	t.world.mu.Lock()
+	c := fault.Coverage{Workload: "Deployment/monitor", Ready: 3 - t.world.down}
+	t.world.mu.Unlock()
+	if faulty {
+		c.UnderFault = min(1, c.Ready)
+	}
+	return []fault.Coverage{c}, nil
 }
 
 func (t *target) Lost() <-chan error { return t.lost }

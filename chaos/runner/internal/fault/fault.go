@@ -189,6 +189,31 @@ func (r Residue) String() string {
 	return fmt.Sprintf("%s %s of run %s: %s", r.Kind, r.Name, r.Run, r.Detail)
 }
 
+// Coverage counts the pods of one planned workload by whether they are under fault now.
+type Coverage struct {
+	Workload string // kind/name, as in [Planned.Ready]
+	Ready    int    // pods that get traffic
+	// UnderFault counts those of the ready pods on which a fault of the plan is in place.
+	UnderFault int
+	// Down counts the pods under fault that get no traffic: a fault that takes pods away
+	// covers them, too.
+	Down int
+}
+
+// Count adds one pod. lasting says that a fault is in place on it, once that one happened
+// to it: such a pod is hit until it gets traffic again.
+func (c *Coverage) Count(ready, lasting, once bool) {
+	switch {
+	case !ready && (lasting || once):
+		c.Down++
+	case ready && lasting:
+		c.Ready++
+		c.UnderFault++
+	case ready:
+		c.Ready++
+	}
+}
+
 // Health is how one planned workload is doing now.
 type Health struct {
 	Workload string // kind/name, as in [Planned.Ready]

@@ -199,6 +199,12 @@ func passRun() result.Run {
 	s.availability(0.0000116, 3, spike(0.03, 0, 1))
 	s.latency(0.01)
 	s.alert("MonitorReplicaDown", "expected", "ticket", 2, 6, 36, 4, 9)
+	s.run.Evidence.Series.Coverage = []result.Coverage{{
+		Workload: "deployment/monitor", Until: 51.2,
+		Steps: []result.Cover{
+			{Ready: 3}, {At: 1, Ready: 2, Down: 1}, {At: 12, Ready: 3, Down: 1}, {At: 22, Unknown: true}, {At: 26, Ready: 2, Down: 1}, {At: 32, Ready: 3},
+		},
+	}}
 	s.run.Summary = "All 3 assertions held while default/monitor-7d9f4-b was away; recovered 3.2 s after the fault was removed."
 	return s.run
 }

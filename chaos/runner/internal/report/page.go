@@ -51,6 +51,7 @@ type runPage struct {
 	Facts    []fact
 	Charts   []figure
 	Burn     []figure
+	Covered  []figure
 	Timeline *timeline
 	Budgets  []budget
 	Faults   []faultPage
@@ -182,6 +183,7 @@ func newRunPage(i int, run result.Run, r result.Report) runPage {
 			p.Budgets = append(p.Budgets, newBudget(sli))
 		}
 	}
+	p.Covered = coverFigures(id, run, s)
 	if len(run.Alerts) > 0 {
 		p.Timeline = &timeline{Axes: timeAxes(run, s)}
 		for j, a := range run.Alerts {

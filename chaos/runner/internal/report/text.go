@@ -26,6 +26,7 @@ func TextIn(w io.Writer, r result.Report, colour bool) error {
 	var b strings.Builder
 	if len(r.Experiments) > 0 {
 		writeTable(&b, r.Experiments, paint)
+		writeCoverage(&b, r.Experiments)
 	}
 	for _, run := range r.Experiments {
 		if run.Verdict == result.Pass {
@@ -82,6 +83,28 @@ func writeTable(b *strings.Builder, runs []result.Run, paint palette) {
 			{text: secondsOf(run.TimeToRecover), right: true},
 		})
 	}
+	writeRows(b, rows, 1)
+}
+
+// writeCoverage writes which share of each workload was under fault, where it was counted.
+func writeCoverage(b *strings.Builder, runs []result.Run) {
+	rows := [][]cell{{{text: "UNDER FAULT"}, {text: "WORKLOAD"}, {text: "MEAN", right: true}, {text: "LEAST", right: true}, {text: "MOST", right: true}}}
+	for _, run := range runs {
+		for _, c := range covered(run) {
+			rows = append(rows, []cell{
+				{text: runName(run)}, {text: c.workload},
+				{text: percent(c.Mean), right: true}, {text: percent(c.Min), right: true}, {text: percent(c.Max), right: true},
+			})
+		}
+	}
+	if len(rows) > 1 {
+		b.WriteString("\n")
+		writeRows(b, rows, 0)
+	}
+}
+
+// writeRows aligns columns. Where they are too wide, the one at index long is cut.
+func writeRows(b *strings.Builder, rows [][]cell, long int) {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i, c := range row {
@@ -94,7 +117,7 @@ func writeTable(b *strings.Builder, runs []result.Run, paint palette) {
 	}
 	// A long name is the only thing that may be cut: report.json has it in full.
 	if over := total - tableWidth; over > 0 {
-		widths[1] = max(10, widths[1]-over)
+		widths[long] = max(10, widths[long]-over)
 	}
 	for _, row := range rows {
 		var line strings.Builder

@@ -206,6 +206,8 @@ type Series struct {
 	// AlertsTrouble says why alerts could not be read at the end.
 	AlertsTrouble *Trouble     `json:"alertsTrouble,omitempty"`
 	Health        []HealthSpan `json:"health,omitempty"`
+	// Coverage is absent where nothing was injected.
+	Coverage []Coverage `json:"coverage,omitempty"`
 }
 
 // Counts are the events of one SLO since counting began.

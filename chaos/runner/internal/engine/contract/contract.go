@@ -75,6 +75,22 @@ func Run(t *testing.T, s Subject) {
 		t.Error("pods are missing before the fault")
 	}
 
+	// Pods are under fault while it is in place.
+	covered := func() int {
+		cs, err := s.Target.Coverage(ctx, plan)
+		if err != nil || len(cs) == 0 {
+			t.Fatalf("coverage: %v, %v", cs, err)
+		}
+		n := 0
+		for _, c := range cs {
+			n += c.UnderFault + c.Down
+		}
+		return n
+	}
+	if n := covered(); n != 0 {
+		t.Errorf("%d pods are under fault before the injection", n)
+	}
+
 	// Nothing shows before it is injected; then everything does.
 	shown := func() bool {
 		effects, err := s.Target.Effects(ctx, plan)
@@ -100,6 +116,10 @@ func Run(t *testing.T, s Subject) {
 	}
 	eventually(t, s.Patience, "the effect does not show", shown)
 
+	if n := covered(); n != len(plan.Faults[0].Targets) {
+		t.Errorf("%d pods are under fault, want %d", n, len(plan.Faults[0].Targets))
+	}
+
 	// Removal needs the run's label only, and may be asked for again.
 	for range 2 {
 		if err := s.Target.Recover(ctx, run); err != nil {
@@ -110,6 +130,9 @@ func Run(t *testing.T, s Subject) {
 		t.Errorf("recover another run: %v", err)
 	}
 	residue(0)
+	if n := covered(); n != 0 {
+		t.Errorf("%d pods are under fault after the removal", n)
+	}
 	eventually(t, s.Patience, "the pods do not come back", healthy)
 
 	select {
