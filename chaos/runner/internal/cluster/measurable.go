@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/chaos-mesh/chaos-mesh/api/v1alpha1"
@@ -11,19 +12,24 @@ import (
 // measurable returns an error that wraps fault.ErrNotInjectable when nothing here sees,
 // from outside of the injector, what the fault does: a run of it would be judged without
 // knowing whether there was a fault.
-func (t *Target) measurable(f fault.Planned) error {
+func (t *Target) measurable(ctx context.Context, f fault.Planned) error {
 	switch o := f.Fault.Object.(type) {
 	case *v1alpha1.PodChaos, *v1alpha1.StressChaos, *v1alpha1.TimeChaos:
 		return nil
 	case *v1alpha1.NetworkChaos:
-		_, err := t.watchedFrom(f)
+		from, err := t.watchedFrom(f)
 		switch s := o.Spec; {
 		case err != nil:
 			return err
-		case s.Action != v1alpha1.PartitionAction && s.Delay == nil && s.Loss == nil && s.Corrupt == nil:
-			return fmt.Errorf("%w: nothing here can show %s: what asks the pods asks for little and sees no packet", fault.ErrNotInjectable, s.Action)
+		case s.Action == v1alpha1.PartitionAction:
+			return nil
+		case from == watchedByPrometheus:
+			return fmt.Errorf("%w: Prometheus can only show that it cannot scrape a pod, by a partition; name the load generator in spec.target, or nobody", fault.ErrNotInjectable)
+		case s.Delay == nil && s.Loss == nil && s.Corrupt == nil && s.Rate == nil && s.Bandwidth == nil:
+			return fmt.Errorf("%w: nothing here can show %s: what asks the pods sees no packet", fault.ErrNotInjectable, s.Action)
+		default:
+			return t.narrowable(ctx, f, s)
 		}
-		return nil
 	default:
 		return fmt.Errorf("%w: nothing here can show what a %s does to a pod", fault.ErrNotInjectable, f.Fault.Kind)
 	}

@@ -30,7 +30,7 @@ func (t *Target) observeNetwork(ctx context.Context, o *v1alpha1.NetworkChaos, b
 	if from == watchedByPrometheus {
 		return t.unscraped(ctx, before, hit)
 	}
-	pod := fmt.Sprintf("namespace=%q,pod=%q", hit.Namespace, hit.Pod)
+	pod := podSeries(hit)
 	if o.Spec.Action == v1alpha1.PartitionAction {
 		return t.unreached(ctx, before, pod)
 	}
@@ -44,6 +44,12 @@ func (t *Target) observeNetwork(ctx context.Context, o *v1alpha1.NetworkChaos, b
 	}
 	if o.Spec.Loss != nil || o.Spec.Corrupt != nil {
 		take(t.lossy(ctx, before, pod))
+	}
+	switch n, ok, err := narrowOf(o.Spec); {
+	case err != nil:
+		return unseen("%v", err)
+	case ok:
+		take(t.narrowed(ctx, before, pod, n))
 	}
 	if out.text == "" {
 		return unseen("nothing here can show %s", o.Spec.Action)

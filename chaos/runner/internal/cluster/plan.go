@@ -65,7 +65,7 @@ func (t *Target) plan(ctx context.Context, f fault.Fault) (fault.Planned, error)
 			return fault.Planned{}, fmt.Errorf("the far end of the traffic, spec.target: %w", err)
 		}
 	}
-	return out, t.measurable(out)
+	return out, t.measurable(ctx, out)
 }
 
 // kept is the selector of a fault without pods, as its author wrote it.

@@ -93,7 +93,7 @@ func TestWhatCannotBeDoneIsRefusedBeforeAnythingIsCreated(t *testing.T) {
 		says string
 	}{
 		"nothing matches":                {strings.Replace(killTwo, "app: monitor", "app: none", 1), fault.ErrNoTarget, "none of 3 pods"},
-		"a bandwidth, which no one sees": {network("action: bandwidth, bandwidth: {rate: 1mbps, limit: 20971520, buffer: 10000}"), fault.ErrNotInjectable, "nothing here can show bandwidth"},
+		"a duplicate, which no one sees": {network("action: duplicate, duplicate: {duplicate: \"50\"}"), fault.ErrNotInjectable, "nothing here can show duplicate"},
 		"traffic with strangers":         {network("action: partition, direction: to, externalTargets: [example.com]"), fault.ErrNotInjectable, "example.com"},
 		"traffic with itself":            {network("action: partition, direction: both, target: {mode: all, selector: {labelSelectors: {app: monitor}}}"), fault.ErrNotInjectable, "neither the load generator nor Prometheus"},
 		"another cluster":                {strings.Replace(killTwo, "action:", "remoteCluster: far, action:", 1), fault.ErrNotInjectable, "names another cluster, far"},
