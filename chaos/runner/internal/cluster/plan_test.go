@@ -92,15 +92,16 @@ func TestWhatCannotBeDoneIsRefusedBeforeAnythingIsCreated(t *testing.T) {
 		err  error
 		says string
 	}{
-		"nothing matches":                {strings.Replace(killTwo, "app: monitor", "app: none", 1), fault.ErrNoTarget, "none of 3 pods"},
-		"a duplicate, which no one sees": {network("action: duplicate, duplicate: {duplicate: \"50\"}"), fault.ErrNotInjectable, "nothing here can show duplicate"},
-		"traffic with strangers":         {network("action: partition, direction: to, externalTargets: [example.com]"), fault.ErrNotInjectable, "example.com"},
-		"traffic with itself":            {network("action: partition, direction: both, target: {mode: all, selector: {labelSelectors: {app: monitor}}}"), fault.ErrNotInjectable, "neither the load generator nor Prometheus"},
-		"another cluster":                {strings.Replace(killTwo, "action:", "remoteCluster: far, action:", 1), fault.ErrNotInjectable, "names another cluster, far"},
-		"a machine of a cloud":           {"kind: AWSChaos\nmetadata: {name: k}\nspec: {action: ec2-stop, duration: 10s, awsRegion: eu, ec2Instance: i-1}\n", fault.ErrNotInjectable, `AWSChaos selects machines, not pods: it keeps its selector, {"awsRegion":"eu","ec2Instance":"i-1"}`},
-		"a machine of another cloud":     {"kind: GCPChaos\nmetadata: {name: k}\nspec: {action: node-stop, duration: 10s, project: p, zone: z, instance: vm}\n", fault.ErrNotInjectable, `{"project":"p","zone":"z","instance":"vm"}`},
-		"a machine of a third cloud":     {"kind: AzureChaos\nmetadata: {name: k}\nspec: {action: vm-stop, duration: 10s, subscriptionID: s, resourceGroupName: g, vmName: vm}\n", fault.ErrNotInjectable, `"vmName":"vm"`},
-		"a machine of nobody":            {"kind: PhysicalMachineChaos\nmetadata: {name: k}\nspec: {action: process, mode: one, duration: 10s, address: [\"http://10.0.0.1:31767\"], process: {process: p, signal: 9}}\n", fault.ErrNotInjectable, `10.0.0.1:31767`},
+		"nothing matches":                   {strings.Replace(killTwo, "app: monitor", "app: none", 1), fault.ErrNoTarget, "none of 3 pods"},
+		"a duplicate, which no one sees":    {network("action: duplicate, duplicate: {duplicate: \"50\"}"), fault.ErrNotInjectable, "nothing here can show duplicate"},
+		"traffic with strangers":            {network("action: partition, direction: to, externalTargets: [example.com]"), fault.ErrNotInjectable, "example.com"},
+		"traffic with itself":               {network("action: partition, direction: both, target: {mode: all, selector: {labelSelectors: {app: monitor}}}"), fault.ErrNotInjectable, "neither the load generator nor Prometheus"},
+		"another cluster":                   {strings.Replace(killTwo, "action:", "remoteCluster: far, action:", 1), fault.ErrNotInjectable, "names another cluster, far"},
+		"a machine of a cloud":              {"kind: AWSChaos\nmetadata: {name: k}\nspec: {action: ec2-stop, duration: 10s, awsRegion: eu, ec2Instance: i-1}\n", fault.ErrNotInjectable, `AWSChaos selects machines, not pods: it keeps its selector, {"awsRegion":"eu","ec2Instance":"i-1"}`},
+		"a machine of another cloud":        {"kind: GCPChaos\nmetadata: {name: k}\nspec: {action: node-stop, duration: 10s, project: p, zone: z, instance: vm}\n", fault.ErrNotInjectable, `{"project":"p","zone":"z","instance":"vm"}`},
+		"a machine of a third cloud":        {"kind: AzureChaos\nmetadata: {name: k}\nspec: {action: vm-stop, duration: 10s, subscriptionID: s, resourceGroupName: g, vmName: vm}\n", fault.ErrNotInjectable, `"vmName":"vm"`},
+		"a machine of nobody":               {"kind: PhysicalMachineChaos\nmetadata: {name: k}\nspec: {action: process, mode: one, duration: 10s, address: [\"http://10.0.0.1:31767\"], process: {process: p, signal: 9}}\n", fault.ErrNotInjectable, `10.0.0.1:31767`},
+		"an I/O latency, which no one sees": {"kind: IOChaos\nmetadata: {name: k}\nspec: {action: latency, mode: one, selector: {labelSelectors: {app: monitor}}, volumePath: /data, delay: 100ms, percent: 100}\n", fault.ErrNotInjectable, "nothing outside of the injector sees how long a pod's files take"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if plan, err := target.Plan(t.Context(), "run", []fault.Fault{decoded(t, tc.text)}); !errors.Is(err, tc.err) || !strings.Contains(err.Error(), tc.says) {
