@@ -24,6 +24,7 @@ func newLoad(s streams, code *int) *cobra.Command {
 		timeout  time.Duration
 		listen   string
 		strict   bool
+		lookups  bool
 		podsPort uint16
 		podsPath string
 	)
@@ -55,7 +56,7 @@ that port of private addresses is asked, for the URL's path or --pods-path.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			// The lines about failing requests are at level debug: only this command shows them.
 			log := s.logger(slog.LevelDebug)
-			g, err := newGenerator(load.Config{URL: args[0], Name: name, Rate: rate, Duration: duration, Timeout: timeout, Logger: log}, listen)
+			g, err := newGenerator(load.Config{URL: args[0], Name: name, Rate: rate, Duration: duration, Timeout: timeout, Lookups: lookups, Logger: log}, listen)
 			if err != nil {
 				return usageError{err}
 			}
@@ -85,6 +86,7 @@ that port of private addresses is asked, for the URL's path or --pods-path.`,
 	f.DurationVar(&duration, "duration", 0, "for how long requests are scheduled; 0 is until interrupted")
 	f.DurationVar(&timeout, "timeout", time.Second, "a request without an answer by then is an error, counted from its scheduled time")
 	f.BoolVar(&strict, "fail-on-error", false, "exit 1 when a request failed")
+	f.BoolVar(&lookups, "lookups", false, "look the URL's host name up once a second, and serve how the last five lookups went")
 	f.StringVar(&listen, "listen", "127.0.0.1:0", "address of /metrics")
 	f.Uint16Var(&podsPort, "pods-port", 0, "port of single pods, which /probe?target=IP:PORT asks; 0 is not at all")
 	f.StringVar(&podsPath, "pods-path", "", "what single pods are asked for (default: the URL's path)")

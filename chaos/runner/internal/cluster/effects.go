@@ -104,6 +104,8 @@ func (t *Target) observe(ctx context.Context, f fault.Planned, hit fault.Target)
 		return t.observeStress(ctx, o, before, was, hit)
 	case *v1alpha1.TimeChaos:
 		return t.observeClock(ctx, o, before, hit)
+	case *v1alpha1.DNSChaos:
+		return t.observeNames(ctx, o, before, hit)
 	default:
 		return unseen("nothing here can show what %s does", f.Fault.Kind)
 	}

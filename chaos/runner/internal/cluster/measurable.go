@@ -30,6 +30,8 @@ func (t *Target) measurable(ctx context.Context, f fault.Planned) error {
 		default:
 			return t.narrowable(ctx, f, s)
 		}
+	case *v1alpha1.DNSChaos:
+		return t.resolvable(ctx, f, o.Spec)
 	case *v1alpha1.IOChaos:
 		return fmt.Errorf("%w: nothing outside of the injector sees how long a pod's files take: kubelets count reads and writes at the disk, below the file system that IOChaos puts in between, and pressure says nothing of where a process waits", fault.ErrNotInjectable)
 	default:

@@ -19,6 +19,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -56,6 +57,9 @@ type Config struct {
 	// its timeout because of this bound is an error. 0 means as many as Rate and
 	// Timeout can leave open, so that the bound is never felt.
 	MaxInFlight int
+	// Lookups resolves the URL's host name once a second beside the requests, which keep
+	// their connections, and counts the outcomes. The host has to be a name.
+	Lookups bool
 	// Logger gets start and end, and failing requests at level debug: the first 100
 	// one by one, and after that one a second.
 	Logger *slog.Logger
@@ -91,6 +95,11 @@ func (c *Config) defaults() error {
 	if c.MaxInFlight < 0 {
 		errs = append(errs, fmt.Errorf("load in flight %d: want 0 (as many as needed) or more", c.MaxInFlight))
 	}
+	if c.Lookups && err == nil {
+		if _, addr := netip.ParseAddr(u.Hostname()); addr == nil {
+			errs = append(errs, fmt.Errorf("load lookups: the host %s of the URL is an address, which nobody looks up; give a URL with a name, or no lookups", u.Hostname()))
+		}
+	}
 	if c.Logger == nil {
 		errs = append(errs, errors.New("load: a logger is missing"))
 	}
@@ -102,6 +111,15 @@ func (c *Config) defaults() error {
 		c.MaxInFlight = int(math.Ceil(c.Rate*c.Timeout.Seconds()*1.1)) + 10
 	}
 	return nil
+}
+
+// host is the one of a URL that was checked.
+func (c *Config) host() string {
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }
 
 // nameOf is what a host is called for short: monitor for monitor.example.com.
@@ -126,6 +144,8 @@ type Generator struct {
 	config  Config
 	metrics *metrics
 	dial    dialFunc
+	resolve resolveFunc
+	lookups lookups
 	started atomic.Bool
 	ledger  atomic.Pointer[ledger] // nil before Run
 }
@@ -136,12 +156,15 @@ func New(c Config) (*Generator, error) {
 	if err := c.defaults(); err != nil {
 		return nil, err
 	}
-	g := &Generator{config: c, dial: (&net.Dialer{Timeout: c.Timeout}).DialContext}
+	g := &Generator{config: c, dial: (&net.Dialer{Timeout: c.Timeout}).DialContext, resolve: net.DefaultResolver.LookupNetIP}
 	g.metrics = newMetrics(c.Name, func() {
 		if l := g.ledger.Load(); l != nil {
 			l.overdue(time.Now())
 		}
 	})
+	if c.Lookups {
+		g.metrics.addLookups(c.Name, c.host(), &g.lookups)
+	}
 	return g, nil
 }
 
@@ -178,6 +201,13 @@ func (g *Generator) Run(ctx context.Context) error {
 	})
 	defer transport.CloseIdleConnections()
 	defer release()
+	if c.Lookups {
+		var looking sync.WaitGroup
+		defer looking.Wait()
+		resolving, enough := context.WithCancel(requests)
+		defer enough()
+		looking.Go(func() { g.lookups.run(resolving, c.host(), g.resolve) })
+	}
 
 	book := newLedger(schedule{start: time.Now(), rate: c.Rate}, c.Timeout, g.metrics.record)
 	if c.Duration > 0 {

@@ -1,9 +1,11 @@
 package load
 
 import (
+	"errors"
 	"flag"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -41,6 +43,12 @@ func TestGoldenMetricsMatchThePublishedExposition(t *testing.T) {
 	for _, lag := range []float64{.0002, .0004, .12} {
 		m.lag.Observe(lag)
 	}
+	var looked lookups
+	m.addLookups("monitor", "monitor.monitor.svc.cluster.local", &looked)
+	for range recentLookups {
+		looked.take([]netip.Addr{netip.MustParseAddr("10.96.0.17")}, nil)
+	}
+	looked.take(nil, errors.New("server misbehaving"))
 	got := scrape(t, m.handler())
 
 	golden := filepath.Join("..", "..", "..", "..", "docs", "metrics", "probe.prom")
