@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	promconfig "github.com/prometheus/common/config"
-
 	"github.com/ballast-sre/ballast/chaos/runner/internal/cluster"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/engine"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
@@ -74,18 +72,14 @@ func (s *clusterSite) findPrometheus(ctx context.Context) (cluster.Prometheus, e
 		return s.conn.FindPrometheus(ctx, s.flags.prometheusNamespace)
 	}
 	p := cluster.Prometheus{URL: s.flags.prometheusURL}
-	if s.flags.prometheusHTTP == "" {
+	if s.auth == nil {
 		return p, nil
 	}
-	cfg, _, err := promconfig.LoadHTTPConfigFile(s.flags.prometheusHTTP)
-	if err != nil {
-		return p, usageError{fmt.Errorf("--prometheus-http-config %s: %w", s.flags.prometheusHTTP, err)}
+	var err error
+	if p.RoundTripper, err = s.auth.transport(ctx); err != nil {
+		return p, fmt.Errorf("--prometheus-http-config %s: %w", s.flags.prometheusHTTP, err)
 	}
-	p.RoundTripper, err = promconfig.NewRoundTripperFromConfigWithContext(ctx, *cfg, "ballast")
-	if err != nil {
-		return p, usageError{fmt.Errorf("--prometheus-http-config %s: %w", s.flags.prometheusHTTP, err)}
-	}
-	return p, nil
+	return p, s.auth.begin(ctx, p)
 }
 
 // ask returns a client whose answers are no older than maxAge; 0 takes any.

@@ -42,17 +42,26 @@ type clusterSite struct {
 	claims *claims
 	plans  bool // nothing is run
 	opened time.Time
+	auth   *promAuth // nil: Prometheus takes no more than its URL
 
 	mu    sync.Mutex
 	ready *clusterSetup // once Prometheus and the cluster have answered
 }
 
 func newClusterSite(c *commonFlags, f *runFlags, cat catalogue, log *slog.Logger) (*clusterSite, error) {
-	conn, err := c.connect()
-	if err != nil {
+	s := &clusterSite{flags: c, cat: cat, log: log, claims: newClaims(), plans: f.plans, opened: time.Now()}
+	if c.prometheusHTTP != "" {
+		auth, err := readPromAuth(c.prometheusHTTP)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		s.auth = &auth
+	}
+	var err error
+	if s.conn, err = c.connect(); err != nil {
 		return nil, err
 	}
-	return &clusterSite{flags: c, conn: conn, cat: cat, log: log, claims: newClaims(), plans: f.plans, opened: time.Now()}, nil
+	return s, nil
 }
 
 func (*clusterSite) exclusive(experiment.Experiment) bool { return false }

@@ -56,7 +56,7 @@ func (c *commonFlags) sources() *commonFlags {
 // targets registers what names a target and the workload on it.
 func (c *commonFlags) targets(s streams) *commonFlags {
 	c.set.StringVar(&c.prometheusURL, "prometheus-url", "", "the Prometheus to ask (target cluster; default: the one of the observability chart, through the API server)")
-	c.set.StringVar(&c.prometheusHTTP, "prometheus-http-config", "", "file with Prometheus' own http_config, for tokens, passwords and certificates (target cluster; with --prometheus-url)")
+	c.set.StringVar(&c.prometheusHTTP, "prometheus-http-config", "", "file with Prometheus' own http_config, for tokens, passwords and certificates, and azuread (target cluster; with --prometheus-url)")
 	c.set.StringVar(&c.prometheusNamespace, "prometheus-namespace", "observability", "namespace in which Prometheus is looked for (target cluster)")
 	c.set.StringVar(&c.alertmanagerURL, "alertmanager-url", "", "the Alertmanager that is asked whether alerts arrive, or none (target cluster; default: the one to which Prometheus sends)")
 	c.set.StringVar(&c.loadNamespace, "load-namespace", "", "namespace of the load generator (target cluster; default: that of the workload)")

@@ -23,6 +23,9 @@ type leakChecked struct{ *testing.M }
 
 func (m leakChecked) Run() int {
 	code := m.M.Run()
+	if os.Getenv(asksEnv) != "" {
+		return code // the library keeps its connections, and ends with its process
+	}
 	if err := goleak.Find(); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
