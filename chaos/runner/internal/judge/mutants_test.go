@@ -99,8 +99,8 @@ func mutants() []mutant {
 		{"an expected alert arrives", "delivery.go", `a.Lacking.Sub(fired) >= DeliverySlack`, `false`},
 		{"an alert may take a while to arrive", "delivery.go", `a.Lacking.Sub(fired) >= DeliverySlack`, `true`},
 		{"an alert that nobody saw arrive is no pass", "delivery.go", `a.Outcome, a.Observed = result.Unknown, a.Observed+"; "+text`, `return`},
-		{"an alert arrives with its own labels", "delivery.go", `a.Name == s.Name && maps.Equal(a.Labels, s.Labels)`, `a.Name == s.Name`},
-		{"an Alertmanager that cannot be asked is no pass", "delivery.go", `if d.Trouble != nil {`, `if d.Trouble != nil && false {`},
+		{"an alert arrives with its own labels", "delivery.go", `a.Name == s.Name && maps.Equal(a.Labels, s.Labels)`, `a.Name == s.Name && (true || maps.Equal(a.Labels, s.Labels))`},
+		{"an Alertmanager that cannot be asked is no pass", "delivery.go", `return arrivalUnknown, "Alertmanager could not be asked: " + d.Trouble.Detail`, `return arrived, ""`},
 		{"where there is no Alertmanager nothing arrives", "delivery.go", `case d.None != "":
 		a.Observed`, `case false:
 		a.Observed`},
