@@ -10,6 +10,7 @@ package capability
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // Version and Kind head every document.
@@ -68,6 +69,21 @@ func (d Document) With(facts ...Fact) Document {
 		d.Facts = append(d.Facts, f)
 	}
 	return d.sorted()
+}
+
+// ownMemStress is what Ballast's own memStress says of itself.
+const ownMemStress = "memStress of Ballast"
+
+// StandIn says, in one sentence, what injects the fault on this node in the place of a
+// program of the Chaos Mesh project; empty if nothing does, or nothing is known of it.
+func (d Document) StandIn(f Fault) string {
+	if f.Kind != "StressChaos" || !slices.Contains(strings.Split(f.Action, "+"), "memory") {
+		return ""
+	}
+	if own, ok := d.Fact(MemStress); !ok || !strings.Contains(own.Detail, ownMemStress) {
+		return ""
+	}
+	return "the memory is held by Ballast's own memStress in the chaos daemon's image, with the flags of the Chaos Mesh project's"
 }
 
 // sorted returns the document with its facts by name, so that the same facts

@@ -298,3 +298,27 @@ func TestEveryKindAndActionOfTheAPIIsKnown(t *testing.T) {
 		t.Errorf("the faults are not those of the API (-API +known):\n%s", diff)
 	}
 }
+
+func TestWhatStandsInForAProgramOfTheProject(t *testing.T) {
+	own := full().With(capability.Fact{Name: capability.MemStress, Present: true, Detail: "/usr/local/bin/memStress memStress of Ballast"})
+	memory := capability.Fault{Kind: "StressChaos", Action: "memory"}
+	for name, tc := range map[string]struct {
+		document capability.Document
+		fault    capability.Fault
+		said     bool
+	}{
+		"Ballast's own holds the memory":           {own, memory, true},
+		"it does so beside a load on the CPU":      {own, capability.Fault{Kind: "StressChaos", Action: "cpu+memory", Variant: capability.LoweredOOMScore}, true},
+		"it has no part in a load on the CPU":      {own, capability.Fault{Kind: "StressChaos", Action: "cpu"}, false},
+		"it has no part in another kind":           {own, capability.Fault{Kind: "PodChaos", Action: "pod-kill"}, false},
+		"the project's own holds it":               {full(), memory, false},
+		"nothing is known of it":                   {capability.Document{}, memory, false},
+		"nothing holds it, as the program is gone": {nothing(), memory, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := tc.document.StandIn(tc.fault); (got != "") != tc.said || tc.said && !strings.Contains(got, "Ballast's own memStress") {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+}

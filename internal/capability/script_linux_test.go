@@ -223,6 +223,22 @@ func TestTheScriptFindsThePrograms(t *testing.T) {
 	}
 }
 
+func TestTheScriptSaysWhoseMemStressItIs(t *testing.T) {
+	for name, tc := range map[string]struct{ program, says string }{
+		"Ballast's own says so":          {"#!/bin/sh\n[ \"$1\" = --version ] && echo memStress of Ballast\n", "memStress of Ballast"},
+		"another one knows no such flag": {"#!/bin/sh\necho 'flag provided but not defined: -version' >&2\nexit 2\n", "memStress"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bin := imageOf(t)
+			write(t, bin, "memStress", tc.program)
+			f, ok := probe(t, shell{bin: bin, env: []string{"PATH=" + bin + ":" + os.Getenv("PATH")}}).Fact(capability.MemStress)
+			if !ok || !f.Present || !strings.HasSuffix(f.Detail, tc.says) {
+				t.Errorf("%v: %+v", ok, f)
+			}
+		})
+	}
+}
+
 // A chaos daemon is told by its command line where the container runtime listens.
 func TestTheSocketOfTheContainerRuntimeIsThatOfTheDaemon(t *testing.T) {
 	dir := t.TempDir()

@@ -50,6 +50,7 @@ func components() []component {
 		{name: "registry", programs: []string{"registry"}, cold: 20 * time.Second},
 		{name: "kube-router", programs: []string{"kube-router"}, cold: 50 * time.Second},
 		{name: "pause", programs: []string{"pause"}, cold: time.Second},
+		{name: "memstress", programs: []string{"memstress"}, cold: time.Second},
 		{name: "coredns", programs: []string{"coredns"}, cold: 80 * time.Second},
 		{name: "metrics-server", programs: []string{"metrics-server"}, cold: 130 * time.Second},
 		{name: "helm", programs: []string{"helm"}, cold: 40 * time.Second},

@@ -105,8 +105,9 @@ func argoCD() recipe {
 	}
 }
 
-// chaosDaemon has, beside its own programs, a stand-in for one that upstream builds
-// in another language: nsexec runs a command in the namespaces of a process.
+// chaosDaemon has, beside its own programs, stand-ins for those that upstream's image
+// takes from elsewhere: nsexec runs a command in the namespaces of a process, and pause
+// and memStress are components of their own.
 func chaosDaemon() recipe {
 	const nsexec = `#!/bin/sh
 # nsexec (-m|-i|-n|-p|-u NAMESPACE)... [-l] [--] COMMAND: runs the command in these namespaces.
@@ -137,6 +138,7 @@ exec nsenter $args -- "$@"
 		files: []image.File{{Path: "/usr/local/bin/nsexec", Mode: 0o755, Content: []byte(nsexec)}},
 		programs: map[string]string{
 			"chaos-mesh/chaos-daemon": "/usr/local/bin/chaos-daemon", "chaos-mesh/chaos-daemon-helper": "/usr/local/bin/cdh", "pause/pause": "/usr/local/bin/pause",
+			"memstress/memstress": "/usr/local/bin/memStress",
 		},
 	}
 }

@@ -52,3 +52,12 @@ func capabilityOf(f fault.Fault) capability.Fault {
 	}
 	return out
 }
+
+// standIn is what injects a fault in the place of a program of the Chaos Mesh project, as
+// the cluster's published capabilities have it; empty where they have nothing.
+func standIn(d *capability.Document, f fault.Fault) string {
+	if d == nil {
+		return ""
+	}
+	return d.StandIn(capabilityOf(f))
+}

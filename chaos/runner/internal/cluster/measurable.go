@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/chaos-mesh/chaos-mesh/api/v1alpha1"
 
@@ -14,7 +15,12 @@ import (
 // knowing whether there was a fault.
 func (t *Target) measurable(ctx context.Context, f fault.Planned) error {
 	switch o := f.Fault.Object.(type) {
-	case *v1alpha1.PodChaos, *v1alpha1.StressChaos, *v1alpha1.TimeChaos:
+	case *v1alpha1.PodChaos, *v1alpha1.TimeChaos:
+		return nil
+	case *v1alpha1.StressChaos:
+		if s := o.Spec.Stressors; s != nil && s.MemoryStressor != nil && strings.HasSuffix(s.MemoryStressor.Size, "%") {
+			return fmt.Errorf("%w: how much memory %s is depends on where the injector looks; give stressors.memory.size in bytes, such as 32MiB", fault.ErrNotInjectable, s.MemoryStressor.Size)
+		}
 		return nil
 	case *v1alpha1.NetworkChaos:
 		from, err := t.watchedFrom(f)

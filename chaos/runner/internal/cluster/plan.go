@@ -55,7 +55,7 @@ func (t *Target) plan(ctx context.Context, f fault.Fault) (fault.Planned, error)
 		t.homes[f.Namespace] = true
 		t.mu.Unlock()
 	}
-	out := fault.Planned{Fault: f, Ready: map[string]int{}}
+	out := fault.Planned{Fault: f, Ready: map[string]int{}, Emulated: standIn(t.capabilities, f)}
 	var err error
 	if out.Targets, err = t.draw(ctx, f, f.Selector, out.Ready); err != nil {
 		return fault.Planned{}, err

@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
+	"github.com/ballast-sre/ballast/internal/capability"
 )
 
 // owned is a pod of a replica set of the deployment monitor, or of nothing.
@@ -102,10 +103,40 @@ func TestWhatCannotBeDoneIsRefusedBeforeAnythingIsCreated(t *testing.T) {
 		"a machine of a third cloud":        {"kind: AzureChaos\nmetadata: {name: k}\nspec: {action: vm-stop, duration: 10s, subscriptionID: s, resourceGroupName: g, vmName: vm}\n", fault.ErrNotInjectable, `"vmName":"vm"`},
 		"a machine of nobody":               {"kind: PhysicalMachineChaos\nmetadata: {name: k}\nspec: {action: process, mode: one, duration: 10s, address: [\"http://10.0.0.1:31767\"], process: {process: p, signal: 9}}\n", fault.ErrNotInjectable, `10.0.0.1:31767`},
 		"an I/O latency, which no one sees": {"kind: IOChaos\nmetadata: {name: k}\nspec: {action: latency, mode: one, selector: {labelSelectors: {app: monitor}}, volumePath: /data, delay: 100ms, percent: 100}\n", fault.ErrNotInjectable, "nothing outside of the injector sees how long a pod's files take"},
+		"a share of memory":                 {"kind: StressChaos\nmetadata: {name: k}\nspec: {stressors: {memory: {workers: 1, size: 50%}}, mode: one, selector: {labelSelectors: {app: monitor}}}\n", fault.ErrNotInjectable, "give stressors.memory.size in bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if plan, err := target.Plan(t.Context(), "run", []fault.Fault{decoded(t, tc.text)}); !errors.Is(err, tc.err) || !strings.Contains(err.Error(), tc.says) {
 				t.Errorf("%+v, %v", plan, err)
+			}
+		})
+	}
+}
+
+func TestAPlanSaysWhatStandsInForAProgramOfChaosMesh(t *testing.T) {
+	const memory = "kind: StressChaos\nmetadata: {name: k}\nspec: {stressors: {memory: {workers: 1, size: 32MB}}, mode: one, selector: {labelSelectors: {app: monitor}}}\n"
+	target := platform(t, three()...)
+	document := capability.Document{}
+	for _, n := range capability.Names() {
+		document = document.With(capability.Fact{Name: n, Present: true, Detail: string(n) + " of Ballast"})
+	}
+	for name, tc := range map[string]struct {
+		document *capability.Document
+		text     string
+		says     string
+	}{
+		"Ballast's own memStress":   {&document, memory, "Ballast's own memStress"},
+		"nothing":                   {&document, killTwo, ""},
+		"nothing that is published": {nil, memory, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			target.capabilities = tc.document
+			plan, err := target.Plan(t.Context(), "run", []fault.Fault{decoded(t, tc.text)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := plan.Faults[0].Emulated; (tc.says == "") != (got == "") || !strings.Contains(got, tc.says) {
+				t.Errorf("%q", got)
 			}
 		})
 	}
