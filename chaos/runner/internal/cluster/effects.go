@@ -26,7 +26,7 @@ func (t *Target) Effects(ctx context.Context, p fault.Plan) ([]fault.Effect, err
 	effects := make([]fault.Effect, 0, n) // no growth: goroutines hold places in it
 	var wg sync.WaitGroup
 	for _, f := range p.Faults {
-		noted, trouble := t.noted(f.Fault)
+		of, trouble := t.noted(f.Fault)
 		for _, hit := range f.Targets {
 			effects = append(effects, fault.Effect{Fault: f.Fault.ID(), Target: hit})
 			e := &effects[len(effects)-1]
@@ -34,7 +34,7 @@ func (t *Target) Effects(ctx context.Context, p fault.Plan) ([]fault.Effect, err
 				e.Observed, e.At = trouble, time.Now()
 				continue
 			}
-			entry := noted.of(hit.ID())
+			entry := of(hit)
 			e.Injected = entry.injected
 			if !entry.injected {
 				e.Observed, e.At = entry.text, time.Now()
@@ -53,26 +53,30 @@ func (t *Target) Effects(ctx context.Context, p fault.Plan) ([]fault.Effect, err
 	return effects, t.pulse.check(time.Now())
 }
 
-// noted is what Chaos Mesh notes about a fault, or why there is nothing.
-func (t *Target) noted(f fault.Fault) (books, string) {
+// noted is what Chaos Mesh, or whoever drains, notes about each target of a fault, or why
+// there is nothing.
+func (t *Target) noted(f fault.Fault) (of func(fault.Target) entry, trouble string) {
 	t.mu.Lock()
-	o := t.created[f.ID()]
+	o, d := t.created[f.ID()], t.drains[f.ID()]
 	t.mu.Unlock()
+	if d != nil {
+		return d.of, ""
+	}
 	if o == nil {
-		return books{}, "it is not injected here"
+		return nil, "it is not injected here"
 	}
 	u, gone := o.now()
 	if gone {
-		return books{}, "its object is gone: somebody deleted it"
+		return nil, "its object is gone: somebody deleted it"
 	}
 	b, err := readBooks(u)
 	switch {
 	case err != nil:
-		return b, err.Error()
+		return nil, err.Error()
 	case b.leaving:
-		return b, "its object is being deleted"
+		return nil, "its object is being deleted"
 	}
-	return b, ""
+	return func(hit fault.Target) entry { return b.of(hit.ID()) }, ""
 }
 
 // observe looks at one target.
@@ -88,12 +92,15 @@ func (t *Target) observe(ctx context.Context, f fault.Planned, hit fault.Target)
 	if was == nil {
 		return unseen("pod %s with UID %s was not there before the fault", hit.Pod, hit.UID)
 	}
-	if now, err := i.pods.Get(hit.Pod); f.Fault.Kind != v1alpha1.KindPodChaos && (err != nil || string(now.UID) != hit.UID) {
+	if now, err := i.pods.Get(hit.Pod); f.Fault.Kind != v1alpha1.KindPodChaos && !fault.Own(f.Fault) && (err != nil || string(now.UID) != hit.UID) {
 		return unseen("pod %s with UID %s is gone: what there is of its name was not hit", hit.Pod, hit.UID)
 	}
 	switch o := f.Fault.Object.(type) {
 	case *v1alpha1.PodChaos:
-		return observePod(i, o, before, was, f, hit)
+		return observePod(i, o.Spec.Action, before, was, f, hit)
+	case *fault.NodeDrain:
+		// An evicted pod ends as a killed one does, with more time for it.
+		return observePod(i, v1alpha1.PodKillAction, before, was, f, hit)
 	case *v1alpha1.NetworkChaos:
 		from, err := t.watchedFrom(f)
 		if err != nil {
@@ -111,7 +118,7 @@ func (t *Target) observe(ctx context.Context, f fault.Planned, hit fault.Target)
 	}
 }
 
-func observePod(i *inventory, o *v1alpha1.PodChaos, before snapshot, was *corev1.Pod, f fault.Planned, hit fault.Target) effect {
+func observePod(i *inventory, action v1alpha1.PodChaosAction, before snapshot, was *corev1.Pod, f fault.Planned, hit fault.Target) effect {
 	pods, err := i.list()
 	if err != nil {
 		return unseen("%v", err)
@@ -126,7 +133,7 @@ func observePod(i *inventory, o *v1alpha1.PodChaos, before snapshot, was *corev1
 			beside = append(beside, p)
 		}
 	}
-	switch o.Spec.Action {
+	switch action {
 	case v1alpha1.PodKillAction:
 		return killedPod(before, hit, nth(f, hit), beside)
 	case v1alpha1.PodFailureAction:
@@ -134,7 +141,7 @@ func observePod(i *inventory, o *v1alpha1.PodChaos, before snapshot, was *corev1
 	case v1alpha1.ContainerKillAction:
 		return killedContainer(was, hit.Container, now)
 	default:
-		return unseen("PodChaos has no action %s here", o.Spec.Action)
+		return unseen("PodChaos has no action %s here", action)
 	}
 }
 

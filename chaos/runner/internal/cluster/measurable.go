@@ -15,7 +15,7 @@ import (
 // knowing whether there was a fault.
 func (t *Target) measurable(ctx context.Context, f fault.Planned) error {
 	switch o := f.Fault.Object.(type) {
-	case *v1alpha1.PodChaos, *v1alpha1.TimeChaos:
+	case *v1alpha1.PodChaos, *v1alpha1.TimeChaos, *fault.NodeDrain:
 		return nil
 	case *v1alpha1.StressChaos:
 		if s := o.Spec.Stressors; s != nil && s.MemoryStressor != nil && strings.HasSuffix(s.MemoryStressor.Size, "%") {

@@ -56,9 +56,18 @@ func (t *Target) plan(ctx context.Context, f fault.Fault) (fault.Planned, error)
 		t.mu.Unlock()
 	}
 	out := fault.Planned{Fault: f, Ready: map[string]int{}, Emulated: standIn(t.capabilities, f)}
+	ready := out.Ready
+	if fault.Own(f) {
+		ready = nil // they are counted with the rest of the node
+	}
 	var err error
-	if out.Targets, err = t.draw(ctx, f, f.Selector, out.Ready); err != nil {
+	if out.Targets, err = t.draw(ctx, f, f.Selector, ready); err != nil {
 		return fault.Planned{}, err
+	}
+	if fault.Own(f) {
+		if out.Targets, err = t.wholeNodes(ctx, f, out.Targets, out.Ready); err != nil {
+			return fault.Planned{}, err
+		}
 	}
 	if peers, ok := fault.PeerSelector(f); ok {
 		if out.Peers, err = t.draw(ctx, f, peers, nil); err != nil {
@@ -192,6 +201,9 @@ func (t *Target) Advice(ctx context.Context, p fault.Plan) []string {
 	}
 	apps := t.applications(ctx)
 	for _, f := range p.Faults {
+		if fault.Own(f.Fault) {
+			add("%s evicts the pods that its selector matches on %s, and no others; the node is not cordoned, and they may come back to it", f.Fault.ID(), t.drainedNodes(f))
+		}
 		hits := map[string]int{}
 		for _, hit := range f.Targets {
 			hits[hit.Workload]++
@@ -228,6 +240,9 @@ func (i *inventory) advise(pod *corev1.Pod, f fault.Planned, hits map[string]int
 	switch b := i.budget(pod); {
 	case b == nil:
 		add("%s has no disruption budget: a drain may take all of its pods at once", w)
+	case fault.Own(f.Fault) && b.Status.DisruptionsAllowed == 0:
+		add("the disruption budget %s of %s allows no pod to be away now: %s waits for it, and is not injected if it goes on so", b.Name, w, f.Fault.ID())
+	case fault.Own(f.Fault): // it asks the budget
 	case int(b.Status.DisruptionsAllowed) < hits[w.String()]:
 		add("the disruption budget %s of %s allows %d pods to be away, and %s hits %d; Chaos Mesh does not ask it", b.Name, w, b.Status.DisruptionsAllowed, f.Fault.ID(), hits[w.String()])
 	}

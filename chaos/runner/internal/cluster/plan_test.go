@@ -45,7 +45,7 @@ func platform(t *testing.T, objects ...runtime.Object) *Target {
 	client := fake.NewClientset(append(objects, set, deployment)...)
 	ctx, cancel := context.WithCancel(t.Context())
 	c := &Cluster{
-		Connection: &Connection{Kubernetes: client}, cfg: Config{Namespace: "monitor"}, ctx: ctx, cancel: cancel,
+		Connection: &Connection{Kubernetes: client}, cfg: Config{Namespace: "monitor", Logger: quiet}, ctx: ctx, cancel: cancel,
 		inventories: map[string]*inventory{}, pulse: newPulse(nil), rng: rand.New(rand.NewPCG(1, 1)),
 	}
 	t.Cleanup(c.Close)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -14,7 +15,8 @@ import (
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
 )
 
-// right is one thing that this user has to be allowed.
+// right is one thing that this user has to be allowed. A part of a resource follows it
+// after a slash.
 type right struct {
 	namespace, group, resource, verb string
 }
@@ -50,6 +52,10 @@ func rightsFor(namespaces, kinds []string, system string) []right {
 		add(ns, "autoscaling", "horizontalpodautoscalers", "list", "watch")
 		add(ns, "policy", "poddisruptionbudgets", "list", "watch")
 		for _, k := range slices.Compact(slices.Sorted(slices.Values(kinds))) {
+			if k == fault.KindNodeDrain {
+				add(ns, "", "pods/eviction", "create")
+				continue
+			}
 			add(ns, chaosGroup, kindOf(k).Resource.Resource, "create", "get", "list", "watch", "delete")
 		}
 	}
@@ -165,8 +171,9 @@ func (c *Cluster) review(ctx context.Context, wanted []right) ([]error, error) {
 }
 
 func (c *Cluster) may(ctx context.Context, r right) error {
+	resource, sub, _ := strings.Cut(r.resource, "/")
 	asked := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
-		ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: r.namespace, Group: r.group, Resource: r.resource, Verb: r.verb},
+		ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: r.namespace, Group: r.group, Resource: resource, Subresource: sub, Verb: r.verb},
 	}}
 	got, err := c.Kubernetes.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, asked, metav1.CreateOptions{})
 	switch {

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,9 +9,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
 	"github.com/ballast-sre/ballast/internal/capability"
@@ -33,92 +29,13 @@ type Target struct {
 	before  snapshot
 	created map[string]*tracked // by the fault's ID
 	proofs  map[string]proof    // of loads, by fault and target
+	drains  map[string]*drain   // by the fault's ID
 }
 
 // Target is for one run of the experiment named. capabilities is what the cluster says
 // that it can inject; nil when it says nothing.
 func (c *Cluster) Target(run fault.RunID, experiment string, capabilities *capability.Document) *Target {
-	return &Target{Cluster: c, run: run, experiment: experiment, capabilities: capabilities, lost: make(chan error, 1), homes: map[string]bool{}, created: map[string]*tracked{}}
-}
-
-// Inject creates an object for every fault of the plan, after the API server and the
-// webhooks of Chaos Mesh have accepted all of them in a dry run. It does not wait until
-// they are injected. On error, Recover is still owed.
-func (t *Target) Inject(ctx context.Context, p fault.Plan) error {
-	if err := t.pulse.check(time.Now()); err != nil {
-		return err
-	}
-	before, err := t.snapshot(p)
-	if err != nil {
-		return err
-	}
-	if err := present(p, before); err != nil {
-		return err
-	}
-	objects := make([]*unstructured.Unstructured, len(p.Faults))
-	var refused []error
-	for i, f := range p.Faults {
-		if objects[i], err = objectOf(p.Run, t.experiment, t.cfg.Namespace, f); err == nil {
-			err = t.tryOut(ctx, objects[i])
-		}
-		if err != nil {
-			refused = append(refused, fmt.Errorf("%s: %w", f.Fault.ID(), err))
-		}
-	}
-	if err := errors.Join(refused...); err != nil {
-		return err
-	}
-	t.mu.Lock()
-	t.before = before
-	t.mu.Unlock()
-	for i, f := range p.Faults {
-		made, err := t.create(ctx, objects[i])
-		if err != nil {
-			err = fmt.Errorf("create %s: %w", f.Fault.ID(), err)
-			if i > 0 {
-				return fmt.Errorf("%w: %w", fault.ErrPartial, err)
-			}
-			return err
-		}
-		t.cfg.Logger.Info("created a fault", "run", p.Run, "fault", f.Fault.ID(), "object", made.GetNamespace()+"/"+made.GetName())
-		t.mu.Lock()
-		t.created[f.Fault.ID()] = t.track(made)
-		t.mu.Unlock()
-	}
-	ids := make([]string, 0, len(p.Faults))
-	for _, f := range p.Faults {
-		ids = append(ids, f.Fault.ID())
-	}
-	on := t.regarded(p)
-	t.mu.Lock()
-	t.hit = on
-	t.mu.Unlock()
-	t.announce(ctx, on, func(pods int) Event { return Injected(t.experiment, ids, pods) })
-	return nil
-}
-
-// tryOut asks whether an object would be created, and stored as it is.
-func (t *Target) tryOut(ctx context.Context, u *unstructured.Unstructured) error {
-	would, err := t.create(ctx, u, metav1.DryRunAll)
-	if err != nil {
-		return err
-	}
-	return acceptedAs(u.Object, would.Object)
-}
-
-// create sends one object. What the API server or a webhook refuses is not injectable.
-func (t *Target) create(ctx context.Context, u *unstructured.Unstructured, dryRun ...string) (*unstructured.Unstructured, error) {
-	made, err := t.Dynamic.Resource(kindOf(u.GetKind()).Resource).Namespace(u.GetNamespace()).Create(ctx, u, metav1.CreateOptions{DryRun: dryRun})
-	switch {
-	case err == nil:
-		return made, nil
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case apierrors.IsInvalid(err), apierrors.IsForbidden(err), apierrors.IsBadRequest(err), apierrors.IsNotFound(err):
-		return nil, fmt.Errorf("%w: %w", fault.ErrNotInjectable, err)
-	}
-	// Among these are webhooks that do not answer: the API server says so with a 500.
-	return nil, fmt.Errorf("%w: %w", fault.ErrUnreachable, err)
+	return &Target{Cluster: c, run: run, experiment: experiment, capabilities: capabilities, lost: make(chan error, 1), homes: map[string]bool{}, created: map[string]*tracked{}, drains: map[string]*drain{}}
 }
 
 // snapshot is the pods of every namespace of the plan, now.
@@ -224,8 +141,10 @@ func (i *inventory) health(names map[string]bool) ([]fault.Health, error) {
 	return out, nil
 }
 
-// Recover deletes every object of the run and blocks until each is gone, or ctx ends.
+// Recover deletes every object of the run and blocks until each is gone, or ctx ends. A
+// drain that is under way ends at once.
 func (t *Target) Recover(ctx context.Context, run fault.RunID) error {
+	t.endDrains()
 	objects, err := List(ctx, t.Dynamic, t.namespaces(), run)
 	if err != nil {
 		return err
@@ -235,6 +154,15 @@ func (t *Target) Recover(ctx context.Context, run fault.RunID) error {
 	}
 	t.untrack()
 	return nil
+}
+
+// endDrains ends the drains of the run and waits for them. What they did stays known.
+func (t *Target) endDrains() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, d := range t.drains {
+		d.stop()
+	}
 }
 
 // untrack ends the watches of the run's objects and waits for them.

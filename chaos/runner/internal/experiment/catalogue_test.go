@@ -30,6 +30,33 @@ func TestCatalogueIsValid(t *testing.T) {
 	}
 }
 
+// What only a cluster can do must load, too. It may hit other parts of the platform than
+// the monitor; what is asserted is always the monitor's.
+func TestClusterCatalogueIsValid(t *testing.T) {
+	all, err := Load([]string{"../../../cluster-experiments"}, Options{SLOs: testSLOs(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range all {
+		t.Run(e.Name, func(t *testing.T) {
+			if e.Radius == nil {
+				t.Error("it has no blast radius, which a cluster run needs")
+			}
+			if e.Labels["app"] == "" || e.Labels["fault"] == "" || e.Labels["target"] != "cluster" {
+				t.Errorf("labels %v: want the app, the fault and target: cluster, to select by", e.Labels)
+			}
+			if len(e.SLOs) == 0 || len(e.Abort) == 0 {
+				t.Error("it asserts no SLO, or nothing stops it early")
+			}
+			for _, f := range e.Faults {
+				if f.Selector.Selector.LabelSelectors["app.kubernetes.io/name"] == "" {
+					t.Errorf("%s does not select by app.kubernetes.io/name", f.ID())
+				}
+			}
+		})
+	}
+}
+
 // Three run side by side, so a third of the sum is the time to wait; faults on
 // the CPU run alone.
 func TestCatalogueFitsIntoFourMinutes(t *testing.T) {

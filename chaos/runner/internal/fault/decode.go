@@ -16,7 +16,7 @@ import (
 // Problem is one thing that is wrong with a document.
 type Problem = document.Problem
 
-// Decode reads one Chaos Mesh object: strictly against the pinned API's types,
+// Decode reads one Chaos Mesh object, or one of the runner's own kinds: strictly against the pinned API's types,
 // then by that API's own defaults and validation, then by the checks that it
 // lacks. The fault is usable only when there are no problems.
 //
@@ -71,6 +71,9 @@ func Decode(doc document.Document) (Fault, []Problem) {
 // spawn makes an empty object of the document's kind.
 func spawn(doc document.Document) (v1alpha1.InnerObject, []Problem) {
 	version := v1alpha1.SchemeGroupVersion.String()
+	if doc.Value("apiVersion") == OwnVersion {
+		return own(doc)
+	}
 	if got := doc.Value("apiVersion"); got != version {
 		return nil, []Problem{doc.Problem("apiVersion", "want %s, got %q", version, got)}
 	}

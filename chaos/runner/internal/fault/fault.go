@@ -38,7 +38,8 @@ type Fault struct {
 	File string
 	Line int
 
-	// Object is the decoded object. Do not change it: copy it first.
+	// Object is the decoded object, of Chaos Mesh or of the runner itself, which [Own]
+	// tells. Do not change it: copy it first.
 	Object v1alpha1.InnerObject
 	// YAML is the document as it stands in the file, for the evidence.
 	YAML string

@@ -17,6 +17,10 @@ The runner in a namespace that may be hit.
   resources:
     {{- include "chaos.marks" . | nindent 4 }}
   verbs: [get, list, watch]
+# A drain asks for evictions, which disruption budgets may refuse. Nodes stay as they are.
+- apiGroups: [""]
+  resources: [pods/eviction]
+  verbs: [create]
 # Whom a fault hits, who owns them, and who would interfere.
 - apiGroups: [""]
   resources: [pods]
