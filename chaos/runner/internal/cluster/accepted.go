@@ -42,14 +42,14 @@ func lostIn(at string, sent, got any) []string {
 	case nil:
 		return nil
 	}
-	if !same(sent, got) {
+	if !sameScalar(sent, got) {
 		return []string{at}
 	}
 	return nil
 }
 
-// same compares two scalars. JSON has one kind of number, Go has several.
-func same(a, b any) bool {
+// sameScalar compares two scalars. JSON has one kind of number, Go has several.
+func sameScalar(a, b any) bool {
 	x, y := reflect.ValueOf(a), reflect.ValueOf(b)
 	number := reflect.TypeFor[float64]()
 	if x.IsValid() && y.IsValid() && x.CanConvert(number) && y.CanConvert(number) {
