@@ -195,6 +195,8 @@ func TestExperiments(t *testing.T) {
 		{"network-delay", "NetworkChaos/delay"},
 		{"clock-shift", "TimeChaos"},
 		{"cpu-stress", "StressChaos/cpu"},
+		{"memory-stress", "StressChaos/memory"},
+		{"node-drain", "NodeDrain"},
 	} {
 		verdict, reason := expected(t.Context(), t, x.fault)
 		checks = append(checks, check{fmt.Sprintf("monitor-%s is judged: %s %s", x.name, verdict, reason), func(ctx context.Context, t *testing.T) {
@@ -250,7 +252,7 @@ func (r runner) judged(ctx context.Context, t *testing.T, name, verdict, reason 
 	}
 	if verdict == "pass" {
 		bound := 5.
-		if name == "cpu-stress" {
+		if name == "cpu-stress" || name == "memory-stress" {
 			bound = 30 // a kubelet measures what containers use every 10 to 20 s
 		}
 		figure(t, "the runner's own time in monitor-"+name, got[0].Overhead, bound, "s")
