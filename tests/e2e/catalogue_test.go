@@ -156,7 +156,7 @@ func TestTwenty(t *testing.T) {
 				texts = append(texts, text)
 			}
 			began := time.Now()
-			s := r.start(ctx, t, fmt.Sprintf("--parallel=%d", twenty), document(t, texts...))
+			s := r.start(ctx, t, "--no-load", fmt.Sprintf("--parallel=%d", twenty), document(t, texts...))
 			got, code := s.end(t, 10*time.Minute)
 			t.Logf("all have ended after %.0f s, exit code %d", time.Since(began).Seconds(), code)
 			if len(got) != twenty {

@@ -124,14 +124,14 @@ func TestTruth(t *testing.T) {
 	}
 	rows := []check{
 		{"with nothing broken, it passes", func(ctx context.Context, t *testing.T) {
-			s := r.start(ctx, t, failing(t, "10s"))
+			s := r.start(ctx, t, "--no-load", failing(t, "10s"))
 			s.await(ctx, t, "", "inject")
 			recorded := awaitRecord(ctx, t)
 			s.ended(t, "pass", "")
 			figure(t, "the runner has seen the effect after Chaos Mesh's record of it", max(0, s.confirmed(t).Sub(recorded).Seconds()), 2, "s")
 		}},
 		{"a target that is deleted under fault is no longer under fault", func(ctx context.Context, t *testing.T) {
-			s := r.start(ctx, t, failing(t, "15s"))
+			s := r.start(ctx, t, "--no-load", failing(t, "15s"))
 			s.await(ctx, t, "", observing)
 			for _, p := range pods(ctx, t, monitorNamespace, selector) {
 				if !ready(p) {
@@ -143,7 +143,7 @@ func TestTruth(t *testing.T) {
 			s.ended(t, "inconclusive", "not-held")
 		}},
 		{"a rollout under fault takes the targets away", func(ctx context.Context, t *testing.T) {
-			s := r.start(ctx, t, failing(t, "20s"))
+			s := r.start(ctx, t, "--no-load", failing(t, "20s"))
 			s.await(ctx, t, "", observing)
 			patch := fmt.Appendf(nil, `{"spec":{"template":{"metadata":{"annotations":{"ballast.dev/e2e":%q}}}}}`, random("rollout"))
 			if _, err := on.AppsV1().Deployments(monitorNamespace).Patch(ctx, w, types.StrategicMergePatchType, patch, metav1.PatchOptions{}); err != nil {
@@ -152,17 +152,18 @@ func TestTruth(t *testing.T) {
 			s.ended(t, "inconclusive", "not-held")
 		}},
 		{"an autoscaler may add a replica under fault", func(ctx context.Context, t *testing.T) {
-			s := r.start(ctx, t, failing(t, "25s"))
+			s := r.start(ctx, t, "--no-load", failing(t, "25s"))
 			s.await(ctx, t, "", observing)
-			autoscaled(ctx, t, w, 3)
+			back := autoscaled(ctx, t, w, 3)
 			s.await(ctx, t, "", "recover")
 			if got := len(pods(ctx, t, monitorNamespace, selector)); got != 3 {
 				t.Errorf("there are %d pods, the autoscaler wants 3", got)
 			}
 			s.ended(t, "pass", "")
+			back()
 		}},
 		{"Prometheus that stops under fault ends the run, and its fault", func(ctx context.Context, t *testing.T) {
-			s := r.start(ctx, t, failing(t, "30s"))
+			s := r.start(ctx, t, "--no-load", failing(t, "30s"))
 			s.await(ctx, t, "", observing)
 			stopped := time.Now()
 			frozenPrometheus(ctx, t, 20*time.Second)
@@ -173,7 +174,7 @@ func TestTruth(t *testing.T) {
 		}},
 		{"an API server that is out of reach for 20 s ends the run, and the fault goes", func(ctx context.Context, t *testing.T) {
 			cut, far := behindAWire(ctx, t, r)
-			s := far.start(ctx, t, failing(t, "40s"))
+			s := far.start(ctx, t, "--no-load", failing(t, "40s"))
 			s.await(ctx, t, "", observing)
 			restore := cut()
 			time.AfterFunc(20*time.Second, restore)
@@ -182,7 +183,7 @@ func TestTruth(t *testing.T) {
 		}},
 		{"a user without rights is refused by the name of each", func(ctx context.Context, t *testing.T) {
 			nobody := r.as(ctx, t, "default")
-			s := nobody.start(ctx, t, failing(t, "10s"))
+			s := nobody.start(ctx, t, "--no-load", failing(t, "10s"))
 			got, code := s.end(t, time.Minute)
 			if code == 0 || len(got) == 1 && got[0].Verdict == "pass" {
 				t.Errorf("exit code %d: %+v", code, got)
@@ -193,9 +194,9 @@ func TestTruth(t *testing.T) {
 		}},
 		{"two runs on the same pods are not under way at once", func(ctx context.Context, t *testing.T) {
 			file := failing(t, "10s")
-			first := r.start(ctx, t, file)
+			first := r.start(ctx, t, "--no-load", file)
 			first.await(ctx, t, "", "baseline")
-			second := r.start(ctx, t, file)
+			second := r.start(ctx, t, "--no-load", file)
 			first.await(ctx, t, "", "verdict")
 			firstEnded := time.Now()
 			injected := second.await(ctx, t, "", "inject")
@@ -211,13 +212,13 @@ func TestTruth(t *testing.T) {
 			patched(ctx, t, crds, "", "podchaos.chaos-mesh.org", `[{"op":"remove","path":"`+path+`"}]`,
 				`[{"op":"add","path":"`+path+`","value":{"type":"object","additionalProperties":{"type":"array","items":{"type":"string"}}}}]`)
 			time.Sleep(2 * time.Second) // the API server takes a changed definition a moment later
-			r.start(ctx, t, failing(t, "10s")).ended(t, "inconclusive", "not-injected")
+			r.start(ctx, t, "--no-load", failing(t, "10s")).ended(t, "inconclusive", "not-injected")
 		}},
 		{"a webhook that does not answer lets nothing be injected", func(ctx context.Context, t *testing.T) {
 			services := schema.GroupVersionResource{Version: "v1", Resource: "services"}
 			patched(ctx, t, services, chaosNamespace, "chaos-mesh-controller-manager",
 				`[{"op":"add","path":"/spec/selector/nobody","value":"here"}]`, `[{"op":"remove","path":"/spec/selector/nobody"}]`)
-			r.start(ctx, t, failing(t, "10s")).ended(t, "inconclusive", "target-unreachable")
+			r.start(ctx, t, "--no-load", failing(t, "10s")).ended(t, "inconclusive", "target-unreachable")
 		}},
 		{"a daemon that is down lets nothing be confirmed", func(ctx context.Context, t *testing.T) {
 			sets := schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "daemonsets"}
@@ -225,7 +226,7 @@ func TestTruth(t *testing.T) {
 			back := patched(ctx, t, sets, chaosNamespace, "chaos-daemon",
 				`[{"op":"add","path":"/spec/template/spec/nodeSelector","value":{"nobody":"here"}}]`, `[{"op":"remove","path":"/spec/template/spec/nodeSelector"}]`)
 			awaitGone(ctx, t, chaosNamespace, gone)
-			s := r.start(ctx, t, document(t, smallExperiment(w, "10s", "PodChaos", "  action: container-kill\n  containerNames: [monitor]")))
+			s := r.start(ctx, t, "--no-load", document(t, smallExperiment(w, "10s", "PodChaos", "  action: container-kill\n  containerNames: [monitor]")))
 			s.ended(t, "inconclusive", "not-confirmed")
 			back()
 			await(ctx, t, time.Minute, "the daemon to be back", func(ctx context.Context) (bool, string) {
@@ -234,7 +235,7 @@ func TestTruth(t *testing.T) {
 			})
 		}},
 		{"a controller that stops under fault leaves it, and this is said with what frees it", func(ctx context.Context, t *testing.T) {
-			s := r.start(ctx, t, failing(t, "15s"))
+			s := r.start(ctx, t, "--no-load", failing(t, "15s"))
 			s.await(ctx, t, "", observing)
 			back := scaled(ctx, t, chaosNamespace, "deployments", "chaos-controller-manager", 0)
 			s.ended(t, "residue", "left-behind")
@@ -251,7 +252,7 @@ func TestTruth(t *testing.T) {
 			}
 			there := smallWorkloads(ctx, t, ns, 1)[0]
 			admin := r.admin(t)
-			s := admin.start(ctx, t, "--namespace="+ns, "--load-namespace="+monitorNamespace, document(t, smallExperiment(there, "30s", "PodChaos", podFailure)))
+			s := admin.start(ctx, t, "--namespace="+ns, "--no-load", document(t, smallExperiment(there, "30s", "PodChaos", podFailure)))
 			s.await(ctx, t, "", observing)
 			if err := on.CoreV1().Namespaces().Delete(ctx, ns, metav1.DeleteOptions{}); err != nil {
 				t.Fatal(err)
@@ -360,8 +361,8 @@ func (r runner) admin(t *testing.T) runner {
 }
 
 // autoscaled gives a workload an autoscaler that wants a number of replicas, and blocks
-// until they are there.
-func autoscaled(ctx context.Context, t *testing.T, name string, replicas int32) {
+// until they are there. back takes it away again, at the end of the test at the latest.
+func autoscaled(ctx context.Context, t *testing.T, name string, replicas int32) (back func()) {
 	t.Helper()
 	idle := int32(99)
 	api := on.AutoscalingV2().HorizontalPodAutoscalers(monitorNamespace)
@@ -382,21 +383,30 @@ func autoscaled(ctx context.Context, t *testing.T, name string, replicas int32) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx := context.WithoutCancel(ctx)
-		if err := api.Delete(ctx, name, metav1.DeleteOptions{}); err != nil {
-			t.Error(err)
-		}
-		scale := []byte(`{"spec":{"replicas":2}}`)
-		if _, err := on.AppsV1().Deployments(monitorNamespace).Patch(ctx, name, types.MergePatchType, scale, metav1.PatchOptions{}); err != nil && !apierrors.IsNotFound(err) {
-			t.Error(err)
-		}
-		awaitPods(ctx, t, monitorNamespace, "app.kubernetes.io/name="+name, 2)
-	})
+	var once sync.Once
+	back = func() {
+		once.Do(func() { unscaled(context.WithoutCancel(ctx), t, name) })
+	}
+	t.Cleanup(back)
 	await(ctx, t, time.Minute, "the autoscaler to add a replica", func(ctx context.Context) (bool, string) {
 		all := pods(ctx, t, monitorNamespace, "app.kubernetes.io/name="+name)
 		return len(all) == int(replicas), strings.Join(namesOf(all), ", ")
 	})
+	return back
+}
+
+// unscaled removes the autoscaler of a small workload, and blocks until it has its two
+// replicas again.
+func unscaled(ctx context.Context, t *testing.T, name string) {
+	t.Helper()
+	if err := on.AutoscalingV2().HorizontalPodAutoscalers(monitorNamespace).Delete(ctx, name, metav1.DeleteOptions{}); err != nil {
+		t.Error(err)
+	}
+	scale := []byte(`{"spec":{"replicas":2}}`)
+	if _, err := on.AppsV1().Deployments(monitorNamespace).Patch(ctx, name, types.MergePatchType, scale, metav1.PatchOptions{}); err != nil && !apierrors.IsNotFound(err) {
+		t.Error(err)
+	}
+	awaitPods(ctx, t, monitorNamespace, "app.kubernetes.io/name="+name, 2)
 }
 
 // frozenPrometheus stops the process of Prometheus for some time, in the background. Its
@@ -545,7 +555,7 @@ func TestKilledInEachPhase(t *testing.T) {
 	var checks []check
 	for _, phase := range []string{"plan", "warm-up", "baseline", "inject", confirming, observing, "recover", "audit", "verdict"} {
 		checks = append(checks, check{"killed in phase " + phase + ", nothing is left after a minute", func(ctx context.Context, t *testing.T) {
-			s := r.start(ctx, t, document(t, smallExperiment(w, "5s", "PodChaos", podFailure)))
+			s := r.start(ctx, t, "--no-load", document(t, smallExperiment(w, "5s", "PodChaos", podFailure)))
 			s.await(ctx, t, "", phase)
 			s.signal(t, syscall.SIGKILL)
 			figure(t, "nothing is left of a run that was killed in phase "+phase, awaitNoneLeft(ctx, t, time.Minute).Seconds(), 60, "s")
