@@ -138,6 +138,10 @@ func (c *Cluster) needed(fs []fault.Fault, system string) []right {
 		}
 		namespaces = append(namespaces, namespace)
 		namespaces = append(namespaces, searched(f.Selector, namespace)...)
+		// Chaos Mesh asks, too, whether its author may hit the far end of the traffic.
+		if peers, ok := fault.PeerSelector(f); ok {
+			namespaces = append(namespaces, searched(peers, namespace)...)
+		}
 		kinds = append(kinds, f.Kind)
 	}
 	slices.Sort(namespaces)

@@ -102,3 +102,18 @@ func TestAPlanListsTheRightsThatARunNeeds(t *testing.T) {
 		}
 	})
 }
+
+func TestTheFarEndOfTrafficNeedsRightsToo(t *testing.T) {
+	cut := decoded(t, "kind: NetworkChaos\nmetadata: {name: k}\nspec: {action: partition, mode: one, direction: to, selector: {labelSelectors: {app: monitor}}, target: {mode: all, selector: {namespaces: [observability], labelSelectors: {app: prometheus}}}}\n")
+	client := fake.NewClientset()
+	client.PrependReactor("create", "selfsubjectaccessreviews", func(a ktesting.Action) (bool, runtime.Object, error) {
+		review := as[*authorizationv1.SelfSubjectAccessReview](as[ktesting.CreateAction](a).GetObject())
+		review.Status.Allowed = review.Spec.ResourceAttributes.Namespace != "observability"
+		return true, review, nil
+	})
+	c := &Cluster{Connection: &Connection{Kubernetes: client}, cfg: Config{Namespace: "monitor"}}
+	err := c.Rights(t.Context(), []fault.Fault{cut}, "system")
+	if !errors.Is(err, ErrForbidden) || !strings.Contains(err.Error(), "create networkchaos.chaos-mesh.org in namespace observability") {
+		t.Errorf("%v", err)
+	}
+}
