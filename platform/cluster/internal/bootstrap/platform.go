@@ -76,7 +76,7 @@ func (p Platform) Install(ctx context.Context) error {
 	if err := p.define(ctx); err != nil {
 		return err
 	}
-	if err := p.apply(ctx, []byte("apiVersion: v1\nkind: Namespace\nmetadata: {name: "+Namespace+"}\n")); err != nil {
+	if err := p.apply(ctx, namespace()); err != nil {
 		return err
 	}
 	if err := p.apply(ctx, text, "--namespace="+Namespace); err != nil {
@@ -86,6 +86,17 @@ func (p Platform) Install(ctx context.Context) error {
 		return err
 	}
 	return p.apply(ctx, p.secrets())
+}
+
+// namespace is that of Argo CD, which faults may hit here and on no other cluster: what is
+// deployed has to serve on without it.
+func namespace() []byte {
+	return fmt.Appendf(nil, `apiVersion: v1
+kind: Namespace
+metadata:
+  name: %s
+  annotations: {chaos-mesh.org/inject: enabled}
+`, Namespace)
 }
 
 // define applies the definitions, all at once.
