@@ -39,7 +39,7 @@ const (
 // An error ratio counts events, so that a busy minute weighs more than a quiet
 // one. It is absent while there is no traffic: neither NaN, which would poison
 // later sums, nor a zero that says all is well. A second alert says that the
-// SLO is blind. A tier that no error ratio can fire is left out; Lint reports it.
+// SLO is blind.
 func FromSLO(s slo.SLO) []rulefmt.RuleGroup {
 	g := generator{s}
 	return []rulefmt.RuleGroup{
@@ -57,11 +57,7 @@ func BlindAlertName(slo string) string { return camelCase(slo) + "NoData" }
 
 type generator struct{ slo slo.SLO }
 
-func (g generator) tiers() []slo.BurnWindow {
-	return slices.DeleteFunc(slo.BurnWindows(g.slo.Window), func(w slo.BurnWindow) bool {
-		return !w.Reachable(g.slo.Objective)
-	})
-}
+func (g generator) tiers() []slo.BurnWindow { return g.slo.Tiers() }
 
 func (g generator) labels() map[string]string {
 	return map[string]string{LabelSLO: g.slo.Name, LabelService: g.slo.Service}
@@ -94,7 +90,7 @@ func (g generator) ratio(w time.Duration) string {
 
 func (g generator) ratios() []rulefmt.Rule {
 	var windows []time.Duration
-	for _, t := range slo.BurnWindows(g.slo.Window) {
+	for _, t := range g.tiers() {
 		windows = append(windows, t.Short, t.Long)
 	}
 	slices.Sort(windows)
@@ -123,7 +119,7 @@ func (g generator) metadata() []rulefmt.Rule {
 
 func shortest(s slo.SLO) time.Duration {
 	w := s.Window
-	for _, t := range slo.BurnWindows(s.Window) {
+	for _, t := range s.Tiers() {
 		w = min(w, t.Short)
 	}
 	return w

@@ -73,13 +73,6 @@ func (l *linter) problem(file string, line int, field, format string, args ...an
 }
 
 func (l *linter) slo(s slo.SLO) {
-	for _, w := range slo.BurnWindows(s.Window) {
-		if !w.Reachable(s.Objective) {
-			l.problem(s.File, s.Line, "spec.objectives[0].target",
-				"no error ratio reaches the %s alert over %s (%s times %s is not below 1), so it is not generated; a higher objective has it",
-				w.Severity, window(w.Long), number(w.Rate), percent(s.Budget()))
-		}
-	}
 	for _, q := range []struct{ field, selector string }{{"good", s.Good}, {"total", s.Total}} {
 		for _, unknown := range l.unknown(q.selector, nil) {
 			l.problem(s.File, s.Line, "spec.indicator.spec.ratioMetric."+q.field, "%s", unknown)

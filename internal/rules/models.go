@@ -73,7 +73,7 @@ func alertModel(r rulefmt.Rule, g rulefmt.RuleGroup, set slo.Set) (slo.AlertMode
 		m.Opaque = true // it watches recorded series, which have windows of their own
 		return m, nil
 	}
-	for _, w := range slo.BurnWindows(s.Window) {
+	for _, w := range s.Tiers() {
 		if window(w.Long) == long && window(w.Short) == short {
 			m.Burn = &w
 			m.LongRatio, m.Total = generator{s}.of(ratioName(w.Long)), s.Total

@@ -64,15 +64,15 @@ func TestFromSLOKeepsGroupsSmallAndNamesLegal(t *testing.T) {
 	}
 }
 
-func TestATierThatCannotFireIsNotGenerated(t *testing.T) {
-	s := slo.SLO{Name: "x", Service: "shop", Objective: 0.9, Window: 30 * 24 * time.Hour, Good: `a{b="c"}`, Total: "a"}
+func TestTiersOfAShortPeriod(t *testing.T) {
+	s := slo.SLO{Name: "x", Service: "shop", Objective: 0.99, Window: 24 * time.Hour, Good: `a{b="c"}`, Total: "a"}
 	var windows []string
 	for _, r := range FromSLO(s)[0].Rules {
 		if w := r.Labels[LabelLongWindow]; w != "" {
 			windows = append(windows, w)
 		}
 	}
-	if diff := cmp.Diff([]string{"6h", "1d", "3d"}, windows); diff != "" {
+	if diff := cmp.Diff([]string{"24m", "48m", "2h24m"}, windows); diff != "" {
 		t.Errorf("tiers differ (-want +got):\n%s", diff)
 	}
 }

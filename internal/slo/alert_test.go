@@ -6,7 +6,7 @@ import (
 )
 
 func TestPredict(t *testing.T) {
-	fast := BurnWindows(month)[0]
+	fast := BurnWindows(month, 0.999)[0]
 	burn := AlertModel{Objective: 0.999, Burn: &fast}
 	slowClient := burn
 	slowClient.EventDelay = time.Second

@@ -13,8 +13,9 @@ import (
 const (
 	apiVersion = "openslo/v1"
 	kind       = "SLO"
-	// The longest burn-rate window is three days; a budget must outlive it clearly.
-	minWindow = 7 * 24 * time.Hour
+	// Windows of burn rates are at least two minutes long, and a budget has to outlive
+	// them clearly.
+	minWindow = 24 * time.Hour
 	maxWindow = 366 * 24 * time.Hour
 )
 
@@ -207,7 +208,7 @@ func (r *reader) window(raw rawWindow, s *SLO) {
 	}
 	s.Window = time.Duration(d)
 	if s.Window < minWindow || s.Window > maxWindow {
-		r.Problem(at+".duration", "%q is out of range; use 7d to 366d", document.Shorten(raw.Duration))
+		r.Problem(at+".duration", "%q is out of range; use 1d to 366d", document.Shorten(raw.Duration))
 	}
 }
 

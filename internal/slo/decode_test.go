@@ -115,7 +115,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a window that does not say that it rolls", ", isRolling: true", "", 25, "spec.timeWindow[0].isRolling", "only rolling"},
 		{"a window in months", "4w", "1M", 25, "spec.timeWindow[0].duration", "not a duration"},
 		{"a window without unit", "duration: 4w", `duration: "5"`, 25, "spec.timeWindow[0].duration", "not a duration"},
-		{"a window shorter than the slowest alert needs", "4w", "3d", 25, "spec.timeWindow[0].duration", "out of range"},
+		{"a window shorter than a day", "4w", "23h", 25, "spec.timeWindow[0].duration", "out of range"},
 		{"a window of centuries", "4w", "200y", 25, "spec.timeWindow[0].duration", "out of range"},
 		{"two windows", "    - {duration: 4w, isRolling: true}\n", "    - {duration: 4w, isRolling: true}\n    - {duration: 5w, isRolling: true}\n", 24, "spec.timeWindow", "exactly one entry"},
 		{"time slices", "Occurrences", "Timeslices", 26, "spec.budgetingMethod", "not time slices"},

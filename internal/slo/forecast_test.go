@@ -10,7 +10,7 @@ import (
 )
 
 func TestAnExpectedAlertIsForeseenFromItsRules(t *testing.T) {
-	tiers := slo.BurnWindows(30 * 24 * time.Hour)
+	tiers := slo.BurnWindows(30*24*time.Hour, 0.999)
 	burn := func(tier int, severity string) slo.AlertModel {
 		return slo.AlertModel{Name: "Burn", Labels: map[string]string{"severity": severity}, SLO: "a", Objective: 0.999, Burn: &tiers[tier]}
 	}
@@ -19,7 +19,7 @@ func TestAnExpectedAlertIsForeseenFromItsRules(t *testing.T) {
 	rare.Name, rare.Interval, rare.KeepFiring = "Rare", 5*time.Minute, 10*time.Minute
 	opaque := slo.AlertModel{Name: "Loop", Labels: map[string]string{"severity": "loop"}, Opaque: true}
 	dead := burn(0, "page")
-	dead.Name, dead.Objective = "Dead", 0.9
+	dead.Name, dead.Burn = "Dead", &slo.BurnWindow{Long: time.Hour, Short: 5 * time.Minute, Rate: 1000}
 	models := []slo.AlertModel{burn(0, "page"), burn(1, "page"), down, rare, opaque, dead}
 	slow := slo.Timing{Scale: 1, Scrape: 15 * time.Second, Evaluation: 15 * time.Second}
 	quick := slo.Timing{Scale: 75, Scrape: time.Second, Evaluation: time.Second}

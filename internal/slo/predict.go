@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"text/tabwriter"
 	"time"
 
@@ -51,7 +50,7 @@ func (s Set) Predictions(models []AlertModel, errorRatios []float64, t Timing) [
 			p := Prediction{
 				SLO: m.SLO, Alert: m.Name, Severity: m.Severity,
 				LongWindow: short(m.Burn.Long), ShortWindow: short(m.Burn.Short),
-				BurnRate: clean(m.Burn.Rate), Threshold: clean(m.Burn.Threshold(m.Objective)), ErrorRatio: e,
+				BurnRate: clean(m.Burn.Rate), Threshold: m.Burn.Threshold(m.Objective), ErrorRatio: e,
 			}
 			if earliest, latest, ok := m.Predict(e, t.Scale, t.Scrape, t.Evaluation); ok {
 				p.Fires = true
@@ -117,6 +116,3 @@ func human(seconds float64) string {
 }
 
 func short(d time.Duration) string { return model.Duration(d).String() }
-
-// clean removes the noise of binary fractions: 14.4 × (1 − 0.999) is 0.0144.
-func clean(f float64) float64 { return math.Round(f*1e12) / 1e12 }

@@ -15,7 +15,7 @@ func predictions(t *testing.T) []Prediction {
 		t.Fatal(err)
 	}
 	var models []AlertModel
-	for _, w := range BurnWindows(month) {
+	for _, w := range BurnWindows(month, 0.999) {
 		models = append(models, AlertModel{Name: "ShopBudgetBurn", Severity: w.Severity, SLO: "shop", Objective: 0.999, Burn: &w})
 	}
 	models = append(models,

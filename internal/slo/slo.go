@@ -28,4 +28,7 @@ type SLO struct {
 }
 
 // Budget is the share of events that may be bad: 1 − Objective.
-func (s SLO) Budget() float64 { return 1 - s.Objective }
+func (s SLO) Budget() float64 { return clean(1 - s.Objective) }
+
+// Tiers are the burn-rate tiers of the SLO, from the fastest to the slowest.
+func (s SLO) Tiers() []BurnWindow { return BurnWindows(s.Window, s.Objective) }
