@@ -15,7 +15,7 @@ import (
 // its evaluation in seconds, labelled with GroupLabel. By it a server without rules API
 // shows that it evaluates the group.
 const (
-	Heartbeat  = "rules:heartbeat:timestamp_seconds"
+	Heartbeat  = "ballast_slo:evaluated:timestamp"
 	GroupLabel = "rule_group"
 )
 

@@ -3,6 +3,7 @@ package prom
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,8 +17,9 @@ import (
 // enclosing subqueries are folded into a selector's own.
 //
 // Left out are selectors whose absence is an answer: alerts (they have no series
-// while they do not fire) and everything under absent or absent_over_time. It
-// returns ErrBadQuery when expr does not parse.
+// while they do not fire) and everything under absent or absent_over_time. So are the
+// series that are recorded for SLOs: each is as old as the interval of its group allows,
+// and a rule that has nothing to record ends its series. It returns ErrBadQuery when expr does not parse.
 func Selectors(expr string) ([]string, error) {
 	w, err := analyse(expr)
 	if err != nil {
@@ -197,8 +199,11 @@ func (p *place) bounded() error {
 	return nil
 }
 
-// generated is true for the series that Prometheus itself writes for alerts, by
-// name or, when no name is given, by a label that only they have.
+// recordedPrefix begins the names of what is recorded for SLOs.
+const recordedPrefix = "ballast_slo:"
+
+// generated is true for the series that rules write: those of alerts, by
+// name or, when no name is given, by a label that only they have, and those of SLOs.
 func generated(v *parser.VectorSelector) bool {
 	named := false
 	alert := false
@@ -206,7 +211,7 @@ func generated(v *parser.VectorSelector) bool {
 		switch m.Name {
 		case model.MetricNameLabel:
 			named = true
-			if m.Type == labels.MatchEqual && (m.Value == "ALERTS" || m.Value == "ALERTS_FOR_STATE") {
+			if m.Type == labels.MatchEqual && (m.Value == "ALERTS" || m.Value == "ALERTS_FOR_STATE" || strings.HasPrefix(m.Value, recordedPrefix)) {
 				return true
 			}
 		case labels.AlertName, "alertstate":

@@ -34,6 +34,7 @@ func TestSelectors(t *testing.T) {
 		"the state of alerts is exempt":                     {`ALERTS_FOR_STATE`, nil},
 		"alerts by matcher are exempt":                      {`{__name__="ALERTS"}`, nil},
 		"alerts by their labels alone are exempt":           {`{alertname="Down",alertstate="firing"}`, nil},
+		"what is recorded for SLOs is exempt":               {`min(ballast_slo:error_budget_remaining:ratio{slo="a"})`, nil},
 		"a metric of another name with such a label is not": {`notifications{alertname="Down"}`, []string{`notifications{alertname="Down"}`}},
 		"a selector without a name is not":                  {`{job="monitor"}`, []string{`{job="monitor"}`}},
 		"under absent":                                      {`absent(up{job="x"}) or vector(0)`, nil},

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -184,4 +185,33 @@ func (s series) or(other series) series {
 		}
 	}
 	return series{labels: all, open: s.open || other.open}
+}
+
+// changingLabels finds an `or` whose sides are known to have different labels, and
+// prints both. An alert on it is another one as soon as the other side is true: the
+// first resolves and the second waits out its pending time.
+func changingLabels(text string) (left, right string, changes bool) {
+	expr, err := newParser().ParseExpr(text)
+	if err != nil {
+		return "", "", false
+	}
+	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
+		e, ok := n.(*parser.BinaryExpr)
+		if !ok || e.Op != parser.LOR || changes {
+			return nil
+		}
+		l, r := seriesOf(e.LHS), seriesOf(e.RHS)
+		if l.open || r.open {
+			return nil // the series decide, and no file says what they have
+		}
+		left, right = l.String(), r.String()
+		changes = left != right
+		return nil
+	})
+	return left, right, changes
+}
+
+// String lists the names of the labels.
+func (s series) String() string {
+	return "{" + strings.Join(slices.Sorted(maps.Keys(s.labels)), ", ") + "}"
 }

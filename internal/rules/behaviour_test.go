@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,7 +49,7 @@ func TestBurnAlertsFireWithinThePredictedBandAndElseNever(t *testing.T) {
 		scrape, evaluation time.Duration
 	}
 	rows := []row{
-		{"a total outage as it is", 1, 6 * time.Minute, 1, 30 * time.Second, 30 * time.Second},
+		{"a total outage as it is", 1, 8 * time.Minute, 1, 30 * time.Second, 30 * time.Second},
 		{"every tenth request as it is", 0.1, 46 * time.Minute, 1, time.Minute, time.Minute},
 	}
 	for _, e := range []float64{1, 1.0 / 3, 0.1, 0.0145, 0.0143} {
@@ -75,7 +76,7 @@ func TestBurnAlertsFireWithinThePredictedBandAndElseNever(t *testing.T) {
 					}
 					tested++
 					key := keyOf(m.Name, m.Labels)
-					earliest, latest, ok := m.Predict(r.errors, r.scale, r.scrape, r.evaluation)
+					earliest, latest, ok := m.Predict(r.errors, slo.Timing{Scale: r.scale, Scrape: r.scrape, Evaluation: r.evaluation})
 					at, did := fired[key]
 					switch {
 					case !ok && did:
@@ -94,15 +95,19 @@ func TestBurnAlertsFireWithinThePredictedBandAndElseNever(t *testing.T) {
 	}
 }
 
+// only are the groups whose name begins so.
 func only(t *testing.T, groups []rulefmt.RuleGroup, name string) []rulefmt.RuleGroup {
 	t.Helper()
+	var found []rulefmt.RuleGroup
 	for _, g := range groups {
-		if g.Name == name {
-			return []rulefmt.RuleGroup{g}
+		if strings.HasPrefix(g.Name, name) {
+			found = append(found, g)
 		}
 	}
-	t.Fatalf("there is no group %s", name)
-	return nil
+	if len(found) == 0 {
+		t.Fatalf("there is no group %s", name)
+	}
+	return found
 }
 
 func TestTheRulesInTroubleAndInPeace(t *testing.T) {
@@ -118,10 +123,13 @@ func TestTheRulesInTroubleAndInPeace(t *testing.T) {
 			name: "healthy traffic fires nothing",
 			run:  []traffic{healthy(15 * time.Second)},
 			check: func(t *testing.T, p *platform) {
-				for _, expr := range []string{"slo:objective:ratio", "slo:error_budget:ratio", "slo:burn_rate:ratio", "slo:error_budget_remaining:ratio"} {
+				for _, expr := range []string{slo.SeriesObjective, slo.SeriesPeriod, slo.SeriesInfo, slo.SeriesBurnRate, slo.SeriesCoverage, slo.SeriesBudgetSpent} {
 					if _, ok := p.value(expr + `{slo="monitor-availability", service="monitor"}`); !ok {
 						t.Errorf("%s is not recorded", expr)
 					}
+				}
+				if v, ok := p.value(slo.SeriesBudgetRemaining + `{slo="monitor-availability"}`); ok {
+					t.Errorf("three days show that %v of the budget of thirty are left", v)
 				}
 			},
 		},
@@ -129,6 +137,11 @@ func TestTheRulesInTroubleAndInPeace(t *testing.T) {
 			name:  "healthy traffic without any history fires nothing",
 			setup: func(s *setup) { s.history = 0 },
 			run:   []traffic{healthy(8 * time.Second)},
+		},
+		{
+			name:  "exactly the budget burnt steadily fires nothing",
+			setup: func(s *setup) { s.errors = 0.001 },
+			run:   []traffic{{last: 20 * time.Second, rate: 50, errors: 0.001}},
 		},
 		{
 			name:  "half of the budget burnt steadily fires nothing",
@@ -156,13 +169,12 @@ func TestTheRulesInTroubleAndInPeace(t *testing.T) {
 		{
 			name: "idle traffic is neither NaN nor all good",
 			run:  []traffic{healthy(5 * time.Second), {last: 16 * time.Second}},
-			want: []string{"MonitorAvailabilityNoData", "MonitorLatencyNoData"},
 			check: func(t *testing.T, p *platform) {
-				if v, ok := p.value(`slo:error:ratio_rate5m{slo="monitor-availability"}`); ok {
+				if v, ok := p.value(recorded(slo.SeriesErrorRatio, "monitor-availability", 5*time.Minute)); ok {
 					t.Errorf("the error ratio without traffic is %v, want none", v)
 				}
-				if v, ok := p.value(`slo:error_budget_remaining:ratio{slo="monitor-availability"}`); !ok || v < 0.999 {
-					t.Errorf("the budget's rest is %v, %v, want 1: the period had traffic", v, ok)
+				if v, ok := p.value(slo.SeriesBudgetSpent + `{slo="monitor-availability"}`); !ok || v != 0 {
+					t.Errorf("the budget spent is %v, %v, want 0: the period had healthy traffic", v, ok)
 				}
 			},
 		},
@@ -171,17 +183,51 @@ func TestTheRulesInTroubleAndInPeace(t *testing.T) {
 			run:  []traffic{healthy(5 * time.Second), {last: 6 * time.Second}, healthy(8 * time.Second)},
 		},
 		{
-			name:  "a service that never succeeded is all bad",
+			name:  "good events that no series counts are a broken SLO and no outage",
 			setup: func(s *setup) { s.history, s.onlyErrors = 0, true },
 			run:   []traffic{{last: 30 * time.Second, rate: 50, errors: 1}},
-			want:  []string{burn + "/1h", burn + "/6h", burn + "/1d", burn + "/3d"},
+			want:  []string{"MonitorAvailabilityNoData"},
+		},
+		{
+			name: "good events that are no longer scraped while all events are",
+			run:  []traffic{healthy(5 * time.Second), {last: 13 * time.Second, rate: 50, noFast: true}},
+			want: []string{"MonitorLatencyNoData"},
+		},
+		{
+			name:  "good and total swapped",
+			setup: func(s *setup) { s.groups = swapped(t) },
+			run:   []traffic{{last: 20 * time.Second, rate: 50, slow: 0.05}},
+			want:  []string{"SwappedGoodExceedsTotal"},
+		},
+		{
+			name:  "good and total swapped, and then an outage",
+			setup: func(s *setup) { s.groups = swapped(t) },
+			run:   []traffic{healthy(5 * time.Second), {last: 20 * time.Second, rate: 50, slow: 1}},
+			want:  []string{"SwappedGoodExceedsTotal"},
+		},
+		{
+			name: "an SLI that dies in mid-outage pages on, and its silence is a page, too",
+			run: []traffic{
+				healthy(5 * time.Second), {last: 6 * time.Second, rate: 50, errors: 1},
+				{last: 16 * time.Second, rate: 50, errors: 1, unseen: true},
+			},
+			want: []string{
+				burn + "/1h", burn + "/6h", burn + "/1d", burn + "/3d",
+				"MonitorAvailabilityNoData", "MonitorAvailabilityNoData/page", "MonitorLatencyNoData",
+			},
+			check: func(t *testing.T, p *platform) {
+				if n := p.changes(burn + "/1h"); n != 1 {
+					t.Errorf("the page changed %d times, want once: it begins", n)
+				}
+			},
 		},
 		{
 			name:  "more good events than events are no negative errors",
 			setup: func(s *setup) { s.bonus = 0.1 },
-			run:   []traffic{healthy(8 * time.Second)},
+			run:   []traffic{healthy(16 * time.Second)},
+			want:  []string{"MonitorLatencyGoodExceedsTotal"},
 			check: func(t *testing.T, p *platform) {
-				if v, ok := p.value(`slo:error:ratio_rate1h{slo="monitor-availability"}`); !ok || v != 0 {
+				if v, ok := p.value(recorded(slo.SeriesErrorRatio, "monitor-latency", time.Hour)); !ok || v != 0 {
 					t.Errorf("the error ratio is %v, %v, want 0", v, ok)
 				}
 			},
@@ -223,6 +269,16 @@ func TestTheRulesInTroubleAndInPeace(t *testing.T) {
 			name: "all replicas down page",
 			run:  []traffic{healthy(5 * time.Second), {last: 8 * time.Second, rate: 50, down: 3}},
 			want: []string{"MonitorReplicaDown", "MonitorAllReplicasDown"},
+		},
+		{
+			name: "all replicas down and then gone from discovery are one page throughout",
+			run:  []traffic{healthy(5 * time.Second), {last: 8 * time.Second, rate: 50, down: 3}, {last: 6 * time.Second, rate: 50, gone: true}},
+			want: []string{"MonitorReplicaDown", "MonitorAllReplicasDown"},
+			check: func(t *testing.T, p *platform) {
+				if n := p.changes("MonitorAllReplicasDown"); n != 1 {
+					t.Errorf("the page changed %d times, want once: it begins", n)
+				}
+			},
 		},
 		{
 			name: "one failed scrape of a replica fires nothing",
@@ -279,6 +335,19 @@ func TestTheRulesInTroubleAndInPeace(t *testing.T) {
 	}
 }
 
+// recorded selects the series of an SLO and a window.
+func recorded(series, name string, w time.Duration) string { return RecordedAt(series, name, w) }
+
+// swapped are the rules of an SLO whose good and total events are confused.
+func swapped(t *testing.T) []rulefmt.RuleGroup {
+	t.Helper()
+	return scaled(t, FromSLO(slo.SLO{
+		Name: "swapped", Service: "monitor", Objective: 0.99, Window: 30 * 24 * time.Hour,
+		Good:  `probe_request_duration_seconds_count{job="probe"}`,
+		Total: `probe_request_duration_seconds_bucket{job="probe",le="0.25"}`,
+	}), localScale)
+}
+
 func TestAPageResolvesOnceTheShortWindowIsCleanAgain(t *testing.T) {
 	s := local(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -329,6 +398,69 @@ func TestAFewFailuresInLowTrafficDoNotPage(t *testing.T) {
 	}
 }
 
+// One request in ten minutes, and each fails: a short window is empty half of the time.
+func TestAQuietServiceThatOnlyFailsIsReportedSteadily(t *testing.T) {
+	groups := only(t, committed(t, 1), "slo-monitor-availability")
+	for name, every := range map[string]time.Duration{"in ten minutes": 10 * time.Minute, "in 25 minutes": 25 * time.Minute} {
+		t.Run("one request "+name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPlatform(t, setup{groups: groups, scrape: time.Minute, evaluation: time.Minute, history: 6 * time.Hour})
+				for range int(8 * time.Hour / every) {
+					p.run(traffic{last: time.Minute, rate: 1.0 / 60, errors: 1}, traffic{last: every - time.Minute})
+				}
+				for _, w := range []string{"/1h", "/6h", "/1d", "/3d"} {
+					if n := p.changes(burn + w); n != 1 {
+						t.Errorf("%s changed %d times, want once: it begins", burn+w, n)
+					}
+				}
+				for _, alert := range []string{"MonitorAvailabilityNoData", "MonitorAvailabilityNoData/page", "MonitorAvailabilityGoodExceedsTotal"} {
+					if n := p.changes(alert); n != 0 {
+						t.Errorf("%s changed %d times, want never", alert, n)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestExactlyThreeBadEventsAreReportedOnce(t *testing.T) {
+	groups := only(t, committed(t, 1), "slo-monitor-availability")
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(t, setup{groups: groups, scrape: 30 * time.Second, evaluation: 30 * time.Second, history: 6 * time.Hour, rate: 1.0 / 60})
+		p.run(
+			traffic{last: 3 * time.Minute, rate: 1.0 / 60, errors: 1},
+			traffic{last: 2 * time.Hour, rate: 1.0 / 60},
+		)
+		for _, w := range []string{"/1h", "/6h", "/1d", "/3d"} {
+			if n := p.changes(burn + w); n > 2 {
+				t.Errorf("%s changed %d times, want it to begin and end at most once", burn+w, n)
+			}
+		}
+		if p.changes(burn+"/1h") == 0 {
+			t.Error("three failures in a row were not reported")
+		}
+	})
+}
+
+// Prometheus keeps a day, and had an outage of 90 seconds.
+func TestABudgetOfThirtyDaysIsUnknownToAPrometheusThatKeepsOne(t *testing.T) {
+	groups := only(t, committed(t, 1), "slo-monitor-availability-budget")
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(t, setup{groups: groups, scrape: 30 * time.Second, evaluation: 30 * time.Second, history: 24*time.Hour - 10*time.Minute, rate: 10})
+		p.run(traffic{last: 90 * time.Second, rate: 10, errors: 1}, traffic{last: 8*time.Minute + 30*time.Second, rate: 10})
+		if v, ok := p.value(slo.SeriesBudgetRemaining + `{slo="monitor-availability"}`); ok {
+			t.Errorf("of the budget %v is left, want it to be unknown", v)
+		}
+		if v, ok := p.value(slo.SeriesCoverage + `{slo="monitor-availability"}`); !ok || v < 23.0/720 || v > 25.0/720 {
+			t.Errorf("coverage is %v, %v; want a day of thirty", v, ok)
+		}
+		const spent = 90.0 / (0.001 * 30 * 86400)
+		if v, ok := p.value(slo.SeriesBudgetSpent + `{slo="monitor-availability"}`); !ok || math.Abs(v-spent) > 0.1*spent {
+			t.Errorf("%v of the budget is known to be spent, %v; want %v", v, ok, spent)
+		}
+	})
+}
+
 func TestTheBudgetsRestIsWhatSpendComputes(t *testing.T) {
 	s := local(t)
 	s.history = 30 * 24 * time.Hour / localScale
@@ -338,7 +470,7 @@ func TestTheBudgetsRestIsWhatSpendComputes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlatform(t, s)
 		p.run(traffic{last: 10 * time.Second, rate: s.rate, errors: 0.5}, traffic{last: 10 * time.Second, rate: s.rate})
-		got, ok := p.value(`slo:error_budget_remaining:ratio{slo="monitor-availability"}`)
+		got, ok := p.value(slo.SeriesBudgetRemaining + `{slo="monitor-availability"}`)
 		o, _ := set.Get("monitor-availability")
 		scaledWindow := o.Window / localScale
 		bad := s.errors*s.rate*(scaledWindow-20*time.Second).Seconds() + 0.5*10*s.rate
@@ -376,7 +508,7 @@ func TestResourceAlertsFireWithinThePredictedBand(t *testing.T) {
 				p.run(traffic{last: 5*time.Second + 370*time.Millisecond, rate: 50})
 				start := time.Now()
 				p.run(fault)
-				earliest, latest, ok := m.Predict(0, localScale, s.scrape, s.evaluation)
+				earliest, latest, ok := m.Predict(0, slo.Timing{Scale: localScale, Scrape: s.scrape, Evaluation: s.evaluation})
 				if at, did := p.fired(start)[m.Name]; !ok || !did || at < earliest || at > latest {
 					t.Errorf("fired %v after %s, predicted %s to %s (%v)", did, at, earliest, latest, ok)
 				}

@@ -2,8 +2,8 @@ package rules
 
 import (
 	"fmt"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -14,198 +14,186 @@ import (
 )
 
 const (
-	// minBadEvents is how many events must have gone bad within the long window
-	// before a burn-rate alert may fire. Without it a single failure among the
-	// few requests of a quiet hour pages somebody. It counts failures and not
-	// traffic, so that a quiet service that only fails is still found.
-	minBadEvents = 3
-	// blindFor is how long an SLO may be without a ratio before that is a fault
-	// of the measurement.
-	blindFor = 10 * time.Minute
+	// dataPending is how long data may be missing, or contradict itself, before that is
+	// a fault of the measurement.
+	dataPending = 10 * time.Minute
+	// longInterval is how often windows are computed that only tickets need. They read
+	// up to three days and move slowly.
+	longInterval = 2 * time.Minute
 	// budgetInterval is how often the period's budget is computed. It reads the
-	// whole period each time and moves slowly.
+	// whole period each time.
 	budgetInterval = 5 * time.Minute
-
-	runbookBase = "https://github.com/ballast-sre/ballast/blob/main/docs/runbooks/"
 )
 
-// FromSLO makes the rules of one SLO in two groups.
+// FromSLO makes the rules of one SLO in three groups, each with at most 20 rules, the
+// most that Azure Monitor takes, and the heartbeat last.
 //
-// The first holds the error ratio over each burn-rate window, the objective and
-// the alerts: one group, so that an alert sees a scrape after one evaluation.
-// The second holds the budget of the whole period, at an interval of its own.
-// There are at most 20 rules in a group, the most that Azure Monitor takes.
+// The first has the windows of pages and the short ones of tickets, the pages, and the
+// alerts about the data itself: one group, so that a page sees a scrape after one
+// evaluation. The second has the long windows of tickets, the third the budget of the
+// whole period, each at an interval of its own.
 //
-// An error ratio counts events, so that a busy minute weighs more than a quiet
-// one. It is absent while there is no traffic: neither NaN, which would poison
-// later sums, nor a zero that says all is well. A second alert says that the
-// SLO is blind.
-func FromSLO(s slo.SLO) []rulefmt.RuleGroup {
-	g := generator{s}
-	return []rulefmt.RuleGroup{
-		{Name: "slo-" + s.Name, Rules: slices.Concat(g.ratios(), g.events(), g.metadata(), g.burnAlerts(), g.blindAlert())},
-		{Name: "slo-" + s.Name + "-budget", Interval: model.Duration(budgetInterval), Rules: g.budget()},
-	}
+// An error ratio counts events, so that a busy minute weighs more than a quiet one. It
+// is absent without traffic and where good or total events are not there: neither NaN,
+// which would poison later sums, nor a zero that says all is well, nor a one that pages
+// for a misspelt selector. Other alerts say what is wrong with the data.
+func FromSLO(s slo.SLO) []rulefmt.RuleGroup { return From(s, Options{}) }
+
+// Options are what the makers of rules may choose.
+type Options struct {
+	// RunbookBase is what runbook_url begins with where a document gives none, up to
+	// the name of the alert and ".md"; empty for RunbookBase.
+	RunbookBase string
 }
 
-// BurnAlertName is the alertname of an SLO's burn-rate alerts; their labels
-// tell the tiers apart.
-func BurnAlertName(slo string) string { return camelCase(slo) + "BudgetBurn" }
+// From is FromSLO with options.
+func From(s slo.SLO, o Options) []rulefmt.RuleGroup {
+	g := generator{s, o}
+	quick, slow := g.windows()
+	groups := []rulefmt.RuleGroup{
+		{
+			Name:  "slo-" + s.Name,
+			Rules: slices.Concat(g.ratios(quick), g.counts(slo.Page), g.burnRate(), g.burnAlerts(slo.Page), g.dataAlerts()),
+		},
+		{
+			Name: "slo-" + s.Name + "-long", Interval: model.Duration(longInterval),
+			Rules: slices.Concat(g.ratios(slow), g.counts(slo.Ticket), g.burnAlerts(slo.Ticket)),
+		},
+		{
+			Name: "slo-" + s.Name + "-budget", Interval: model.Duration(budgetInterval),
+			Rules: slices.Concat(g.constants(), g.budget(), g.exhausted()),
+		},
+	}
+	for i := range groups {
+		groups[i].Rules = append(groups[i].Rules, heartbeat(groups[i].Name, g.labels()))
+	}
+	return groups
+}
 
-// BlindAlertName is the alertname of the alert that the SLO has no ratio.
-func BlindAlertName(slo string) string { return camelCase(slo) + "NoData" }
+// The alertnames of an SLO. Labels tell the tiers of a burn-rate alert apart.
+func BurnAlertName(slo string) string      { return camelCase(slo) + "BudgetBurn" }
+func BlindAlertName(slo string) string     { return camelCase(slo) + "NoData" }
+func IdleAlertName(slo string) string      { return camelCase(slo) + "Idle" }
+func ExhaustedAlertName(slo string) string { return camelCase(slo) + "BudgetExhausted" }
+func ExceedsAlertName(slo string) string   { return camelCase(slo) + "GoodExceedsTotal" }
 
-type generator struct{ slo slo.SLO }
+type generator struct {
+	slo     slo.SLO
+	options Options
+}
 
-func (g generator) tiers() []slo.BurnWindow { return g.slo.Tiers() }
+// windows are those of the error ratios that the first and the second group record.
+func (g generator) windows() (quick, slow []time.Duration) {
+	for _, t := range g.slo.Tiers() {
+		quick = append(quick, t.Short)
+		if t.Severity == slo.Page {
+			quick = append(quick, t.Long)
+		}
+	}
+	slices.Sort(quick)
+	quick = slices.Compact(quick)
+	for _, t := range g.slo.Tiers() {
+		if !slices.Contains(quick, t.Long) {
+			slow = append(slow, t.Long)
+		}
+	}
+	return quick, slow
+}
 
+// labels are those of every recorded series.
 func (g generator) labels() map[string]string {
 	return map[string]string{LabelSLO: g.slo.Name, LabelService: g.slo.Service}
+}
+
+// alertLabels are those of every alert, with what the document carries.
+func (g generator) alertLabels(severity string) map[string]string {
+	all := map[string]string{}
+	for name, value := range g.slo.Labels {
+		all[labelName(name)] = literal(value)
+	}
+	maps.Copy(all, g.labels())
+	all[LabelSeverity] = severity
+	return all
 }
 
 func (g generator) record(name, expr string) rulefmt.Rule {
 	return rulefmt.Rule{Record: name, Expr: expr, Labels: g.labels()}
 }
 
-// of is the selector of a recorded series of this SLO.
-func (g generator) of(name string) string {
-	return fmt.Sprintf("%s{slo=%q}", name, g.slo.Name)
+func (g generator) recordWindow(name string, w time.Duration, expr string) rulefmt.Rule {
+	r := g.record(name, expr)
+	r.Labels[LabelWindow] = window(w)
+	return r
 }
 
-func ratioName(w time.Duration) string  { return "slo:error:ratio_rate" + window(w) }
-func eventsName(w time.Duration) string { return "slo:events:increase" + window(w) }
+// by is the aggregation that keeps the labels by which the SLO is grouped.
+func (g generator) by(op string) string {
+	if len(g.slo.GroupBy) == 0 {
+		return op
+	}
+	return op + " by (" + strings.Join(g.slo.GroupBy, ", ") + ") "
+}
 
-// ratio is the expression of the error ratio over one window. Both sides are
-// rates over the same samples, so that resets and extrapolation cancel out.
-// Without good events at all everything is bad; good events beyond the total
-// (which scrapes in between can show) are not better than none bad.
+// of selects a recorded series of this SLO.
+func (g generator) of(name string) string { return fmt.Sprintf("%s{slo=%q}", name, g.slo.Name) }
+
+// at is a recorded series of this SLO over a window, without the label window.
+func (g generator) at(name string, w time.Duration) string {
+	return fmt.Sprintf("max without (window) (%s)", RecordedAt(name, g.slo.Name, w))
+}
+
+// RecordedAt selects the series of an SLO that is recorded for a window.
+func RecordedAt(series, slo string, w time.Duration) string {
+	return fmt.Sprintf("%s{slo=%q,window=%q}", series, slo, window(w))
+}
+
+// ratio is the expression of the error ratio over one window. Both sides are rates
+// over the same samples, so that resets and extrapolation cancel out. Good events
+// beyond the total, which scrapes in between can show, are not better than none bad.
+// What is rounded away is the noise of binary fractions: a burn at exactly the rate
+// that an objective allows must not cross it.
 func (g generator) ratio(w time.Duration) string {
-	return fmt.Sprintf(`clamp_min(
-  1 - (sum(rate(%[1]s[%[3]s])) or vector(0))
-    / (sum(rate(%[2]s[%[3]s])) > 0),
-  0
+	return fmt.Sprintf(`round(
+  clamp_min(
+    1 - %[1]s(rate(%[2]s[%[4]s]))
+      / (%[1]s(rate(%[3]s[%[4]s])) > 0),
+    0
+  ),
+  1e-12
 )
-`, g.slo.Good, g.slo.Total, window(w))
+`, g.by("sum"), g.slo.Good, g.slo.Total, window(w))
 }
 
-func (g generator) ratios() []rulefmt.Rule {
-	var windows []time.Duration
-	for _, t := range g.tiers() {
-		windows = append(windows, t.Short, t.Long)
-	}
-	slices.Sort(windows)
+func (g generator) ratios(windows []time.Duration) []rulefmt.Rule {
 	var rules []rulefmt.Rule
-	for _, w := range slices.Compact(windows) {
-		rules = append(rules, g.record(ratioName(w), g.ratio(w)))
+	for _, w := range windows {
+		rules = append(rules, g.recordWindow(slo.SeriesErrorRatio, w, g.ratio(w)))
 	}
 	return rules
 }
 
-func (g generator) events() []rulefmt.Rule {
+// counts are the events over the long windows of a severity's tiers.
+func (g generator) counts(severity string) []rulefmt.Rule {
 	var rules []rulefmt.Rule
-	for _, t := range g.tiers() {
-		rules = append(rules, g.record(eventsName(t.Long), fmt.Sprintf("sum(increase(%s[%s]))", g.slo.Total, window(t.Long))))
-	}
-	return rules
-}
-
-func (g generator) metadata() []rulefmt.Rule {
-	return []rulefmt.Rule{
-		g.record("slo:objective:ratio", fmt.Sprintf("vector(%s)", number(g.slo.Objective))),
-		g.record("slo:error_budget:ratio", fmt.Sprintf("vector(%s)", number(g.slo.Budget()))),
-		g.record("slo:burn_rate:ratio", fmt.Sprintf("%s / %s", g.of(ratioName(shortest(g.slo))), number(g.slo.Budget()))),
-	}
-}
-
-func shortest(s slo.SLO) time.Duration {
-	w := s.Window
-	for _, t := range s.Tiers() {
-		w = min(w, t.Short)
-	}
-	return w
-}
-
-func (g generator) burnAlerts() []rulefmt.Rule {
-	var rules []rulefmt.Rule
-	for _, t := range g.tiers() {
-		threshold := fmt.Sprintf("%s * %s", number(t.Rate), number(g.slo.Budget()))
-		labels := g.labels()
-		labels[LabelSeverity] = t.Severity
-		labels[LabelLongWindow] = window(t.Long)
-		labels[LabelShortWindow] = window(t.Short)
-		name := BurnAlertName(g.slo.Name)
-		rules = append(rules, rulefmt.Rule{
-			Alert: name,
-			Expr: fmt.Sprintf("%s > %s\nand %s > %s\nand %s * %s >= %d\n",
-				g.of(ratioName(t.Long)), threshold,
-				g.of(ratioName(t.Short)), threshold,
-				g.of(ratioName(t.Long)), g.of(eventsName(t.Long)), minBadEvents),
-			Labels: labels,
-			Annotations: map[string]string{
-				"summary": fmt.Sprintf("%s burns its error budget at %s times the sustainable rate or faster.", g.title(), number(t.Rate)),
-				"description": fmt.Sprintf("{{ $value | humanizePercentage }} of the events of the last %s went bad, against %s allowed, and it goes on. At this pace %s of the %s budget are gone within %s.",
-					window(t.Long), percent(g.slo.Budget()), percent(t.Share), window(g.slo.Window), window(t.Long)),
-				"runbook_url": runbook(name),
-			},
-		})
-	}
-	return rules
-}
-
-func (g generator) blindAlert() []rulefmt.Rule {
-	labels := g.labels()
-	labels[LabelSeverity] = slo.Ticket
-	name := BlindAlertName(g.slo.Name)
-	return []rulefmt.Rule{{
-		Alert:  name,
-		Expr:   fmt.Sprintf("absent(%s)", g.of(ratioName(shortest(g.slo)))),
-		For:    model.Duration(blindFor),
-		Labels: labels,
-		Annotations: map[string]string{
-			"summary":     g.title() + " cannot be judged: there are no events.",
-			"description": fmt.Sprintf("For %s nothing was counted: no traffic, or its counter is not scraped. None of the burn-rate alerts of this SLO can fire.", window(blindFor)),
-			"runbook_url": runbook(name),
-		},
-	}}
-}
-
-func (g generator) budget() []rulefmt.Rule {
-	name := ratioName(g.slo.Window)
-	return []rulefmt.Rule{
-		g.record(name, g.ratio(g.slo.Window)),
-		g.record("slo:error_budget_remaining:ratio", fmt.Sprintf("1 - %s / %s", g.of(name), number(g.slo.Budget()))),
-	}
-}
-
-func (g generator) title() string {
-	if g.slo.DisplayName != "" {
-		return g.slo.DisplayName
-	}
-	return g.slo.Name
-}
-
-func runbook(alert string) string { return runbookBase + alert + ".md" }
-
-// window prints a duration as PromQL does: 5m, 1h, 3d; 30d and not 1mo.
-func window(d time.Duration) string { return model.Duration(d).String() }
-
-// number prints f without the noise of its binary form: 1 − 0.999 is 0.001. The
-// noise of a difference from 1 is below the twelfth decimal, however small the
-// difference.
-func number(f float64) string {
-	const decimals = 12
-	return strings.TrimSuffix(strings.TrimRight(strconv.FormatFloat(f, 'f', decimals, 64), "0"), ".")
-}
-
-func percent(f float64) string { return number(100*f) + "%" }
-
-// camelCase turns monitor-availability into MonitorAvailability.
-func camelCase(name string) string {
-	var b strings.Builder
-	for part := range strings.SplitSeq(name, "-") {
-		if part != "" {
-			b.WriteString(strings.ToUpper(part[:1]) + part[1:])
+	for _, t := range g.slo.Tiers() {
+		if t.Severity == severity {
+			rules = append(rules, g.count(t.Long)...)
 		}
 	}
-	return b.String()
+	return rules
 }
+
+func (g generator) count(w time.Duration) []rulefmt.Rule {
+	return []rulefmt.Rule{
+		g.recordWindow(slo.SeriesEvents, w, fmt.Sprintf("%s(increase(%s[%s]))", g.by("sum"), g.slo.Total, window(w))),
+		g.recordWindow(slo.SeriesBadEvents, w, fmt.Sprintf("%s\n  * %s\n",
+			RecordedAt(slo.SeriesErrorRatio, g.slo.Name, w), RecordedAt(slo.SeriesEvents, g.slo.Name, w))),
+	}
+}
+
+func (g generator) burnRate() []rulefmt.Rule {
+	return []rulefmt.Rule{g.record(slo.SeriesBurnRate,
+		fmt.Sprintf("%s / %s", g.at(slo.SeriesErrorRatio, g.shortest()), number(g.slo.Budget())))}
+}
+
+func (g generator) shortest() time.Duration { return g.slo.Tiers()[0].Short }

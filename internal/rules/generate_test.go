@@ -17,11 +17,11 @@ const alertsDir = "../../alerts"
 
 func TestGoldenTheCommittedRulesAreWhatTheSourcesGenerate(t *testing.T) {
 	if *update {
-		if _, err := Generate(alertsDir); err != nil {
+		if _, err := Generate(alertsDir, Options{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	files, err := Files(alertsDir)
+	files, err := Files(alertsDir, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestGenerate(t *testing.T) {
 	}
 	generate := func(t *testing.T) []string {
 		t.Helper()
-		changed, err := Generate(dir)
+		changed, err := Generate(dir, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,13 +86,13 @@ func TestGenerate(t *testing.T) {
 	if err := os.WriteFile(byHand, []byte("groups: []\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Generate(dir); err == nil || !strings.Contains(err.Error(), "by hand") {
+	if _, err := Generate(dir, Options{}); err == nil || !strings.Contains(err.Error(), "by hand") {
 		t.Errorf("a hand-written file in the way gives %v", err)
 	}
 }
 
 func TestGenerateWithoutSourcesFails(t *testing.T) {
-	if _, err := Generate(t.TempDir()); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Generate(t.TempDir(), Options{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v, want fs.ErrNotExist", err)
 	}
 }

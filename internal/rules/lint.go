@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -32,8 +33,8 @@ const minPending = time.Minute
 // expositions), that fire on one missed scrape, or that lack severity, texts or
 // runbook, and runbooks without an alert. It asks no Prometheus. The error is of
 // reading only; all findings come back, in the order of files.
-func Lint(root string) (document.Problems, error) {
-	l := linter{alerts: filepath.Join(root, "alerts"), runbooks: filepath.Join(root, "docs", "runbooks")}
+func Lint(root string, o Options) (document.Problems, error) {
+	l := linter{alerts: filepath.Join(root, "alerts"), runbooks: filepath.Join(root, "docs", "runbooks"), options: o}
 	var err error
 	if l.known, err = readExpositions(filepath.Join(root, "docs", "metrics")); err != nil {
 		return nil, err
@@ -46,6 +47,7 @@ func Lint(root string) (document.Problems, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.slos = set.Names()
 	for _, s := range set.All() {
 		l.slo(s)
 	}
@@ -63,8 +65,10 @@ func Lint(root string) (document.Problems, error) {
 
 type linter struct {
 	alerts, runbooks string
+	options          Options
 	known            exposition
 	names            []string // of all alerts
+	slos             []string
 	problems         document.Problems
 }
 
@@ -123,13 +127,16 @@ func builtin(name string) bool {
 
 // generated compares the generated files with their sources.
 func (l *linter) generated() error {
-	files, err := Files(l.alerts)
+	files, err := Files(l.alerts, l.options)
 	var problems document.Problems
 	if errors.As(err, &problems) {
 		l.problems = append(l.problems, problems...)
 		return nil
 	}
 	if err != nil {
+		return err
+	}
+	if err := l.stale(files); err != nil {
 		return err
 	}
 	for _, rel := range slices.Sorted(maps.Keys(files)) {
@@ -142,6 +149,34 @@ func (l *linter) generated() error {
 			return fmt.Errorf("read generated rules: %w", err)
 		case !bytes.Equal(content, files[rel]):
 			l.problem(file, 0, "", "differs from its source; run ballast slo generate")
+		}
+	}
+	return nil
+}
+
+// stale finds generated files whose source is gone.
+func (l *linter) stale(files map[string][]byte) error {
+	present, err := expand([]string{filepath.Join(l.alerts, "rules", "prometheus")})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, file := range present {
+		rel, err := filepath.Rel(l.alerts, file)
+		if err != nil {
+			return fmt.Errorf("place generated rules: %w", err)
+		}
+		if _, wanted := files[filepath.ToSlash(rel)]; wanted {
+			continue
+		}
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("read generated rules: %w", err)
+		}
+		if strings.HasPrefix(string(content), header) {
+			l.problem(file, 0, "", "its source is gone; run ballast slo generate, which removes it")
 		}
 	}
 	return nil
@@ -187,6 +222,9 @@ func (l *linter) rules() error {
 
 func (l *linter) rule(file string, r rulefmt.Rule, recorded map[string]bool) {
 	field := "rule " + r.Record + r.Alert
+	if name := r.Labels[LabelSLO]; name != "" && !slices.Contains(l.slos, name) {
+		l.problem(file, 0, field, "is of the SLO %q, which does not exist; remove the rule", name)
+	}
 	if r.Labels[LabelSLO] == "" { // those of SLOs were looked at where they come from
 		for _, unknown := range l.unknown(r.Expr, recorded) {
 			l.problem(file, 0, field, "%s", unknown)
@@ -194,6 +232,9 @@ func (l *linter) rule(file string, r rulefmt.Rule, recorded map[string]bool) {
 	}
 	if r.Alert == "" {
 		return
+	}
+	if first, second, changes := changingLabels(r.Expr); changes {
+		l.problem(file, 0, field, "its labels are %s on one side of an `or` and %s on the other, so that it ends and begins again when the cause changes; give both sides the same", first, second)
 	}
 	if s := r.Labels[LabelSeverity]; s != slo.Page && s != slo.Ticket {
 		l.problem(file, 0, field, "severity is %q; make it %s or %s", s, slo.Page, slo.Ticket)
@@ -203,18 +244,41 @@ func (l *linter) rule(file string, r rulefmt.Rule, recorded map[string]bool) {
 			l.problem(file, 0, field, "annotation %s is missing; say what is wrong", annotation)
 		}
 	}
-	name, ok := strings.CutPrefix(r.Annotations["runbook_url"], runbookBase)
-	if !ok || name != path.Base(name) {
-		l.problem(file, 0, field, "runbook_url %q is not below %s", r.Annotations["runbook_url"], runbookBase)
-	} else if _, err := os.Stat(filepath.Join(l.runbooks, name)); err != nil {
-		l.problem(file, 0, field, "its runbook docs/runbooks/%s is missing; write what to look at and what to do", name)
-	}
+	l.runbook(file, field, r)
 	if r.Labels[LabelLongWindow] != "" || time.Duration(r.For) >= minPending {
 		return
 	}
 	if reach, _, err := looksBack(r.Expr); err == nil && reach == 0 {
 		l.problem(file, 0, field, "for is %s, so that one missed scrape fires it; make it at least %s", r.For, window(minPending))
 	}
+}
+
+// runbook checks where an alert's runbook is kept: a file of this repository, which has
+// to say something, or an address that is whole.
+func (l *linter) runbook(file, field string, r rulefmt.Rule) {
+	address := r.Annotations["runbook_url"]
+	base, name := path.Split(address)
+	if !strings.HasSuffix(name, ".md") || base+name != l.options.runbook(strings.TrimSuffix(name, ".md")) {
+		if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+			l.problem(file, 0, field, "runbook_url %q is no address; write one that begins with https://", address)
+		}
+		return
+	}
+	content, err := os.ReadFile(filepath.Join(l.runbooks, name))
+	switch {
+	case err != nil:
+		l.problem(file, 0, field, "its runbook docs/runbooks/%s is missing; write what to look at and what to do", name)
+	case !saysSomething(content):
+		l.problem(file, 0, field, "its runbook docs/runbooks/%s says nothing; write what to look at and what to do", name)
+	}
+}
+
+// saysSomething reports whether a runbook has text beside its headings.
+func saysSomething(content []byte) bool {
+	return slices.ContainsFunc(strings.Split(string(content), "\n"), func(line string) bool {
+		line = strings.TrimSpace(line)
+		return line != "" && !strings.HasPrefix(line, "#")
+	})
 }
 
 // orphans finds runbooks that no alert leads to.

@@ -10,7 +10,7 @@ import (
 )
 
 func TestThisRepositoryIsClean(t *testing.T) {
-	problems, err := Lint("../..")
+	problems, err := Lint("../..", Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestLintFinds(t *testing.T) {
 		},
 		{
 			name:   "a document that does not decode, and then nothing else",
-			change: func(c *checkout) { c.slo = strings.Replace(c.slo, "kind: SLO", "kind: Service", 1) },
+			change: func(c *checkout) { c.slo = strings.Replace(c.slo, "kind: SLO", "kind: Budget", 1) },
 			want:   []string{"shop.yaml:2: kind"},
 		},
 		{
@@ -89,7 +89,7 @@ func TestLintFinds(t *testing.T) {
 		{
 			name: "an alert over a recorded metric is fine",
 			change: func(c *checkout) {
-				c.alert = strings.Replace(c.alert, `up{job="shop"} == 0`, `slo:burn_rate:ratio > 100`, 1)
+				c.alert = strings.Replace(c.alert, `up{job="shop"} == 0`, `ballast_slo:burn_rate:ratio > 100`, 1)
 			},
 		},
 		{
@@ -108,11 +108,45 @@ func TestLintFinds(t *testing.T) {
 			want:   []string{"annotation summary is missing"},
 		},
 		{
-			name: "a runbook kept elsewhere",
+			name: "nothing in a runbook that is kept elsewhere",
 			change: func(c *checkout) {
 				c.alert = strings.Replace(c.alert, "{summary", "{runbook_url: 'https://example.org/x.md', summary", 1)
 			},
-			want: []string{`runbook_url "https://example.org/x.md" is not below`},
+		},
+		{
+			name: "a runbook at no address",
+			change: func(c *checkout) {
+				c.alert = strings.Replace(c.alert, "{summary", "{runbook_url: 'runbooks/x.md', summary", 1)
+			},
+			want: []string{`runbook_url "runbooks/x.md" is no address`},
+		},
+		{
+			name: "a runbook that says nothing",
+			after: func(t *testing.T, root string) {
+				write(t, filepath.Join(root, "docs", "runbooks", "ShopDown.md"), "# ShopDown\n\n## Look\n")
+			},
+			want: []string{"docs/runbooks/ShopDown.md says nothing"},
+		},
+		{
+			name: "an alert that is another one when its cause changes",
+			change: func(c *checkout) {
+				c.alert = strings.Replace(c.alert, `up{job="shop"} == 0`, `sum(up{job="shop"}) == 0 or absent(up{job="shop"})`, 1)
+			},
+			want: []string{"rule ShopDown: its labels are {} on one side of an `or` and {job} on the other"},
+		},
+		{
+			name: "a rule of an SLO that is gone",
+			change: func(c *checkout) {
+				c.alert = strings.Replace(c.alert, "{severity: page}", "{severity: page, slo: cart}", 1)
+			},
+			want: []string{`rule ShopDown: is of the SLO "cart", which does not exist`},
+		},
+		{
+			name: "a generated file whose source is gone",
+			after: func(t *testing.T, root string) {
+				write(t, filepath.Join(root, "alerts", "rules", "prometheus", "slo-old.yaml"), header+"groups: []\n")
+			},
+			want: []string{"slo-old.yaml: its source is gone"},
 		},
 		{
 			name:  "a runbook that is missing",
@@ -157,16 +191,16 @@ func TestLintFinds(t *testing.T) {
 			if c.exposition != "" {
 				write(t, filepath.Join(root, "docs", "metrics", "shop.prom"), c.exposition)
 			}
-			for _, alert := range []string{"ShopDown", "ShopBudgetBurn", "ShopNoData"} {
-				write(t, filepath.Join(root, "docs", "runbooks", alert+".md"), "# "+alert+"\n")
+			for _, alert := range []string{"ShopDown", "ShopBudgetBurn", "ShopNoData", "ShopGoodExceedsTotal", "ShopBudgetExhausted"} {
+				write(t, filepath.Join(root, "docs", "runbooks", alert+".md"), "# "+alert+"\n\nLook.\n")
 			}
-			if _, err := Generate(filepath.Join(root, "alerts")); err != nil && !strings.Contains(tt.name, "decode") {
+			if _, err := Generate(filepath.Join(root, "alerts"), Options{}); err != nil && !strings.Contains(tt.name, "decode") {
 				t.Fatal(err)
 			}
 			if tt.after != nil {
 				tt.after(t, root)
 			}
-			problems, err := Lint(root)
+			problems, err := Lint(root, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -20,12 +23,16 @@ func Models(groups []rulefmt.RuleGroup, set slo.Set) ([]slo.AlertModel, error) {
 		models []slo.AlertModel
 		errs   []error
 	)
+	recorded := feedsOf(groups)
 	for _, g := range groups {
 		for _, r := range g.Rules {
 			if r.Alert == "" {
 				continue
 			}
 			m, err := alertModel(r, g, set)
+			if err == nil {
+				m.Feeds, err = recorded.of(g.Name, r.Expr)
+			}
 			if err != nil {
 				errs = append(errs, fmt.Errorf("alert %q of group %q: %w", r.Alert, g.Name, err))
 				continue
@@ -76,11 +83,68 @@ func alertModel(r rulefmt.Rule, g rulefmt.RuleGroup, set slo.Set) (slo.AlertMode
 	for _, w := range s.Tiers() {
 		if window(w.Long) == long && window(w.Short) == short {
 			m.Burn = &w
-			m.LongRatio, m.Total = generator{s}.of(ratioName(w.Long)), s.Total
+			m.LongRatio, m.Total = "max("+RecordedAt(slo.SeriesErrorRatio, s.Name, w.Long)+")", s.Total
 			return m, nil
 		}
 	}
 	return m, fmt.Errorf("SLO %q has no burn-rate windows %s and %s; generate the rules again", m.SLO, long, short)
+}
+
+// feeds finds the groups that record what the rules of other groups read.
+type feeds map[string][]feed // by the name of the series
+
+type feed struct {
+	group    string
+	interval time.Duration
+	labels   map[string]string
+}
+
+func feedsOf(groups []rulefmt.RuleGroup) feeds {
+	all := feeds{}
+	for _, g := range groups {
+		for _, r := range g.Rules {
+			if r.Record != "" {
+				all[r.Record] = append(all[r.Record], feed{g.Name, time.Duration(g.Interval), r.Labels})
+			}
+		}
+	}
+	return all
+}
+
+// of returns the interval of each other group that records what the expression reads.
+func (f feeds) of(group, text string) ([]time.Duration, error) {
+	expr, err := newParser().ParseExpr(text)
+	if err != nil {
+		return nil, fmt.Errorf("parse %q: %w", text, err)
+	}
+	intervals := map[string]time.Duration{}
+	for _, matchers := range parser.ExtractSelectors(expr) {
+		for _, feed := range f[nameOf(matchers)] {
+			if feed.group != group && feed.matches(matchers) {
+				intervals[feed.group] = feed.interval
+			}
+		}
+	}
+	return slices.Sorted(maps.Values(intervals)), nil
+}
+
+// matches reports whether the recorded series can be selected: the labels that the
+// rule sets do not speak against it.
+func (f feed) matches(matchers []*labels.Matcher) bool {
+	return !slices.ContainsFunc(matchers, func(m *labels.Matcher) bool {
+		value, set := f.labels[m.Name]
+		return set && !m.Matches(value)
+	})
+}
+
+// nameOf is the metric that a selector names; empty when it names none.
+func nameOf(matchers []*labels.Matcher) string {
+	for _, m := range matchers {
+		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
+			return m.Value
+		}
+	}
+	return ""
 }
 
 // looksBack returns how far the expression reads back beyond the newest samples, 0

@@ -19,6 +19,8 @@ import (
 	promrules "github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
+
+	"github.com/ballast-sre/ballast/internal/slo"
 )
 
 // traffic is what clients see for a while. Ratios are of all requests.
@@ -29,6 +31,8 @@ type traffic struct {
 	slow     float64 // ratio that succeeds in more than 250 ms
 	restart  bool    // the probe starts anew first: its counters are 0
 	unseen   bool    // the probe is not scraped
+	noFast   bool    // the bucket of fast requests is not scraped, the count is
+	gone     bool    // no replica is discovered
 	down     int     // replicas of the monitor that do not answer scrapes
 	failing  bool    // the disk collector of the first replica gives no reading
 	restarts int     // of the first replica, spread over the stretch
@@ -48,6 +52,7 @@ type platform struct {
 	other          *probe
 	started        float64 // process start time of the first replica
 	refs           map[string]storage.SeriesRef
+	scraped        map[string]bool // by the last scrape
 
 	mu     sync.Mutex
 	firing map[string]bool
@@ -56,7 +61,7 @@ type platform struct {
 
 // transition is one alert that began or ceased to fire.
 type transition struct {
-	alert  string // alertname, or alertname/long_window
+	alert  string // as keyOf has it
 	firing bool
 	at     time.Time // of the evaluation
 }
@@ -69,7 +74,7 @@ type setup struct {
 	rate       float64
 	errors     float64 // of the history
 	onlyErrors bool
-	bonus      float64 // good events beyond the total, as a share of them
+	bonus      float64 // fast requests beyond all, as a share of them
 	other      *probe  // in the same Prometheus
 }
 
@@ -95,7 +100,7 @@ func newPlatform(t *testing.T, s setup) *platform {
 		t.Fatal(err)
 	}
 	p := &platform{
-		t: t, db: db, scrape: s.scrape, onlyErrors: s.onlyErrors, bonus: s.bonus, other: s.other, firing: map[string]bool{}, refs: map[string]storage.SeriesRef{},
+		t: t, db: db, scrape: s.scrape, onlyErrors: s.onlyErrors, bonus: s.bonus, other: s.other, firing: map[string]bool{}, refs: map[string]storage.SeriesRef{}, scraped: map[string]bool{},
 		engine: promql.NewEngine(promql.EngineOpts{MaxSamples: 5e7, Timeout: 1000 * time.Hour, EnableAtModifier: true, Parser: newParser()}),
 	}
 	// Old history is sampled five times as coarsely, as backfill may do it: ranges
@@ -166,10 +171,7 @@ func (p *platform) observe(ctx context.Context, g *promrules.Group, at time.Time
 		if !ok {
 			continue
 		}
-		key := a.Name()
-		if w := a.Labels().Get(LabelLongWindow); w != "" {
-			key += "/" + w
-		}
+		key := keyOf(a.Name(), a.Labels().Map())
 		if firing := a.State() == promrules.StateFiring; firing != p.firing[key] {
 			p.firing[key] = firing
 			p.log = append(p.log, transition{key, firing, at})
@@ -204,8 +206,8 @@ func (p *platform) tally(s traffic, d time.Duration) {
 	n := s.rate * d.Seconds()
 	p.count += n
 	p.error += n * s.errors
-	p.success += n * (1 - s.errors) * (1 + p.bonus)
-	p.fast += n * (1 - s.slow)
+	p.success += n * (1 - s.errors)
+	p.fast += n * (1 - s.slow) * (1 + p.bonus)
 	if p.other != nil {
 		p.other.count += p.other.rate * d.Seconds()
 	}
@@ -215,6 +217,8 @@ func (p *platform) tally(s traffic, d time.Duration) {
 func (p *platform) write(at time.Time, s traffic) {
 	p.t.Helper()
 	app := p.db.Appender(context.Background())
+	before := p.scraped
+	p.scraped = map[string]bool{}
 	add := func(v float64, name string, kv ...string) {
 		key := name + strings.Join(kv, " ")
 		ref, ls := p.refs[key], labels.EmptyLabels()
@@ -226,13 +230,16 @@ func (p *platform) write(at time.Time, s traffic) {
 			p.t.Fatal(err)
 		}
 		p.refs[key] = ref
+		p.scraped[key] = true
 	}
 	write := func(job, name string, success, failure, fast, count float64) {
 		if !p.onlyErrors {
 			add(success, "probe_requests_total", "job", job, "probe", name, "outcome", "success")
 		}
 		add(failure, "probe_requests_total", "job", job, "probe", name, "outcome", "error")
-		add(fast, "probe_request_duration_seconds_bucket", "job", job, "probe", name, "le", "0.25")
+		if !s.noFast {
+			add(fast, "probe_request_duration_seconds_bucket", "job", job, "probe", name, "le", "0.25")
+		}
 		add(count, "probe_request_duration_seconds_bucket", "job", job, "probe", name, "le", "+Inf")
 		add(count, "probe_request_duration_seconds_count", "job", job, "probe", name)
 	}
@@ -245,7 +252,15 @@ func (p *platform) write(at time.Time, s traffic) {
 	case o != nil:
 		write(o.job, o.name, o.count, 0, o.count, o.count)
 	}
+	if !s.unseen {
+		add(1, "up", "job", "probe", "instance", "0")
+	} else {
+		add(0, "up", "job", "probe", "instance", "0")
+	}
 	for i := range 3 {
+		if s.gone {
+			break
+		}
 		up := 1.0
 		if i < s.down {
 			up = 0
@@ -262,6 +277,14 @@ func (p *platform) write(at time.Time, s traffic) {
 		if up == 1 {
 			add(success, "monitor_collector_success", "job", "monitor", "collector", "disk", "instance", fmt.Sprint(i))
 			add(started, "process_start_time_seconds", "job", "monitor", "instance", fmt.Sprint(i))
+		}
+	}
+	// What a scrape no longer finds is marked, as Prometheus does it.
+	for key := range before {
+		if !p.scraped[key] {
+			if _, err := app.Append(p.refs[key], labels.EmptyLabels(), at.UnixMilli(), math.Float64frombits(staleNaN)); err != nil {
+				p.t.Fatal(err)
+			}
 		}
 	}
 	if err := app.Commit(); err != nil {
@@ -295,6 +318,19 @@ func (p *platform) resolved(alert string, start time.Time) (time.Duration, bool)
 	return 0, false
 }
 
+// changes is how often the alert began or ceased to fire.
+func (p *platform) changes(alert string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for _, e := range p.log {
+		if e.alert == alert {
+			n++
+		}
+	}
+	return n
+}
+
 // value is the newest value of one series; false when there is none.
 func (p *platform) value(expr string) (float64, bool) {
 	p.t.Helper()
@@ -324,7 +360,7 @@ func (p *platform) poisoned() []string {
 		p.t.Fatal(err)
 	}
 	defer q.Close()
-	set := q.Select(context.Background(), false, nil, labels.MustNewMatcher(labels.MatchRegexp, "__name__", "slo:.*"))
+	set := q.Select(context.Background(), false, nil, labels.MustNewMatcher(labels.MatchRegexp, "__name__", "ballast_slo:.*"))
 	var bad []string
 	for set.Next() {
 		it := set.At().Iterator(nil)
@@ -353,18 +389,32 @@ func committed(t *testing.T, scale float64) []rulefmt.RuleGroup {
 	if scale == 1 {
 		return groups
 	}
-	scaled, err := Scale(groups, scale)
+	return scaled(t, groups, scale)
+}
+
+// scaled are groups as the local target runs them.
+func scaled(t *testing.T, groups []rulefmt.RuleGroup, scale float64) []rulefmt.RuleGroup {
+	t.Helper()
+	groups, err := Scale(groups, scale)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range scaled {
-		if scaled[i].Interval > 0 {
-			scaled[i].Interval = max(scaled[i].Interval, model.Duration(time.Second))
+	for i := range groups {
+		if groups[i].Interval > 0 {
+			groups[i].Interval = max(groups[i].Interval, model.Duration(time.Second))
 		}
 	}
-	return scaled
+	return groups
 }
 
+// keyOf is alertname, alertname/long_window, or alertname/page where trouble with the
+// data became a page.
 func keyOf(name string, labels map[string]string) string {
-	return strings.TrimSuffix(name+"/"+labels[LabelLongWindow], "/")
+	switch {
+	case labels[LabelLongWindow] != "":
+		return name + "/" + labels[LabelLongWindow]
+	case labels[LabelSLO] != "" && labels[LabelSeverity] == slo.Page:
+		return name + "/page"
+	}
+	return name
 }

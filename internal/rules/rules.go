@@ -1,7 +1,7 @@
 // Package rules turns SLOs into Prometheus rules, and works on rule files as
 // data: load, scale in time, write, lint, model. No rule is evaluated here.
 //
-//	alerts/slo ──FromSLO──┐
+//	alerts/slo ──From─────┐
 //	                      ├─ Generate ─→ alerts/rules/prometheus ─ Load ─→ Scale ─→ Write
 //	alerts/resource ──────┘                                          └───→ Models
 package rules
@@ -13,12 +13,14 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// The labels that every burn-rate alert carries. The windows are those of the
+// The labels of burn-rate alerts and of recorded series. The windows are those of the
 // unscaled rule, as a reader of the SRE workbook knows them.
 const (
 	LabelSeverity    = "severity"
 	LabelSLO         = "slo"
 	LabelService     = "service"
+	LabelWindow      = "window" // of recorded series
+	LabelTier        = "tier"
 	LabelLongWindow  = "long_window"
 	LabelShortWindow = "short_window"
 )

@@ -18,8 +18,8 @@ import (
 
 func TestAlertNamesOfTheCommittedRules(t *testing.T) {
 	want := []string{
-		"MonitorAllReplicasDown", "MonitorAvailabilityBudgetBurn", "MonitorAvailabilityNoData", "MonitorCollectorFailing",
-		"MonitorLatencyBudgetBurn", "MonitorLatencyNoData", "MonitorReplicaDown", "MonitorReplicaRestarting",
+		"MonitorAllReplicasDown", "MonitorAvailabilityBudgetBurn", "MonitorAvailabilityBudgetExhausted", "MonitorAvailabilityGoodExceedsTotal", "MonitorAvailabilityNoData", "MonitorCollectorFailing",
+		"MonitorLatencyBudgetBurn", "MonitorLatencyBudgetExhausted", "MonitorLatencyGoodExceedsTotal", "MonitorLatencyNoData", "MonitorReplicaDown", "MonitorReplicaRestarting",
 	}
 	if diff := cmp.Diff(want, AlertNames(committed(t, 1))); diff != "" {
 		t.Errorf("differs (-want +got):\n%s", diff)
@@ -35,7 +35,7 @@ func TestFromSLOKeepsGroupsSmallAndNamesLegal(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "rules.yaml")
-			groups := withHeartbeat(FromSLO(s))
+			groups := FromSLO(s)
 			var b strings.Builder
 			if err := Write(&b, groups); err != nil {
 				t.Fatal(err)
@@ -67,9 +67,11 @@ func TestFromSLOKeepsGroupsSmallAndNamesLegal(t *testing.T) {
 func TestTiersOfAShortPeriod(t *testing.T) {
 	s := slo.SLO{Name: "x", Service: "shop", Objective: 0.99, Window: 24 * time.Hour, Good: `a{b="c"}`, Total: "a"}
 	var windows []string
-	for _, r := range FromSLO(s)[0].Rules {
-		if w := r.Labels[LabelLongWindow]; w != "" {
-			windows = append(windows, w)
+	for _, g := range FromSLO(s)[:2] {
+		for _, r := range g.Rules {
+			if w := r.Labels[LabelLongWindow]; w != "" {
+				windows = append(windows, w)
+			}
 		}
 	}
 	if diff := cmp.Diff([]string{"24m", "48m", "2h24m"}, windows); diff != "" {
@@ -99,7 +101,7 @@ func TestModelsOfTheCommittedRules(t *testing.T) {
 			kinds["resource"]++
 		}
 	}
-	if diff := cmp.Diff(map[string]int{"burn": 8, "opaque": 3, "resource": 3}, kinds); diff != "" {
+	if diff := cmp.Diff(map[string]int{"burn": 8, "opaque": 11, "resource": 3}, kinds); diff != "" {
 		t.Errorf("differs (-want +got):\n%s", diff)
 	}
 }

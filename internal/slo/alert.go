@@ -10,6 +10,9 @@ type AlertModel struct {
 	// evaluation; zero is the server's.
 	Group    string
 	Interval time.Duration
+	// Feeds are the unscaled intervals of the other groups that record what the rule
+	// reads; zero is the server's.
+	Feeds []time.Duration
 	// FromSeries are the labels that the alert takes from the series of its
 	// condition, each with anchored regular expressions of the values that it can
 	// have: one of them matches. None of them: any value.
@@ -51,10 +54,10 @@ func (m AlertModel) Window() time.Duration {
 
 // Predict bounds the time from a fault's start to the alert firing.
 //
-// scale divides the alert's windows and pending time (1 leaves them alone, 0 and
-// less predict nothing);
-// scrape and evaluation are the real intervals of Prometheus. A burn alert is
-// thought to see errorRatio from the start on, steadily, after healthy history
+// t.Scale divides the alert's windows and pending time (1 leaves them alone, 0 and
+// less predict nothing); t.Scrape and t.Evaluation are the real intervals of
+// Prometheus; the rule's own group may be evaluated less often, as Every says. A burn
+// alert is thought to see errorRatio from the start on, steadily, after healthy history
 // over its long window, with traffic enough for its guard. A resource alert
 // does not look at errorRatio: the fault is thought to meet its condition, so
 // ask only for alerts that the fault is about.
@@ -62,30 +65,50 @@ func (m AlertModel) Window() time.Duration {
 // ok is false when the alert does not fire (the error ratio does not exceed the
 // threshold, or the scaled short window is too short to hold two scrapes) or
 // when the model is Opaque.
-func (m AlertModel) Predict(errorRatio, scale float64, scrape, evaluation time.Duration) (earliest, latest time.Duration, ok bool) {
-	if m.Opaque || !(scale > 0) {
+func (m AlertModel) Predict(errorRatio float64, t Timing) (earliest, latest time.Duration, ok bool) {
+	if m.Opaque || !(t.Scale > 0) {
 		return 0, 0, false
 	}
-	pending := divide(m.For, scale)
+	evaluation := m.Every(t)
+	pending := divide(m.For, t.Scale)
+	late := t.Scrape + m.hops(t) + evaluation + ceil(pending, evaluation)
 	if m.Burn == nil {
 		// A scrape may fail at once or by its timeout, which is at most the interval.
-		return pending, 2*scrape + evaluation + ceil(pending, evaluation), true
+		return pending, t.Scrape + late, true
 	}
-	if divide(m.Burn.Short, scale) < 2*scrape {
+	if divide(m.Burn.Short, t.Scale) < 2*t.Scrape {
 		return 0, 0, false
 	}
 	detection, ok := m.Burn.Detection(errorRatio, m.Objective)
 	if !ok {
 		return 0, 0, false
 	}
-	detection = divide(detection, scale)
+	detection = divide(detection, t.Scale)
 	// A range holds whole scrapes only: up to two of them shorter than its
 	// window, it crosses the threshold that much sooner.
-	window := float64(divide(m.Burn.Long, scale))
-	soonest := time.Duration(float64(detection) * (1 - 2*float64(scrape)/window))
-	return soonest + pending,
-		detection + m.EventDelay + scrape + evaluation + ceil(pending, evaluation),
-		true
+	window := float64(divide(m.Burn.Long, t.Scale))
+	soonest := time.Duration(float64(detection) * (1 - 2*float64(t.Scrape)/window))
+	return soonest + pending, detection + m.EventDelay + late, true
+}
+
+// Every is how often the rule is evaluated: as often as its group asks for, and no
+// more often than the server can.
+func (m AlertModel) Every(t Timing) time.Duration { return t.every(m.Interval) }
+
+func (t Timing) every(interval time.Duration) time.Duration {
+	if !(t.Scale > 0) {
+		return t.Evaluation
+	}
+	return max(t.Evaluation, divide(interval, t.Scale))
+}
+
+// hops is how late what other groups record arrives at the rule.
+func (m AlertModel) hops(t Timing) time.Duration {
+	var slowest time.Duration
+	for _, interval := range m.Feeds {
+		slowest = max(slowest, t.every(interval))
+	}
+	return slowest
 }
 
 func divide(d time.Duration, scale float64) time.Duration {

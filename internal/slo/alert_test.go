@@ -11,6 +11,8 @@ func TestPredict(t *testing.T) {
 	slowClient := burn
 	slowClient.EventDelay = time.Second
 	down := AlertModel{For: 2 * time.Minute}
+	slowGroup := burn
+	slowGroup.Interval, slowGroup.Feeds = 2*time.Minute, []time.Duration{0, 0}
 	tests := []struct {
 		name       string
 		model      AlertModel
@@ -24,6 +26,7 @@ func TestPredict(t *testing.T) {
 		{"a burn alert as it is", burn, 1, 1, 15 * time.Second, 30 * time.Second, 51408 * time.Millisecond, 96840 * time.Millisecond, true},
 		{"a burn alert on scaled time", burn, 1, 75, time.Second, time.Second, 662 * time.Millisecond, 2691 * time.Millisecond, true},
 		{"a burn alert whose events are counted late", slowClient, 1, 75, time.Second, time.Second, 662 * time.Millisecond, 3691 * time.Millisecond, true},
+		{"a burn alert of a slow group that reads another group", slowGroup, 1, 1, 15 * time.Second, 30 * time.Second, 51408 * time.Millisecond, (51840 + 15000 + 30000 + 120000) * time.Millisecond, true},
 		{"errors below the threshold", burn, 0.01, 75, time.Second, time.Second, 0, 0, false},
 		{"a short window without two scrapes", burn, 1, 200, time.Second, time.Second, 0, 0, false},
 		{"a pending time rounded up to evaluations", down, 0, 75, time.Second, time.Second, 1600 * time.Millisecond, 5 * time.Second, true},
@@ -33,7 +36,7 @@ func TestPredict(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			earliest, latest, ok := tt.model.Predict(tt.errors, tt.scale, tt.scrape, tt.evaluation)
+			earliest, latest, ok := tt.model.Predict(tt.errors, Timing{Scale: tt.scale, Scrape: tt.scrape, Evaluation: tt.evaluation})
 			const tolerance = time.Millisecond
 			if ok != tt.ok || (earliest-tt.min).Abs() > tolerance || (latest-tt.max).Abs() > tolerance {
 				t.Errorf("got %s to %s, %v; want %s to %s, %v", earliest, latest, ok, tt.min, tt.max, tt.ok)

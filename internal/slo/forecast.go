@@ -34,8 +34,7 @@ func Foresee(models []AlertModel, labels map[string]string, t Timing) (Forecast,
 		if m.Opaque {
 			return Forecast{}, fmt.Errorf("%w: the condition of %s looks back over a range or at recorded series", ErrUnpredictable, m.Name)
 		}
-		every := m.Every(t)
-		earliest, latest, ok := m.Predict(1, t.Scale, t.Scrape, every)
+		earliest, latest, ok := m.Predict(1, t)
 		if !ok {
 			continue
 		}
@@ -43,7 +42,7 @@ func Foresee(models []AlertModel, labels map[string]string, t Timing) (Forecast,
 			f.Earliest = earliest
 		}
 		f.Latest = max(f.Latest, latest)
-		f.Resolved = max(f.Resolved, m.resolved(t.Scale, t.Scrape, every))
+		f.Resolved = max(f.Resolved, m.resolved(t))
 		found = true
 	}
 	switch {
@@ -55,21 +54,13 @@ func Foresee(models []AlertModel, labels map[string]string, t Timing) (Forecast,
 	return f, nil
 }
 
-// Every is how often the rule is evaluated: as often as its group asks for, and no
-// more often than the server can.
-func (m AlertModel) Every(t Timing) time.Duration {
-	if !(t.Scale > 0) {
-		return t.Evaluation
-	}
-	return max(t.Evaluation, divide(m.Interval, t.Scale))
-}
-
 // resolved bounds the time from the end of all errors to the end of the alert. A
 // burn alert is over when its short window holds none of them any more.
-func (m AlertModel) resolved(scale float64, scrape, evaluation time.Duration) time.Duration {
-	keeps := ceil(divide(m.KeepFiring, scale), evaluation)
+func (m AlertModel) resolved(t Timing) time.Duration {
+	evaluation := m.Every(t)
+	late := t.Scrape + m.hops(t) + evaluation + ceil(divide(m.KeepFiring, t.Scale), evaluation)
 	if m.Burn == nil {
-		return 2*scrape + evaluation + keeps
+		return t.Scrape + late
 	}
-	return divide(min(m.Burn.Short, m.Burn.Long), scale) + m.EventDelay + scrape + evaluation + keeps
+	return divide(min(m.Burn.Short, m.Burn.Long), t.Scale) + m.EventDelay + late
 }

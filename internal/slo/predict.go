@@ -52,7 +52,7 @@ func (s Set) Predictions(models []AlertModel, errorRatios []float64, t Timing) [
 				LongWindow: short(m.Burn.Long), ShortWindow: short(m.Burn.Short),
 				BurnRate: clean(m.Burn.Rate), Threshold: m.Burn.Threshold(m.Objective), ErrorRatio: e,
 			}
-			if earliest, latest, ok := m.Predict(e, t.Scale, t.Scrape, t.Evaluation); ok {
+			if earliest, latest, ok := m.Predict(e, t); ok {
 				p.Fires = true
 				p.MinSeconds, p.MaxSeconds = earliest.Seconds(), latest.Seconds()
 				// The rate of events cancels out: 1 a second will do.

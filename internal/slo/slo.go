@@ -25,6 +25,40 @@ type SLO struct {
 
 	Labels      map[string]string
 	Annotations map[string]string
+
+	// GroupBy are labels of the counters, sorted: each combination of their values is
+	// an SLO of its own, with the same objective.
+	GroupBy []string
+	// NoData is what becomes of an SLO without events: NoDataTicket, NoDataPage,
+	// NoDataNone, or empty for a ticket where it is broken or unseen and nothing where
+	// it is idle.
+	NoData string
+	// MinBadEvents is how many events must have gone bad within a long window before a
+	// burn-rate alert may fire, at least 1; 0 stands for DefaultMinBadEvents.
+	MinBadEvents int
+	// RunbookURL is where the alerts' runbook is kept; empty for one in this repository.
+	RunbookURL string
+}
+
+// The values of SLO.NoData.
+const (
+	NoDataTicket = "ticket"
+	NoDataPage   = "page"
+	NoDataNone   = "none"
+)
+
+// DefaultMinBadEvents keeps a single failure among the few requests of a quiet hour
+// from paging somebody. Failures are counted and not traffic, so that a quiet service
+// that only fails is still found.
+const DefaultMinBadEvents = 3
+
+// LeastBad is how many events must have gone bad within the long window before a
+// burn-rate alert may fire.
+func (s SLO) LeastBad() int {
+	if s.MinBadEvents > 0 {
+		return s.MinBadEvents
+	}
+	return DefaultMinBadEvents
 }
 
 // Budget is the share of events that may be bad: 1 − Objective.

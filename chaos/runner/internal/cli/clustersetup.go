@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -111,7 +112,7 @@ func (c *clusterSetup) readClocks(ctx context.Context, cat catalogue) error {
 	if c.scrape, err = c.interval(ctx, exprs); err != nil {
 		return err
 	}
-	c.evaluation, err = c.evaluated(ctx)
+	c.evaluation, err = c.evaluated(ctx, cat)
 	return err
 }
 
@@ -150,11 +151,20 @@ func (c *clusterSetup) interval(ctx context.Context, exprs []string) (time.Durat
 	return d, nil
 }
 
-// evaluated is the slowest interval of the groups that have alerts.
-func (c *clusterSetup) evaluated(ctx context.Context) (time.Duration, error) {
+// evaluated is the slowest interval of the groups that have alerts and that the rule
+// files give no interval of their own: theirs is known, and predictions count with it.
+func (c *clusterSetup) evaluated(ctx context.Context, cat catalogue) (time.Duration, error) {
+	own := map[string]bool{}
+	var names []string
+	for _, m := range cat.alerts {
+		if m.Interval > 0 && !own[m.Group] {
+			own[m.Group] = true
+			names = append(names, regexp.QuoteMeta(m.Group))
+		}
+	}
 	groups, err := c.client.Rules(ctx)
 	if errors.Is(err, prom.ErrNoRulesAPI) {
-		d, err := c.client.Interval(ctx, prom.Heartbeat)
+		d, err := c.client.Interval(ctx, fmt.Sprintf("%s{%s!~%q}", prom.Heartbeat, prom.GroupLabel, strings.Join(names, "|")))
 		if errors.Is(err, prom.ErrNoData) {
 			return defaultInterval, nil // what is expected of its rules is asked for later
 		}
@@ -165,7 +175,7 @@ func (c *clusterSetup) evaluated(ctx context.Context) (time.Duration, error) {
 	}
 	var slowest time.Duration
 	for _, g := range groups {
-		if slices.ContainsFunc(g.Rules, func(r prom.Rule) bool { return r.Alert }) {
+		if !own[g.Name] && slices.ContainsFunc(g.Rules, func(r prom.Rule) bool { return r.Alert }) {
 			slowest = max(slowest, g.Interval)
 		}
 	}

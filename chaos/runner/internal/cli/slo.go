@@ -8,10 +8,12 @@ import (
 	"io/fs"
 	"log/slog"
 	"math"
+	"net/url"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/ballast-sre/ballast/internal/document"
 	"github.com/ballast-sre/ballast/internal/rules"
@@ -62,16 +64,19 @@ func (c *commonFlags) checkSources(log *slog.Logger) error {
 }
 
 func newSLOGenerate(s streams) *cobra.Command {
-	var common *commonFlags
+	var (
+		common  *commonFlags
+		options rules.Options
+	)
 	cmd := &cobra.Command{
 		Use:   "generate",
 		Short: "Write the rules that follow from ROOT/alerts/slo and ROOT/alerts/resource",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if err := common.checkSources(s.logger(slog.LevelWarn)); err != nil {
+			if err := errors.Join(common.checkSources(s.logger(slog.LevelWarn)), checkRunbookBase(options)); err != nil {
 				return err
 			}
-			changed, err := rules.Generate(filepath.Join(common.root, "alerts"))
+			changed, err := rules.Generate(filepath.Join(common.root, "alerts"), options)
 			for _, file := range changed {
 				if _, werr := fmt.Fprintln(s.out, file); werr != nil {
 					return werr
@@ -81,20 +86,24 @@ func newSLOGenerate(s streams) *cobra.Command {
 		},
 	}
 	common = (&commonFlags{set: cmd.Flags()}).rooted()
+	runbookBase(cmd.Flags(), &options)
 	return cmd
 }
 
 func newSLOLint(s streams) *cobra.Command {
-	var common *commonFlags
+	var (
+		common  *commonFlags
+		options rules.Options
+	)
 	cmd := &cobra.Command{
 		Use:   "lint",
 		Short: "Find alerts that cannot fire and rules that read metrics which do not exist",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if err := common.checkSources(s.logger(slog.LevelWarn)); err != nil {
+			if err := errors.Join(common.checkSources(s.logger(slog.LevelWarn)), checkRunbookBase(options)); err != nil {
 				return common.refused(s, err)
 			}
-			findings, err := rules.Lint(common.root)
+			findings, err := rules.Lint(common.root, options)
 			if err != nil {
 				return common.refused(s, err)
 			}
@@ -116,7 +125,21 @@ func newSLOLint(s streams) *cobra.Command {
 		},
 	}
 	common = newFlags(cmd.Flags()).rooted()
+	runbookBase(cmd.Flags(), &options)
 	return cmd
+}
+
+// runbookBase adds the flag that says where runbooks are read. Rules are compared with
+// what would be generated, so that generate and lint take the same.
+func runbookBase(f *pflag.FlagSet, o *rules.Options) {
+	f.StringVar(&o.RunbookBase, "runbook-base", rules.RunbookBase, "where runbooks are read: an alert's is BASE/NAME.md, unless its document or its rule names another")
+}
+
+func checkRunbookBase(o rules.Options) error {
+	if u, err := url.Parse(o.RunbookBase); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return usageError{fmt.Errorf("--runbook-base %q is no address; write one that begins with https://", o.RunbookBase)}
+	}
+	return nil
 }
 
 func newSLOPredict(s streams) *cobra.Command {

@@ -10,6 +10,7 @@ import (
 	"github.com/ballast-sre/ballast/chaos/runner/internal/judge"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 	"github.com/ballast-sre/ballast/internal/prom"
+	"github.com/ballast-sre/ballast/internal/slo"
 )
 
 // preflight asks whether a run makes sense at all.
@@ -149,19 +150,18 @@ func (r *run) warmUp(ctx context.Context) {
 }
 
 // budgets reads what is left of the error budgets, to spend nothing from one that
-// is gone. Where nothing records it, there is nothing to refuse.
+// is gone. Where nothing records it, or Prometheus does not keep the whole period, it is
+// unknown.
 func (r *run) budgets(ctx context.Context) {
 	for _, s := range r.spec.SLOs {
 		if s.MaxBudgetSpend == nil {
 			continue
 		}
-		left, err := r.querier.Instant(ctx, fmt.Sprintf("slo:error_budget_remaining:ratio{slo=%q}", s.Name), time.Time{})
+		left, err := r.querier.Instant(ctx, fmt.Sprintf("min(%s{slo=%q})", slo.SeriesBudgetRemaining, s.Name), time.Time{})
 		if ctx.Err() != nil {
 			return
 		}
-		if err == nil {
-			r.ev.Before.Budgets = append(r.ev.Before.Budgets, result.Budget{SLO: s.Name, Left: result.Number(left.V)})
-		}
+		r.ev.Before.Budgets = append(r.ev.Before.Budgets, result.Budget{SLO: s.Name, Left: result.Number(left.V), Unknown: err != nil})
 	}
 }
 

@@ -30,7 +30,7 @@ func (r *run) predictOne(m slo.AlertModel, a *result.Alert) {
 			return
 		}
 	}
-	lo, hi, ok := m.Predict(ratio, r.cfg.AlertScale, r.cfg.Scrape, m.Every(r.cfg.sight()))
+	lo, hi, ok := m.Predict(ratio, r.cfg.sight())
 	if !ok {
 		return
 	}

@@ -235,7 +235,18 @@ func truthTable() []row {
 		}, verdict: result.Inconclusive, reason: result.BudgetExhausted, check: notTouched},
 		{name: "a budget that is left may be spent", set: func(s *setup) {
 			s.always(second{requests: 100, budget: ptr(0.9)})
-		}, verdict: result.Pass},
+		}, verdict: result.Pass, check: func(t *testing.T, _ *setup, run result.Run, _ error) {
+			if b := run.Evidence.Before.Budgets; len(b) != 1 || b[0].Unknown || b[0].Left != 0.9 {
+				t.Errorf("the evidence has the budgets %+v", b)
+			}
+		}},
+		{name: "a budget that nobody knows refuses nothing", set: func(s *setup) {
+			s.always(second{requests: 100})
+		}, verdict: result.Pass, check: func(t *testing.T, _ *setup, run result.Run, _ error) {
+			if b := run.Evidence.Before.Budgets; len(b) != 1 || !b[0].Unknown {
+				t.Errorf("the evidence has the budgets %+v, want one that is unknown", b)
+			}
+		}},
 
 		// There is no data, or none that can be trusted.
 		{name: "an SLO whose selector matches nothing has no data", set: func(s *setup) {

@@ -103,7 +103,7 @@ func (w *world) tick(ctx context.Context) {
 		w.write(&ss, now, up, "__name__", "up", "job", "monitor", "instance", strconv.Itoa(i))
 	}
 	if s.budget != nil {
-		w.write(&ss, now, *s.budget, "__name__", "slo:error_budget_remaining:ratio", "slo", "availability")
+		w.write(&ss, now, *s.budget, "__name__", "ballast_slo:error_budget_remaining:ratio", "slo", "availability")
 	}
 	for _, e := range s.extra {
 		e.Points = []prom.Sample{{T: now, V: e.Points[0].V}}
@@ -361,7 +361,7 @@ groups:
     expr: probe_lag > 0.05
     for: 3s
     labels: {severity: late}
-  - record: rules:heartbeat:timestamp_seconds
+  - record: ballast_slo:evaluated:timestamp
     expr: time()
     labels: {rule_group: test}
 `

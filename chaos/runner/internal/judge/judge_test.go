@@ -47,6 +47,7 @@ func rules() []rule {
 		{name: "too large a share", edit: func(r *record) { r.ev.Plan.Radius.Percent = 34.1 }, verdict: inc, reason: result.BlastRadius},
 		{name: "no blast radius where one is needed", edit: func(r *record) { r.x.Radius, r.x.RadiusRequired = nil, true }, verdict: inc, reason: result.BlastRadius},
 		{name: "no blast radius where none is needed", edit: func(r *record) { r.x.Radius = nil }, verdict: result.Pass},
+		{name: "a budget that is unknown", edit: func(r *record) { r.ev.Before.Budgets[0] = result.Budget{SLO: "availability", Unknown: true} }, verdict: result.Pass},
 		{name: "less budget left than may be spent", edit: func(r *record) { r.ev.Before.Budgets[0].Left = 0.0009 }, verdict: inc, reason: result.BudgetExhausted},
 		{name: "an observation of one scrape", edit: func(r *record) { r.x.Timing.Observe = 1.5 }, verdict: inc, reason: result.PhasesTooShort},
 		{name: "an alert without the time to fire", edit: func(r *record) { r.x.Expect[0].Within = 2.9 }, verdict: inc, reason: result.PhasesTooShort},

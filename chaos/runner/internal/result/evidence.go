@@ -117,6 +117,9 @@ type Failed struct {
 type Budget struct {
 	SLO  string `json:"slo"`
 	Left Number `json:"left"`
+	// Unknown is true where no series says what is left: nothing records it, or the
+	// samples of Prometheus do not go back far enough. Left is 0 then.
+	Unknown bool `json:"unknown,omitempty"`
 }
 
 // Plan is what the target resolved the faults to.

@@ -1,0 +1,72 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/prometheus/prometheus/model/rulefmt"
+
+	"github.com/ballast-sre/ballast/internal/slo"
+)
+
+// burnAlerts are the alerts of a severity's tiers. They have no pending time: the long
+// window is their patience.
+//
+// An alert that fires is given up later than it is raised, so that it does not come and
+// go with every request of a quiet service: a short window without any event neither
+// fires nor ends it, and half of the bad events that it takes to fire are enough to go
+// on. That it fires is known from ALERTS.
+func (g generator) burnAlerts(severity string) []rulefmt.Rule {
+	var rules []rulefmt.Rule
+	for _, t := range g.slo.Tiers() {
+		if t.Severity == severity {
+			rules = append(rules, g.burnAlert(t))
+		}
+	}
+	return rules
+}
+
+func (g generator) burnAlert(t slo.BurnWindow) rulefmt.Rule {
+	name := BurnAlertName(g.slo.Name)
+	labels := g.alertLabels(t.Severity)
+	labels[LabelTier] = t.Tier
+	labels[LabelLongWindow] = window(t.Long)
+	labels[LabelShortWindow] = window(t.Short)
+	return rulefmt.Rule{
+		Alert:  name,
+		Expr:   g.burns(t),
+		Labels: labels,
+		Annotations: g.annotations(name,
+			fmt.Sprintf("%s burns its error budget at %s times the sustainable rate or faster.", g.title(), number(t.Rate)),
+			fmt.Sprintf("{{ $value | humanizePercentage }} of the events of the last %s went bad, against %s allowed, and it goes on. At this pace %s of the %s budget are gone within %s.",
+				window(t.Long), percent(g.slo.Budget()), percent(round(t.Share, 4)), window(g.slo.Window), window(t.Long)),
+		),
+	}
+}
+
+func (g generator) burns(t slo.BurnWindow) string {
+	long, short := g.at(slo.SeriesErrorRatio, t.Long), g.at(slo.SeriesErrorRatio, t.Short)
+	bad := g.at(slo.SeriesBadEvents, t.Long)
+	threshold := fmt.Sprintf("%s * %s", number(t.Rate), number(g.slo.Budget()))
+	firing := fmt.Sprintf("max by (%s) (ALERTS{alertname=%q,alertstate=\"firing\",slo=%q,tier=%q})",
+		strings.Join(append([]string{LabelService, LabelSLO}, g.slo.GroupBy...), ", "), BurnAlertName(g.slo.Name), g.slo.Name, t.Tier)
+	// Counts are products of fractions: three events may be 2.9999999996.
+	least := float64(g.slo.LeastBad()) - 0.5
+	still := float64((g.slo.LeastBad()+1)/2) - 0.5
+	return fmt.Sprintf(`%[1]s > %[4]s
+and (
+    %[2]s > %[4]s
+  or (
+    %[5]s
+    unless %[2]s
+  )
+)
+and (
+    %[3]s > %[6]s
+  or (
+    %[3]s > %[7]s
+    and %[5]s
+  )
+)
+`, long, short, bad, threshold, firing, number(least), number(still))
+}
