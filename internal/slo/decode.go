@@ -1,7 +1,11 @@
 package slo
 
 import (
+	"fmt"
+	"maps"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,11 +16,12 @@ import (
 
 const (
 	apiVersion = "openslo/v1"
-	kind       = "SLO"
 	// Windows of burn rates are at least two minutes long, and a budget has to outlive
 	// them clearly.
 	minWindow = 24 * time.Hour
 	maxWindow = 366 * 24 * time.Hour
+	// Above it the budget is lost in the noise of fractions, and 1 has none.
+	maxTarget = 0.999999
 )
 
 // Problem is one thing that is wrong with a document.
@@ -38,21 +43,17 @@ func Decode(file string, content []byte) ([]SLO, error) {
 }
 
 func decode(file string, content []byte) ([]SLO, []Problem) {
-	docs, problems := document.Split(file, content)
-	var slos []SLO
-	for _, doc := range docs {
-		r := reader{document.Checker{Doc: doc}}
-		s := r.slo()
-		if len(r.Problems) == 0 {
-			slos = append(slos, s)
-		}
-		problems = append(problems, r.Problems...)
-	}
-	return slos, problems
+	var b bundle
+	b.add(file, content)
+	slos := b.read()
+	return slos, b.problems
 }
 
-// reader turns one document into an SLO.
-type reader struct{ document.Checker }
+// reader turns one document into SLOs.
+type reader struct {
+	document.Checker
+	bundle *bundle
+}
 
 // missing notes a field that has to be there, unless it is bad already.
 func (r *reader) missing(at, mend string) {
@@ -71,62 +72,59 @@ func (r *reader) text(at, value, mend string) bool {
 	return false
 }
 
-func (r *reader) slo() SLO {
+// slos reads an SLO document: one for each objective.
+func (r *reader) slos() []SLO {
 	s := SLO{File: r.Doc.File, Line: r.Doc.Line}
-	version, of := r.Doc.Value("apiVersion"), r.Doc.Value("kind")
-	if version != "" && version != apiVersion {
-		r.Problem("apiVersion", "%q is not supported; write %s", document.Shorten(version), apiVersion)
-	}
-	if of != "" && of != kind {
-		r.Problem("kind", "%q is not supported; only %s documents are read", document.Shorten(of), kind)
-	}
-	if len(r.Problems) > 0 {
-		return s // it has other fields, and each would be reported
-	}
 	var raw rawSLO
 	r.Decode(&raw)
-	r.text("apiVersion", raw.APIVersion, "write apiVersion: "+apiVersion)
-	r.text("kind", raw.Kind, "write kind: "+kind)
 	r.metadata(raw.Metadata, &s)
-	r.spec(raw.Spec, &s)
-	return s
+	return r.spec(raw.Spec, s)
 }
 
-var dnsLabel = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`)
+var dnsLabel = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
 func (r *reader) metadata(raw *rawMetadata, s *SLO) {
-	if raw == nil {
-		r.missing("metadata", "give at least metadata.name")
-		return
+	s.Name = r.name(raw)
+	if raw != nil {
+		s.DisplayName = deref(raw.DisplayName)
+		r.carried(raw, s)
 	}
-	const at = "metadata.name"
-	if r.text(at, raw.Name, "an experiment's ref needs it") && !dnsLabel.MatchString(raw.Name) {
-		r.Problem(at, "%q is not a DNS label; use lower-case letters, digits and dashes, at most 63, first a letter", document.Shorten(raw.Name))
-	}
-	s.Name = raw.Name
-	s.DisplayName = deref(raw.DisplayName)
-	s.Labels, s.Annotations = raw.Labels, raw.Annotations
 }
 
-func (r *reader) spec(raw *rawSpec, s *SLO) {
+// name checks and returns metadata.name; empty with the problem noted.
+func (r *reader) name(raw *rawMetadata) string {
+	if raw == nil {
+		r.missing("metadata", "give at least metadata.name")
+		return ""
+	}
+	const at = "metadata.name"
+	if !r.text(at, raw.Name, "others name the document by it") {
+		return ""
+	}
+	if !dnsLabel.MatchString(raw.Name) {
+		r.Problem(at, "%q is not a DNS label; use lower-case letters, digits and dashes, at most 63, a dash neither first nor last", document.Shorten(raw.Name))
+		return ""
+	}
+	return raw.Name
+}
+
+func (r *reader) spec(raw *rawSpec, s SLO) []SLO {
 	if raw == nil {
 		r.missing("spec", "describe the SLO there")
-		return
+		return nil
 	}
 	s.Description = deref(raw.Description)
 	s.Service = raw.Service
-	r.text("spec.service", raw.Service, "name the service that the SLO is about")
-	r.indicator(raw.Indicator, s)
+	r.service(raw.Service)
+	r.indicator(raw, &s)
 	const method = "spec.budgetingMethod"
 	if r.text(method, raw.BudgetingMethod, "write budgetingMethod: Occurrences") && raw.BudgetingMethod != "Occurrences" {
-		r.Problem(method, "%q is not supported: events are counted, not time slices; write Occurrences", document.Shorten(raw.BudgetingMethod))
+		r.Problem(method, "%q is not supported: events are counted, not time slices, so that a busy minute weighs more than a quiet one; write Occurrences", document.Shorten(raw.BudgetingMethod))
 	}
 	if one(r, "spec.timeWindow", raw.TimeWindow, "one rolling window such as {duration: 30d, isRolling: true}") {
-		r.window(raw.TimeWindow[0], s)
+		r.window(raw.TimeWindow[0], &s)
 	}
-	if one(r, "spec.objectives", raw.Objectives, "several objectives are several SLOs, each with a name of its own") {
-		r.objective(raw.Objectives[0], s)
-	}
+	return r.objectives(raw.Objectives, s)
 }
 
 // one checks a list that has to have exactly one entry.
@@ -140,57 +138,113 @@ func one[T any](r *reader, at string, list []T, mend string) bool {
 	return len(list) == 1
 }
 
-func (r *reader) indicator(raw *rawIndicator, s *SLO) {
-	const ratio = "spec.indicator.spec.ratioMetric"
+func (r *reader) indicator(raw *rawSpec, s *SLO) {
 	switch {
-	case raw == nil:
-		r.missing("spec.indicator", "describe good and total events there")
-		return
-	case raw.Spec.RatioMetric == nil:
-		r.missing(ratio, "give its good and total counters")
-		return
-	}
-	const counters = "only counters can be counted over any window; give counter: true"
-	switch counter := raw.Spec.RatioMetric.Counter; {
-	case counter == nil:
-		r.missing(ratio+".counter", counters)
-	case !*counter && !r.Bad(ratio+".counter"):
-		r.Problem(ratio+".counter", "false is not supported: %s", counters)
-	}
-	s.Good = r.query(ratio+".good", raw.Spec.RatioMetric.Good, "give the counter of good events")
-	s.Total = r.query(ratio+".total", raw.Spec.RatioMetric.Total, "give the counter of all events")
-	if s.Good != "" && s.Good == s.Total {
-		r.Problem(ratio+".good.metricSource.spec.query", "is the same as total: nothing could ever be bad")
+	case raw.Indicator != nil && raw.IndicatorRef != nil:
+		r.Problem("spec.indicatorRef", "stands beside an indicator; give either")
+	case raw.IndicatorRef != nil:
+		sli, known := r.bundle.slis[*raw.IndicatorRef]
+		switch {
+		case !known:
+			r.Problem("spec.indicatorRef", "no SLI %q is in the files that are read%s",
+				document.Shorten(*raw.IndicatorRef), document.Suggest(*raw.IndicatorRef, slices.Sorted(maps.Keys(r.bundle.slis))))
+		default:
+			s.Good, s.Total = sli.good, sli.total
+		}
+	case raw.Indicator == nil:
+		r.missing("spec.indicator", "describe good and total events there, or name an SLI with indicatorRef")
+	default:
+		s.Good, s.Total = r.ratio("spec.indicator.spec", raw.Indicator.Spec)
 	}
 }
 
-// query reads the selector of a metric source. It is empty when that is bad.
-func (r *reader) query(at string, raw *rawMetric, mend string) string {
+// ratio reads the counters of good and of all events.
+func (r *reader) ratio(at string, raw *rawSLISpec) (good, total string) {
+	if raw == nil {
+		r.missing(at, "give its ratioMetric")
+		return "", ""
+	}
+	at += ".ratioMetric"
+	m := raw.RatioMetric
+	if m == nil {
+		if !r.Bad(strings.TrimSuffix(at, "ratioMetric") + "thresholdMetric") {
+			r.missing(at, "give its good and total counters")
+		}
+		return "", ""
+	}
+	if m.Good == nil && m.Bad == nil && m.Total == nil && (r.Bad(at+".raw") || r.Bad(at+".rawType")) {
+		return "", ""
+	}
+	total, totalRated := r.query(at+".total", m.Total, "give the counter of all events")
+	rated := totalRated
+	switch {
+	case m.Good != nil && m.Bad != nil:
+		r.Problem(at+".bad", "stands beside good; give either")
+	case m.Bad != nil:
+		var bad string
+		bad, rated = r.query(at+".bad", m.Bad, "give the counter of bad events")
+		good = r.complement(at+".bad", bad, total)
+	default:
+		good, rated = r.query(at+".good", m.Good, "give the counter of good events, or that of bad ones")
+	}
+	if good != "" && good == total {
+		r.Problem(at+".good.metricSource.spec.query", "is the same as total: nothing could ever be bad")
+	}
+	r.counter(at+".counter", m.Counter, rated && totalRated)
+	return good, total
+}
+
+// counter checks that the queries are of counters: it is said, or they were in rate.
+func (r *reader) counter(at string, counter *bool, rated bool) {
+	const only = "only counters can be counted over any window; give counter: true"
+	switch {
+	case r.Bad(at) || rated:
+	case counter == nil:
+		r.missing(at, only)
+	case !*counter:
+		r.Problem(at, "false is not supported: %s", only)
+	}
+}
+
+// complement is the selector of the good events among all, where the bad ones are those
+// of one label more: its negation. Otherwise no selector has exactly the others.
+func (r *reader) complement(at, bad, total string) string {
+	if bad == "" || total == "" {
+		return ""
+	}
+	good, err := complement(bad, total)
+	if err != nil {
+		r.Problem(at+".metricSource.spec.query", "%s", err)
+	}
+	return good
+}
+
+// query reads the selector of a metric source. It is empty when that is bad. rated is
+// true when it stood in a rate, which only counters do.
+func (r *reader) query(at string, raw *rawMetric, mend string) (canonical string, rated bool) {
 	if raw == nil {
 		r.missing(at, mend)
-		return ""
+		return "", false
 	}
 	source := raw.MetricSource
 	if at += ".metricSource"; source == nil {
 		r.missing(at, "give its type and spec.query")
-		return ""
+		return "", false
 	}
-	if r.text(at+".type", source.Type, "write type: Prometheus") && source.Type != "Prometheus" {
-		r.Problem(at+".type", "%q is not supported; write Prometheus", document.Shorten(source.Type))
-	}
+	r.sourceType(at, source)
 	if at += ".spec"; source.Spec == nil {
 		r.missing(at, "give its query")
-		return ""
+		return "", false
 	}
 	at += ".query"
 	if !r.text(at, source.Spec.Query, `give a counter's selector such as requests_total{code="200"}`) {
-		return ""
+		return "", false
 	}
-	canonical, err := selector(source.Spec.Query)
+	canonical, rated, err := selector(source.Spec.Query)
 	if err != nil {
 		r.Problem(at, "%s", err)
 	}
-	return canonical
+	return canonical, rated
 }
 
 func (r *reader) window(raw rawWindow, s *SLO) {
@@ -201,28 +255,92 @@ func (r *reader) window(raw rawWindow, s *SLO) {
 	if !r.text(at+".duration", raw.Duration, "such as 30d") {
 		return
 	}
-	d, err := model.ParseDuration(raw.Duration)
+	d, err := period(raw.Duration)
 	if err != nil {
-		r.Problem(at+".duration", "%q is not a duration; write days or weeks such as 30d or 4w", document.Shorten(raw.Duration))
+		r.Problem(at+".duration", "%q is not a duration; write days, weeks, months, quarters or years, such as 30d, 4w, 1M, 1Q or 1Y", document.Shorten(raw.Duration))
 		return
 	}
-	s.Window = time.Duration(d)
+	s.Window = d
 	if s.Window < minWindow || s.Window > maxWindow {
 		r.Problem(at+".duration", "%q is out of range; use 1d to 366d", document.Shorten(raw.Duration))
 	}
 }
 
-func (r *reader) objective(raw rawObjective, s *SLO) {
-	const at = "spec.objectives[0].target"
-	switch {
-	case raw.Target == nil:
-		r.missing(at, "such as 0.999")
-	case r.Bad(at):
-	case !(*raw.Target > 0 && *raw.Target < 1): // also NaN
-		r.Problem(at, "%v is out of range; a ratio above 0 and below 1, such as 0.999", *raw.Target)
-	default:
-		s.Objective = *raw.Target
+// period reads a duration in OpenSLO's units, whose months, quarters and years have
+// 30, 90 and 365 days where they roll, or in Prometheus'.
+func period(text string) (time.Duration, error) {
+	const day = 24 * time.Hour
+	if m := inUnits.FindStringSubmatch(text); m != nil {
+		n, err := strconv.Atoi(m[1])
+		return time.Duration(n) * map[string]time.Duration{"M": 30 * day, "Q": 90 * day, "Y": 365 * day}[m[2]], err
 	}
+	d, err := model.ParseDuration(text)
+	return time.Duration(d), err
+}
+
+var inUnits = regexp.MustCompile(`^([0-9]{1,4})([MQY])$`)
+
+// objectives makes an SLO of each objective. Where there are several, each has the name
+// of the document and its own.
+func (r *reader) objectives(raw []rawObjective, s SLO) []SLO {
+	const at = "spec.objectives"
+	if len(raw) == 0 {
+		r.missing(at, "give one with a target")
+		return nil
+	}
+	var all []SLO
+	first := map[string]int{}
+	for i, o := range raw {
+		each := s
+		each.Objective = r.target(fmt.Sprintf("%s[%d]", at, i), o)
+		if len(raw) > 1 && s.Name != "" {
+			each.Name = objectiveName(s.Name, deref(o.DisplayName), i)
+			if text := deref(o.DisplayName); text != "" {
+				each.DisplayName = strings.TrimSpace(s.DisplayName + " " + text)
+			}
+			if other, taken := first[each.Name]; taken {
+				r.Problem(fmt.Sprintf("%s[%d].displayName", at, i), "makes the name %q, which objectives[%d] makes too; give each its own", each.Name, other)
+			} else if !dnsLabel.MatchString(each.Name) {
+				r.Problem(fmt.Sprintf("%s[%d].displayName", at, i), "makes the name %q, which is longer than 63 letters; shorten it", document.Shorten(each.Name))
+			}
+			first[each.Name] = i
+		}
+		all = append(all, each)
+	}
+	return all
+}
+
+// slug is a text in lower-case letters, digits and dashes.
+func slug(text string) string {
+	return strings.Trim(noSlug.ReplaceAllString(strings.ToLower(text), "-"), "-")
+}
+
+var noSlug = regexp.MustCompile(`[^a-z0-9]+`)
+
+// target reads an objective's target, as a ratio or in percent.
+func (r *reader) target(at string, raw rawObjective) float64 {
+	ratio, from := raw.Target, at+".target"
+	switch {
+	case raw.Target != nil && raw.TargetPercent != nil:
+		r.Problem(at+".targetPercent", "stands beside target; give either")
+		return 0
+	case raw.TargetPercent != nil:
+		// The noise of a division by a hundred is not the author's.
+		exact := clean(*raw.TargetPercent / 100)
+		ratio, from = &exact, at+".targetPercent"
+	}
+	switch {
+	case ratio == nil:
+		if !r.Bad(at + ".targetPercent") {
+			r.missing(at+".target", "such as 0.999")
+		}
+	case r.Bad(from):
+	case !(*ratio > 0 && *ratio <= maxTarget): // also NaN
+		r.Problem(from, "%v is out of range; a ratio above 0 and at most %v, such as 0.999: one bad event in a million is the finest that rules can tell", *ratio, maxTarget)
+	default:
+		return *ratio
+	}
+	return 0
 }
 
 func deref(text *string) string {

@@ -60,6 +60,27 @@ func TestDecodeReadsAWholeDocument(t *testing.T) {
 	}
 }
 
+func TestDecodeReadsWhatADocumentCarriesAndChooses(t *testing.T) {
+	text := strings.Replace(valid, "name: shop-availability", "name: 2xx-orders", 1)
+	text = strings.Replace(text, "{team: shop}", "{team: [b, a], app.kubernetes.io/name: shop}", 1)
+	text = strings.Replace(text, "{owner: jane}",
+		"{ballast.dev/group-by: 'route, cluster', ballast.dev/no-data: page, ballast.dev/min-bad-events: '1', ballast.dev/runbook-url: 'https://example.org/x'}", 1)
+	got, err := Decode("shop.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := got[0]
+	if s.Name != "2xx-orders" || s.NoData != NoDataPage || s.LeastBad() != 1 || s.RunbookURL != "https://example.org/x" {
+		t.Errorf("got %+v", s)
+	}
+	if diff := cmp.Diff([]string{"cluster", "route"}, s.GroupBy); diff != "" {
+		t.Errorf("grouped differently (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]string{"team": "a,b", "app.kubernetes.io/name": "shop"}, s.Labels); diff != "" {
+		t.Errorf("labels differ (-want +got):\n%s", diff)
+	}
+}
+
 func TestDecodeOfFilesThatAreNotOneUnixDocument(t *testing.T) {
 	second := strings.ReplaceAll(valid, "shop-availability", "shop-quality")
 	for name, tt := range map[string]struct {
@@ -101,19 +122,35 @@ func TestDecodeRefuses(t *testing.T) {
 		{"an unknown field deep down", "{displayName: three nines, target", "{name: x, target", 28, "spec.objectives[0].name", "unknown field"},
 		{"a field given twice", "kind: SLO\n", "kind: SLO\nkind: SLO\n", 3, "kind", "given twice, first in line 2"},
 		{"another version", "openslo/v1", "openslo/v1alpha", 1, "apiVersion", "write openslo/v1"},
-		{"another kind", "kind: SLO", "kind: Service", 2, "kind", "only SLO documents"},
+		{"another kind", "kind: SLO", "kind: Budget", 2, "kind", "SLO, SLI, Service and DataSource documents are read"},
+		{"an alert policy", "kind: SLO", "kind: AlertPolicy", 2, "kind", "derived from the objective"},
 		{"a document without kind", "kind: SLO\n", "", 1, "kind", "is missing"},
 		{"a name that is no label", "shop-availability", "Shop_Availability", 4, "metadata.name", "not a DNS label"},
 		{"a name that is a number", "name: shop-availability", "name: 12", 4, "metadata.name", `want text, got the number 12; quote it: "12"`},
 		{"no name", "  name: shop-availability\n", "", 3, "metadata.name", "is missing"},
-		{"a label that is a list", "{team: shop}", "{team: [a, b]}", 6, "metadata.labels.team", "want text, got a list"},
+		{"a label that is a list of numbers", "{team: shop}", "{team: [a, 7]}", 6, "metadata.labels.team", `want text, got 7; quote it: "7"`},
+		{"a label that is an empty list", "{team: shop}", "{team: []}", 6, "metadata.labels.team", "empty list"},
+		{"a label that is a mapping", "{team: shop}", "{team: {a: b}}", 6, "metadata.labels.team", "want text or a list of texts"},
+		{"a label that the rules set", "{team: shop}", "{severity: page}", 6, "metadata.labels.severity", "use another name"},
+		{"a label of Prometheus", "{team: shop}", "{__name__: x}", 6, "metadata.labels.__name__", "use another name"},
+		{"an unknown annotation of ours", "{owner: jane}", "{ballast.dev/nodata: page}", 7, "metadata.annotations.ballast.dev/nodata", "did you mean ballast.dev/no-data"},
+		{"a policy for missing data that there is not", "{owner: jane}", "{ballast.dev/no-data: warn}", 7, "metadata.annotations.ballast.dev/no-data", "ticket, page or none"},
+		{"a guard that is no number", "{owner: jane}", "{ballast.dev/min-bad-events: few}", 7, "metadata.annotations.ballast.dev/min-bad-events", "whole number from 1"},
+		{"a guard of none", "{owner: jane}", "{ballast.dev/min-bad-events: '0'}", 7, "metadata.annotations.ballast.dev/min-bad-events", "whole number from 1"},
+		{"a runbook without a host", "{owner: jane}", "{ballast.dev/runbook-url: docs/x.md}", 7, "metadata.annotations.ballast.dev/runbook-url", "begins with https://"},
+		{"grouping by what is no label", "{owner: jane}", "{ballast.dev/group-by: 'a b'}", 7, "metadata.annotations.ballast.dev/group-by", "names separated by commas"},
+		{"grouping by a label of the rules", "{owner: jane}", "{ballast.dev/group-by: service}", 7, "metadata.annotations.ballast.dev/group-by", "group by another one"},
+		{"grouping by one label twice", "{owner: jane}", "{ballast.dev/group-by: 'a,a'}", 7, "metadata.annotations.ballast.dev/group-by", "given twice"},
+		{"grouping by a label of its own", "{owner: jane}", "{ballast.dev/group-by: team}", 6, "metadata.labels.team", "grouped by"},
+		{"a target without any budget to speak of", "0.999}", "0.9999999999999}", 28, "spec.objectives[0].target", "out of range"},
 		{"a document that is a list", valid, "- a\n", 1, "", "the document is a list; it must be a mapping"},
 		{"metadata that is a string", "  labels: {team: shop}", "  labels: team", 6, "metadata.labels", `want a mapping, got the text "team"`},
 		{"no service", "  service: shop\n", "", 8, "spec.service", "is missing"},
 		{"a calendar window", "isRolling: true}", "isRolling: true, calendar: {timeZone: UTC}}", 25, "spec.timeWindow[0].calendar", "use a rolling window"},
 		{"a window that does not roll", "isRolling: true", "isRolling: false", 25, "spec.timeWindow[0].isRolling", "only rolling"},
 		{"a window that does not say that it rolls", ", isRolling: true", "", 25, "spec.timeWindow[0].isRolling", "only rolling"},
-		{"a window in months", "4w", "1M", 25, "spec.timeWindow[0].duration", "not a duration"},
+		{"a window in years that is too long", "4w", "2Y", 25, "spec.timeWindow[0].duration", "out of range"},
+		{"a window in a unit that is none", "4w", "1B", 25, "spec.timeWindow[0].duration", "not a duration"},
 		{"a window without unit", "duration: 4w", `duration: "5"`, 25, "spec.timeWindow[0].duration", "not a duration"},
 		{"a window shorter than a day", "4w", "23h", 25, "spec.timeWindow[0].duration", "out of range"},
 		{"a window of centuries", "4w", "200y", 25, "spec.timeWindow[0].duration", "out of range"},
@@ -123,20 +160,23 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a target of zero", "0.999}", "0.0}", 28, "spec.objectives[0].target", "out of range"},
 		{"a target that is not a number", "0.999}", ".nan}", 28, "spec.objectives[0].target", "want a finite number, got the number .nan"},
 		{"a target in quotes", "0.999}", "'0.999'}", 28, "spec.objectives[0].target", "delete the quotes"},
-		{"a target in percent", "target: 0.999}", "targetPercent: 99.9}", 28, "spec.objectives[0].targetPercent", "as a ratio"},
+		{"a target of a hundred percent", "target: 0.999}", "targetPercent: 100}", 28, "spec.objectives[0].targetPercent", "out of range"},
+		{"a target given twice", "target: 0.999}", "target: 0.999, targetPercent: 99.9}", 28, "spec.objectives[0].targetPercent", "give either"},
 		{"no target", ", target: 0.999}", "}", 28, "spec.objectives[0].target", "is missing"},
-		{"two objectives", "    - {displayName: three nines, target: 0.999}\n", "    - {target: 0.99}\n    - {target: 0.9}\n", 27, "spec.objectives", "exactly one entry"},
+		{"two objectives of one name", "    - {displayName: three nines, target: 0.999}\n", "    - {displayName: A b, target: 0.99}\n    - {displayName: a-b, target: 0.9}\n", 29, "spec.objectives[1].displayName", "which objectives[0] makes too"},
+		{"no objectives", "    - {displayName: three nines, target: 0.999}\n", "    []\n", 27, "spec.objectives", "is missing"},
 		{"a composite", "three nines, target: 0.999}", "x, target: 0.999, compositeWeight: 2}", 28, "spec.objectives[0].compositeWeight", "several SLOs"},
 		{"a threshold metric", "ratioMetric:", "thresholdMetric:", 14, "spec.indicator.spec.thresholdMetric", "histogram's bucket"},
-		{"an indicator kept elsewhere", "  service: shop\n", "  service: shop\n  indicatorRef: x\n", 11, "spec.indicatorRef", "inline"},
+		{"an indicator kept elsewhere", "  service: shop\n", "  service: shop\n  indicatorRef: x\n", 11, "spec.indicatorRef", "give either"},
 		{"alert policies", "  service: shop\n", "  service: shop\n  alertPolicies: []\n", 11, "spec.alertPolicies", "derived from the objective"},
 		{"gauges", "counter: true", "counter: false", 15, "spec.indicator.spec.ratioMetric.counter", "only counters"},
 		{"no word on counters", "        counter: true\n", "", 14, "spec.indicator.spec.ratioMetric.counter", "only counters"},
-		{"bad events", "        good:\n", "        bad:\n", 16, "spec.indicator.spec.ratioMetric.bad", "select the good events"},
+		{"bad events that are not of all", "        good:\n          metricSource:\n            type: Prometheus\n            spec: {query: 'orders_total{code=\"200\", }'}", "        bad:\n          metricSource:\n            type: Prometheus\n            spec: {query: 'errors_total'}", 19, "spec.indicator.spec.ratioMetric.bad.metricSource.spec.query", "one more"},
 		{"another data source", "type: Prometheus\n            spec: {query: orders_total}", "type: Datadog\n            spec: {query: orders_total}", 22, "spec.indicator.spec.ratioMetric.total.metricSource.type", "write Prometheus"},
 		{"a query that is no PromQL", "query: orders_total}", "query: 'orders_total{'}", 23, "spec.indicator.spec.ratioMetric.total.metricSource.spec.query", "not PromQL"},
 		{"a query with a range", "query: orders_total}", "query: 'orders_total[5m]'}", 23, "spec.indicator.spec.ratioMetric.total.metricSource.spec.query", "bare selector"},
-		{"a query with a rate", "query: orders_total}", "query: 'sum(rate(orders_total[5m]))'}", 23, "spec.indicator.spec.ratioMetric.total.metricSource.spec.query", "bare selector"},
+		{"a query with a quantile", "query: orders_total}", "query: 'max(rate(orders_total[5m]))'}", 23, "spec.indicator.spec.ratioMetric.total.metricSource.spec.query", "; write orders_total"},
+		{"a query with groups", "query: orders_total}", "query: 'sum by (route) (rate(orders_total[5m]))'}", 23, "spec.indicator.spec.ratioMetric.total.metricSource.spec.query", "ballast.dev/group-by"},
 		{"a query with an offset", "query: orders_total}", "query: orders_total offset 5m}", 23, "spec.indicator.spec.ratioMetric.total.metricSource.spec.query", "without offset"},
 		{"a query pinned to a time", "query: orders_total}", "query: 'orders_total @ 0'}", 23, "spec.indicator.spec.ratioMetric.total.metricSource.spec.query", "without offset"},
 		{"a query of metrics by pattern", "query: orders_total}", `query: '{__name__=~"orders.*"}'}`, 23, "spec.indicator.spec.ratioMetric.total.metricSource.spec.query", "one metric"},
@@ -146,7 +186,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a target that is text", "0.999}", "most}", 28, "spec.objectives[0].target", `want a finite number, got the text "most"`},
 		{"a mapping for the one window", "    - {duration: 4w, isRolling: true}\n", "    {duration: 4w, isRolling: true}\n", 25, "spec.timeWindow", "want a list, got a mapping"},
 		{"text for a flag", "counter: true", "counter: 'true'", 15, "spec.indicator.spec.ratioMetric.counter", "delete the quotes"},
-		{"a source kept elsewhere", "type: Prometheus\n            spec: {query: orders_total}", "metricSourceRef: x", 22, "spec.indicator.spec.ratioMetric.total.metricSource.metricSourceRef", "which Prometheus"},
+		{"a source kept elsewhere", "type: Prometheus\n            spec: {query: orders_total}", "metricSourceRef: x\n            spec: {query: orders_total}", 22, "spec.indicator.spec.ratioMetric.total.metricSource.metricSourceRef", "no DataSource"},
 		{"a metric without source", "        total:\n", "        total: {}\n        totl:\n", 20, "spec.indicator.spec.ratioMetric.total.metricSource", "is missing"},
 		{"a blank query", "query: orders_total}", "query: ' '}", 23, "spec.indicator.spec.ratioMetric.total.metricSource.spec.query", "is missing"},
 		{"no spec", valid[strings.Index(valid, "spec:"):], "", 1, "spec", "is missing"},
@@ -200,8 +240,8 @@ func TestDecodeDoesNotRepeatItself(t *testing.T) {
 			`f.yaml:10: spec.service: want text, got a list`,
 		},
 		"a document of another kind is not held against this one's fields": {
-			valid[strings.Index(valid, "kind:"):], "kind: Service\nmetadata: {name: shop}\nspec: {description: a shop}\n",
-			`f.yaml:2: kind: "Service" is not supported; only SLO documents are read`,
+			valid[strings.Index(valid, "kind:"):], "kind: Budget\nmetadata: {name: shop}\nspec: {description: a shop}\n",
+			`f.yaml:2: kind: "Budget" is not supported; SLO, SLI, Service and DataSource documents are read`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

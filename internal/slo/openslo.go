@@ -1,8 +1,8 @@
 package slo
 
-// The document of OpenSLO v1 as it is written. Pointers tell what was left out
+// The documents of OpenSLO v1 as they are written. Pointers tell what was left out
 // from what was given as nothing; fields with a refuse tag are OpenSLO's too,
-// and would not be honoured here.
+// and would not be honoured here. docs/reference/openslo.md lists them all.
 type (
 	rawSLO struct {
 		APIVersion string       `json:"apiVersion"`
@@ -11,66 +11,62 @@ type (
 		Spec       *rawSpec     `json:"spec"`
 	}
 	rawMetadata struct {
-		Name        string            `json:"name"`
-		DisplayName *string           `json:"displayName"`
-		Labels      map[string]string `json:"labels"`
-		Annotations map[string]string `json:"annotations"`
+		Name        string                `json:"name"`
+		DisplayName *string               `json:"displayName"`
+		Labels      map[string]labelValue `json:"labels"`
+		Annotations map[string]string     `json:"annotations"`
 	}
 	rawSpec struct {
 		Description     *string        `json:"description"`
 		Service         string         `json:"service"`
 		Indicator       *rawIndicator  `json:"indicator"`
+		IndicatorRef    *string        `json:"indicatorRef"`
 		TimeWindow      []rawWindow    `json:"timeWindow"`
 		BudgetingMethod string         `json:"budgetingMethod"`
 		Objectives      []rawObjective `json:"objectives"`
 
-		IndicatorRef  any `json:"indicatorRef" refuse:"write the indicator inline, so that one file says it all"`
 		AlertPolicies any `json:"alertPolicies" refuse:"the alerts are derived from the objective; remove it"`
 	}
 	rawIndicator struct {
-		Metadata struct {
-			Name        *string           `json:"name"`
-			DisplayName *string           `json:"displayName"`
-			Labels      map[string]string `json:"labels"`
-			Annotations map[string]string `json:"annotations"`
-		} `json:"metadata"`
-		Spec struct {
-			Description *string   `json:"description"`
-			RatioMetric *rawRatio `json:"ratioMetric"`
+		Metadata *rawMetadata `json:"metadata"`
+		Spec     *rawSLISpec  `json:"spec"`
+	}
+	rawSLISpec struct {
+		Description *string   `json:"description"`
+		RatioMetric *rawRatio `json:"ratioMetric"`
 
-			ThresholdMetric any `json:"thresholdMetric" refuse:"state it as ratioMetric, for latency with a histogram's bucket as good events"`
-		} `json:"spec"`
+		ThresholdMetric any `json:"thresholdMetric" refuse:"a threshold is crossed at an instant and counts no events; state it as ratioMetric, for latency with a histogram's bucket as good events"`
 	}
 	rawRatio struct {
 		Counter *bool      `json:"counter"`
 		Good    *rawMetric `json:"good"`
+		Bad     *rawMetric `json:"bad"`
 		Total   *rawMetric `json:"total"`
 
-		Bad     any `json:"bad" refuse:"select the good events, so that an error of a new sort is not taken for success"`
-		Raw     any `json:"raw" refuse:"give good and total counters"`
-		RawType any `json:"rawType" refuse:"give good and total counters"`
+		Raw     any `json:"raw" refuse:"a ratio that is computed already has forgotten how many events there were; give good and total counters"`
+		RawType any `json:"rawType" refuse:"a ratio that is computed already has forgotten how many events there were; give good and total counters"`
 	}
 	rawMetric struct {
-		MetricSource *struct {
-			Type string `json:"type"`
-			Spec *struct {
-				Query string `json:"query"`
-			} `json:"spec"`
-
-			Ref any `json:"metricSourceRef" refuse:"the runner's target says which Prometheus is asked"`
-		} `json:"metricSource"`
+		MetricSource *rawSource `json:"metricSource"`
+	}
+	rawSource struct {
+		Type *string `json:"type"`
+		Ref  *string `json:"metricSourceRef"`
+		Spec *struct {
+			Query string `json:"query"`
+		} `json:"spec"`
 	}
 	rawWindow struct {
 		Duration  string `json:"duration"`
 		IsRolling *bool  `json:"isRolling"`
 
-		Calendar any `json:"calendar" refuse:"a budget that refills at a date is not computed; use a rolling window"`
+		Calendar any `json:"calendar" refuse:"PromQL knows no time zone but UTC, and no range that depends on the date; use a rolling window"`
 	}
 	rawObjective struct {
-		DisplayName *string  `json:"displayName"`
-		Target      *float64 `json:"target"`
+		DisplayName   *string  `json:"displayName"`
+		Target        *float64 `json:"target"`
+		TargetPercent *float64 `json:"targetPercent"`
 
-		TargetPercent   any `json:"targetPercent" refuse:"write target as a ratio, 99.9% as 0.999"`
 		Op              any `json:"op" refuse:"it belongs to threshold metrics"`
 		Value           any `json:"value" refuse:"it belongs to threshold metrics"`
 		TimeSliceTarget any `json:"timeSliceTarget" refuse:"events are counted, not time slices"`
@@ -79,5 +75,30 @@ type (
 		IndicatorRef    any `json:"indicatorRef" refuse:"composite objectives are several SLOs"`
 		Composite       any `json:"composite" refuse:"composite objectives are several SLOs"`
 		CompositeWeight any `json:"compositeWeight" refuse:"composite objectives are several SLOs"`
+	}
+
+	rawSLI struct {
+		APIVersion string       `json:"apiVersion"`
+		Kind       string       `json:"kind"`
+		Metadata   *rawMetadata `json:"metadata"`
+		Spec       *rawSLISpec  `json:"spec"`
+	}
+	rawService struct {
+		APIVersion string       `json:"apiVersion"`
+		Kind       string       `json:"kind"`
+		Metadata   *rawMetadata `json:"metadata"`
+		Spec       *struct {
+			Description *string `json:"description"`
+		} `json:"spec"`
+	}
+	rawDataSource struct {
+		APIVersion string       `json:"apiVersion"`
+		Kind       string       `json:"kind"`
+		Metadata   *rawMetadata `json:"metadata"`
+		Spec       *struct {
+			Description       *string `json:"description"`
+			Type              string  `json:"type"`
+			ConnectionDetails any     `json:"connectionDetails"` // the runner's target says which Prometheus is asked
+		} `json:"spec"`
 	}
 )

@@ -33,7 +33,7 @@ func NewSet(slos ...SLO) (Set, error) {
 	return s, nil
 }
 
-// Load reads SLO documents. A path is a file, or a directory whose files
+// Load reads SLO documents, and those of SLIs, Services and DataSources that they name. A path is a file, or a directory whose files
 // document.Files lists. All problems of all files come back together as Problems;
 // fs.ErrNotExist when there is nothing at a path. No documents are an empty set.
 func Load(paths ...string) (Set, error) {
@@ -45,21 +45,17 @@ func Load(paths ...string) (Set, error) {
 		}
 		files = append(files, found.Files...)
 	}
-	var (
-		slos     []SLO
-		problems []Problem
-	)
+	var b bundle
 	for _, file := range files {
 		content, problem := document.Read(file)
 		if problem != nil {
-			problems = append(problems, *problem)
+			b.problems = append(b.problems, *problem)
 			continue
 		}
-		found, ps := decode(file, content)
-		slos = append(slos, found...)
-		problems = append(problems, ps...)
+		b.add(file, content)
 	}
-	set, err := NewSet(slos...)
+	set, err := NewSet(b.read()...)
+	problems := b.problems
 	var duplicates Problems
 	if errors.As(err, &duplicates) {
 		problems = append(problems, duplicates...)
