@@ -16,26 +16,29 @@ import (
 )
 
 // exposition is what the programs of this repository export, by metric name.
-type exposition map[string][]labels.Labels
+type exposition struct {
+	series map[string][]labels.Labels
+	types  map[string]model.MetricType // by the name in a TYPE line
+}
 
 // readExpositions reads the golden .prom files of dir in the text format. A
 // missing directory, or one without such files, is an empty exposition.
 func readExpositions(dir string) (exposition, error) {
 	files, err := withSuffix(dir, ".prom")
 	if err != nil {
-		return nil, fmt.Errorf("find expositions: %w", err)
+		return exposition{}, fmt.Errorf("find expositions: %w", err)
 	}
-	known := exposition{}
+	known := exposition{map[string][]labels.Labels{}, map[string]model.MetricType{}}
 	for _, file := range files {
 		content, err := os.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // removed since
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read exposition: %w", err)
+			return exposition{}, fmt.Errorf("read exposition: %w", err)
 		}
 		if err := known.add(content); err != nil {
-			return nil, fmt.Errorf("read exposition %s: %w", file, err)
+			return exposition{}, fmt.Errorf("read exposition %s: %w", file, err)
 		}
 	}
 	return known, nil
@@ -70,13 +73,17 @@ func (e exposition) add(content []byte) error {
 		if err != nil {
 			return err
 		}
+		if entry == textparse.EntryType {
+			name, of := p.Type()
+			e.types[string(name)] = of
+		}
 		if entry != textparse.EntrySeries {
 			continue
 		}
 		var ls labels.Labels
 		p.Labels(&ls)
 		name := ls.Get(model.MetricNameLabel)
-		e[name] = append(e[name], ls)
+		e.series[name] = append(e.series[name], ls)
 	}
 }
 
@@ -84,13 +91,8 @@ func (e exposition) add(content []byte) error {
 // a scrape adds are not in an exposition, so matchers of labels that no series
 // of the metric has only count against it when they cannot come from a scrape.
 func (e exposition) matches(matchers []*labels.Matcher) bool {
-	name := ""
-	for _, m := range matchers {
-		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
-			name = m.Value
-		}
-	}
-	for _, ls := range e[name] {
+	name := nameOf(matchers)
+	for _, ls := range e.series[name] {
 		if !slices.ContainsFunc(matchers, func(m *labels.Matcher) bool {
 			return !targetLabel(m.Name) && !m.Matches(ls.Get(m.Name))
 		}) {
@@ -98,6 +100,19 @@ func (e exposition) matches(matchers []*labels.Matcher) bool {
 		}
 	}
 	return false
+}
+
+// counts reports whether a metric only grows, as far as its type is known.
+func (e exposition) counts(name string) bool {
+	of, known := e.types[name]
+	if !known {
+		for _, suffix := range []string{"_bucket", "_count", "_sum"} {
+			if base, ok := strings.CutSuffix(name, suffix); ok && !known {
+				of, known = e.types[base]
+			}
+		}
+	}
+	return !known || of != model.MetricTypeGauge && of != model.MetricTypeGaugeHistogram
 }
 
 // targetLabel reports whether a label comes from the scrape, not from the program.

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/rulefmt"
 
+	"github.com/ballast-sre/ballast/internal/document"
 	"github.com/ballast-sre/ballast/internal/slo"
 )
 
@@ -44,6 +45,8 @@ type Options struct {
 	// RunbookBase is what runbook_url begins with where a document gives none, up to
 	// the name of the alert and ".md"; empty for RunbookBase.
 	RunbookBase string
+	// Note is called by Lint with what is no fault and worth knowing; it may be nil.
+	Note func(document.Problem)
 }
 
 // From is FromSLO with options.

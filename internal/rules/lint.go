@@ -6,16 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"net/url"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -27,16 +23,24 @@ import (
 // outlasts one missed scrape at the usual intervals.
 const minPending = time.Minute
 
+// leastScrapes is how many scrapes the shortest window has to hold: two make a rate, and
+// one in a few is late or lost.
+const leastScrapes = 4
+
 // Lint looks for what is wrong with the SLOs, rules and runbooks of a checkout:
 // documents that do not decode, generated files that are out of date, alerts
-// that cannot fire, that select what no program exports (docs/metrics, if it has
+// that select what no program exports (docs/metrics, if it has
 // expositions), that fire on one missed scrape, or that lack severity, texts or
-// runbook, and runbooks without an alert. It asks no Prometheus. The error is of
+// runbook, runbooks without an alert, and windows that are longer than the chart and the
+// environments keep samples, or too short for how often they scrape. It asks no Prometheus. The error is of
 // reading only; all findings come back, in the order of files.
 func Lint(root string, o Options) (document.Problems, error) {
 	l := linter{alerts: filepath.Join(root, "alerts"), runbooks: filepath.Join(root, "docs", "runbooks"), options: o}
 	var err error
 	if l.known, err = readExpositions(filepath.Join(root, "docs", "metrics")); err != nil {
+		return nil, err
+	}
+	if l.settings, err = readSettings(root); err != nil {
 		return nil, err
 	}
 	set, err := slo.Load(filepath.Join(l.alerts, "slo"))
@@ -69,6 +73,7 @@ type linter struct {
 	known            exposition
 	names            []string // of all alerts
 	slos             []string
+	settings         []setting
 	problems         document.Problems
 }
 
@@ -77,17 +82,41 @@ func (l *linter) problem(file string, line int, field, format string, args ...an
 }
 
 func (l *linter) slo(s slo.SLO) {
-	for _, q := range []struct{ field, selector string }{{"good", s.Good}, {"total", s.Total}} {
+	for _, q := range []struct{ what, selector string }{{"good", s.Good}, {"total", s.Total}} {
+		const field = "spec.indicator"
 		for _, unknown := range l.unknown(q.selector, nil) {
-			l.problem(s.File, s.Line, "spec.indicator.spec.ratioMetric."+q.field, "%s", unknown)
+			l.problem(s.File, s.Line, field, "%s events: %s", q.what, unknown)
 		}
+		if matchers, err := newParser().ParseMetricSelector(q.selector); err == nil && !l.known.counts(nameOf(matchers)) {
+			l.problem(s.File, s.Line, field, "%s events: %s is a gauge in docs/metrics, which may fall and counts nothing; select a counter", q.what, nameOf(matchers))
+		}
+	}
+	for _, p := range l.settings {
+		l.within(s, p)
+	}
+}
+
+// within compares the windows of an SLO with what a Prometheus keeps and how often it
+// scrapes.
+func (l *linter) within(s slo.SLO, p setting) {
+	tiers := s.Tiers()
+	last := tiers[len(tiers)-1]
+	if p.retention > 0 && p.retention < last.Long {
+		l.problem(p.file, 0, "prometheus.retention", "%s is shorter than the %s that tier %s of the SLO %s looks back; keep at least %s", window(p.retention), window(last.Long), last.Tier, s.Name, window(last.Long))
+	}
+	if first := tiers[0]; p.scrape > 0 && first.Short < leastScrapes*p.scrape {
+		l.problem(s.File, s.Line, "spec.timeWindow[0].duration", "the window of %s of tier %s holds fewer than %d scrapes at an interval of %s (%s); scrape more often, or take a longer period", window(first.Short), first.Tier, leastScrapes, window(p.scrape), p.file)
+	}
+	if p.retention > 0 && p.retention < s.Window && l.options.Note != nil {
+		l.options.Note(document.Problem{File: p.file, Field: "prometheus.retention", Message: fmt.Sprintf(
+			"keeps %s of the %s of the SLO %s: what is left of its budget is unknown there, and %s says what is known to be spent", window(p.retention), window(s.Window), s.Name, slo.SeriesBudgetSpent)})
 	}
 }
 
 // unknown explains every selector of the expression that finds nothing in the
 // expositions nor among the recorded names.
 func (l *linter) unknown(expr string, recorded map[string]bool) []string {
-	if len(l.known) == 0 {
+	if len(l.known.series) == 0 {
 		return nil
 	}
 	parsed, err := newParser().ParseExpr(expr)
@@ -96,15 +125,10 @@ func (l *linter) unknown(expr string, recorded map[string]bool) []string {
 	}
 	var found []string
 	for _, matchers := range parser.ExtractSelectors(parsed) {
-		name := ""
-		for _, m := range matchers {
-			if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
-				name = m.Value
-			}
-		}
+		name := nameOf(matchers)
 		switch {
 		case recorded[name] || builtin(name):
-		case len(l.known[name]) == 0:
+		case len(l.known.series[name]) == 0:
 			found = append(found, fmt.Sprintf("no exposition in docs/metrics has a metric %q; check its name", name))
 		case !l.known.matches(matchers):
 			found = append(found, fmt.Sprintf("no series of %s in docs/metrics matches the selector; check its labels", name))
@@ -251,47 +275,4 @@ func (l *linter) rule(file string, r rulefmt.Rule, recorded map[string]bool) {
 	if reach, _, err := looksBack(r.Expr); err == nil && reach == 0 {
 		l.problem(file, 0, field, "for is %s, so that one missed scrape fires it; make it at least %s", r.For, window(minPending))
 	}
-}
-
-// runbook checks where an alert's runbook is kept: a file of this repository, which has
-// to say something, or an address that is whole.
-func (l *linter) runbook(file, field string, r rulefmt.Rule) {
-	address := r.Annotations["runbook_url"]
-	base, name := path.Split(address)
-	if !strings.HasSuffix(name, ".md") || base+name != l.options.runbook(strings.TrimSuffix(name, ".md")) {
-		if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-			l.problem(file, 0, field, "runbook_url %q is no address; write one that begins with https://", address)
-		}
-		return
-	}
-	content, err := os.ReadFile(filepath.Join(l.runbooks, name))
-	switch {
-	case err != nil:
-		l.problem(file, 0, field, "its runbook docs/runbooks/%s is missing; write what to look at and what to do", name)
-	case !saysSomething(content):
-		l.problem(file, 0, field, "its runbook docs/runbooks/%s says nothing; write what to look at and what to do", name)
-	}
-}
-
-// saysSomething reports whether a runbook has text beside its headings.
-func saysSomething(content []byte) bool {
-	return slices.ContainsFunc(strings.Split(string(content), "\n"), func(line string) bool {
-		line = strings.TrimSpace(line)
-		return line != "" && !strings.HasPrefix(line, "#")
-	})
-}
-
-// orphans finds runbooks that no alert leads to.
-func (l *linter) orphans() error {
-	files, err := withSuffix(l.runbooks, ".md")
-	if err != nil {
-		return fmt.Errorf("find runbooks: %w", err)
-	}
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".md")
-		if name != "README" && !slices.Contains(l.names, name) {
-			l.problem(file, 0, "", "no alert has this name; remove the runbook or rename it")
-		}
-	}
-	return nil
 }

@@ -103,6 +103,8 @@ func newSLOLint(s streams) *cobra.Command {
 			if err := errors.Join(common.checkSources(s.logger(slog.LevelWarn)), checkRunbookBase(options)); err != nil {
 				return common.refused(s, err)
 			}
+			log := s.logger(slog.LevelWarn)
+			options.Note = func(p document.Problem) { log.Warn(p.Message, "file", p.File, "field", p.Field) }
 			findings, err := rules.Lint(common.root, options)
 			if err != nil {
 				return common.refused(s, err)
