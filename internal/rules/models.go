@@ -82,7 +82,7 @@ func alertModel(r rulefmt.Rule, g rulefmt.RuleGroup, set slo.Set) (slo.AlertMode
 	}
 	for _, w := range s.Tiers() {
 		if window(w.Long) == long && window(w.Short) == short {
-			m.Burn = &w
+			m.Burn, m.LeastBad = &w, s.LeastBad()
 			m.LongRatio, m.Total = "max("+RecordedAt(slo.SeriesErrorRatio, s.Name, w.Long)+")", s.Total
 			return m, nil
 		}

@@ -23,6 +23,8 @@ type AlertModel struct {
 	Objective float64
 	// Burn is nil for alerts that do not watch a burn rate. Its windows are unscaled.
 	Burn *BurnWindow
+	// LeastBad is how many bad events a burn alert needs in its long window; 0 needs none.
+	LeastBad int
 	// For is the rule's unscaled pending time.
 	For time.Duration
 	// KeepFiring is for how long the alert goes on, unscaled, when its condition is
@@ -58,12 +60,14 @@ func (m AlertModel) Window() time.Duration {
 // less predict nothing); t.Scrape and t.Evaluation are the real intervals of
 // Prometheus; the rule's own group may be evaluated less often, as Every says. A burn
 // alert is thought to see errorRatio from the start on, steadily, after healthy history
-// over its long window, with traffic enough for its guard. A resource alert
+// over its long window. t.Rate is how many events there are a second; 0 stands for
+// traffic enough for its guard. A resource alert
 // does not look at errorRatio: the fault is thought to meet its condition, so
 // ask only for alerts that the fault is about.
 //
 // ok is false when the alert does not fire (the error ratio does not exceed the
-// threshold, or the scaled short window is too short to hold two scrapes) or
+// threshold, the scaled short window is too short to hold two scrapes, or too few
+// events go bad within the long one) or
 // when the model is Opaque.
 func (m AlertModel) Predict(errorRatio float64, t Timing) (earliest, latest time.Duration, ok bool) {
 	if m.Opaque || !(t.Scale > 0) {
@@ -88,6 +92,15 @@ func (m AlertModel) Predict(errorRatio float64, t Timing) (earliest, latest time
 	// window, it crosses the threshold that much sooner.
 	window := float64(divide(m.Burn.Long, t.Scale))
 	soonest := time.Duration(float64(detection) * (1 - 2*float64(t.Scrape)/window))
+	if t.Rate > 0 && m.LeastBad > 0 {
+		guard := time.Duration(float64(m.LeastBad) / (t.Rate * errorRatio) * float64(time.Second))
+		if guard > divide(m.Burn.Long, t.Scale) {
+			return 0, 0, false
+		}
+		// Half an event less is enough for the comparison, and extrapolation may add one.
+		sooner := time.Duration(float64(guard) * max(0, float64(m.LeastBad)-1.5) / float64(m.LeastBad))
+		soonest, detection = max(soonest, sooner), max(detection, guard)
+	}
 	return soonest + pending, detection + m.EventDelay + late, true
 }
 

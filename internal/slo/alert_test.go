@@ -5,6 +5,29 @@ import (
 	"time"
 )
 
+func TestPredictWithFewEvents(t *testing.T) {
+	fast := BurnWindows(month, 0.999)[0]
+	m := AlertModel{Objective: 0.999, Burn: &fast, LeastBad: 3}
+	for _, tt := range []struct {
+		name             string
+		errors, rate     float64
+		earliest, latest time.Duration
+		ok               bool
+	}{
+		{"enough is what no rate says", 1, 0, 50 * time.Second, 112 * time.Second, true},
+		{"ten events a second pass the guard at once", 1, 10, 50 * time.Second, 112 * time.Second, true},
+		{"one event a minute has to fail three times", 1, 1.0 / 60, 90 * time.Second, 4 * time.Minute, true},
+		{"one event in ten minutes takes half an hour", 1, 1.0 / 600, 15 * time.Minute, 31 * time.Minute, true},
+		{"one event in half an hour never fails three times in the window", 1, 1.0 / 1800, 0, 0, false},
+		{"nor do half of two in half an hour", 0.5, 2.0 / 1800, 0, 0, false},
+	} {
+		earliest, latest, ok := m.Predict(tt.errors, Timing{Scale: 1, Scrape: 30 * time.Second, Evaluation: 30 * time.Second, Rate: tt.rate})
+		if ok != tt.ok || (earliest-tt.earliest).Abs() > time.Second || (latest-tt.latest).Abs() > time.Second {
+			t.Errorf("%s: got %s to %s, %v; want %s to %s, %v", tt.name, earliest, latest, ok, tt.earliest, tt.latest, tt.ok)
+		}
+	}
+}
+
 func TestPredict(t *testing.T) {
 	fast := BurnWindows(month, 0.999)[0]
 	burn := AlertModel{Objective: 0.999, Burn: &fast}

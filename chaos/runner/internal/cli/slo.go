@@ -178,6 +178,7 @@ func newSLOPredict(s streams) *cobra.Command {
 	f.Float64Var(&timing.Scale, "scale", 1, "what alert windows are divided by")
 	f.DurationVar(&timing.Scrape, "scrape", 30*time.Second, "scrape interval")
 	f.DurationVar(&timing.Evaluation, "evaluation", 30*time.Second, "evaluation interval")
+	f.Float64Var(&timing.Rate, "rate", 0, "events a second; 0 is enough for every alert's least number of bad events")
 	return cmd
 }
 
@@ -197,6 +198,9 @@ func checkPrediction(ratios []float64, timing slo.Timing) error {
 	}
 	if timing.Scrape <= 0 {
 		errs = append(errs, fmt.Errorf("--scrape %s: want more than 0, such as 30s", timing.Scrape))
+	}
+	if !(timing.Rate >= 0) || math.IsInf(timing.Rate, 1) {
+		errs = append(errs, fmt.Errorf("--rate %v: want 0 or more events a second", timing.Rate))
 	}
 	if timing.Evaluation <= 0 {
 		errs = append(errs, fmt.Errorf("--evaluation %s: want more than 0, such as 30s", timing.Evaluation))
