@@ -240,6 +240,7 @@ func seenFromOutside(ctx context.Context, t *testing.T) {
 // instrument starved, as its own measurements say, is run once more, and both are told.
 func (r runner) judged(ctx context.Context, t *testing.T, name, verdict, reason string) {
 	t.Helper()
+	neverRestarted(ctx, t) // the runner draws it first
 	got, code := r.run(ctx, t, r.experimentFile(name))
 	if len(got) == 1 && got[0].Reason == "instrument-unfit" {
 		t.Logf("STARVED monitor-%s is run once more: %s", name, got[0].Summary)

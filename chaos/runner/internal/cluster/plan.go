@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/chaos-mesh/chaos-mesh/api/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
@@ -147,7 +148,9 @@ func (t *Target) podsIn(ctx context.Context, namespace string, sel fault.Selecto
 	var out []fault.Pod
 	for _, p := range pods {
 		if p.DeletionTimestamp == nil && p.Status.Phase != corev1.PodSucceeded {
-			out = append(out, i.describe(p, nodes[p.Spec.NodeName]))
+			described := i.describe(p, nodes[p.Spec.NodeName])
+			described.BackOff = backsOff(p, time.Now())
+			out = append(out, described)
 		}
 	}
 	return out, nil

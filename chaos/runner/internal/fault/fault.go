@@ -82,7 +82,10 @@ type Pod struct {
 	RestartPolicy  string
 	Phase          string // Pending, Running, …
 	Ready          bool
-	Containers     []string
+	// BackOff is true where a container ended a short time ago, and is started ever later
+	// when it ends again.
+	BackOff    bool
+	Containers []string
 }
 
 // Target is one thing that a fault hits: a pod, or one container of it.

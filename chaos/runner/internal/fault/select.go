@@ -11,7 +11,7 @@ import (
 )
 
 // Select chooses the targets of a selector among the pods given, as Chaos Mesh
-// does: first by the selector, then by the mode. The choice depends on nothing
+// does: first by the selector, then by the mode. Pods in back-off are chosen last. The choice depends on nothing
 // but the set of pods and rng; targets are ordered by namespace and name.
 //
 // It returns an error that wraps ErrNoTarget when nothing is chosen, with what
@@ -42,7 +42,10 @@ func Select(pods []Pod, sel Selector, defaultNamespace string, rng *rand.Rand) (
 	if n == 0 {
 		return nil, fmt.Errorf("%w: %s of %d pods is none; use mode fixed-percent to hit some in every run", ErrNoTarget, how, len(matched))
 	}
-	chosen := rng.Perm(len(matched))[:n]
+	// What a restart costs a pod that restarted before says little about the platform.
+	drawn := rng.Perm(len(matched))
+	slices.SortStableFunc(drawn, func(a, b int) int { return later(matched[a].BackOff) - later(matched[b].BackOff) })
+	chosen := drawn[:n]
 	slices.Sort(chosen)
 
 	var targets []Target
@@ -53,6 +56,14 @@ func Select(pods []Pod, sel Selector, defaultNamespace string, rng *rand.Rand) (
 		return nil, fmt.Errorf("%w: none of the chosen pods has a container named in %q", ErrNoTarget, sel.ContainerNames)
 	}
 	return targets, nil
+}
+
+// later orders what is true behind what is false.
+func later(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // size is how many of n pods a mode chooses, with words for how it came about.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/quick"
@@ -267,5 +268,31 @@ func TestSelectIsDeterministicAndChoosesDistinctPodsInOrder(t *testing.T) {
 	}
 	if err := quick.Check(property, nil); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestPodsInBackOffAreChosenLast(t *testing.T) {
+	pods := []Pod{{Namespace: "n", Name: "a", BackOff: true}, {Namespace: "n", Name: "b"}, {Namespace: "n", Name: "c", BackOff: true}}
+	for sentence, tt := range map[string]struct {
+		value string
+		b     bool
+	}{
+		"one of three is the one without": {"1", true},
+		"all of three are all":            {"3", true},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			for seed := range uint64(20) {
+				var sel Selector
+				sel.Mode, sel.Value = "fixed", tt.value
+				sel.Selector.Namespaces = []string{"n"}
+				got, err := Select(pods, sel, "n", rand.New(rand.NewPCG(seed, 1)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if has := slices.ContainsFunc(got, func(x Target) bool { return x.Pod == "b" }); has != tt.b || strconv.Itoa(len(got)) != tt.value {
+					t.Errorf("seed %d: %v", seed, got)
+				}
+			}
+		})
 	}
 }
