@@ -111,6 +111,11 @@ type routing struct {
 			Matchers []string
 		}
 	}
+	InhibitRules []struct {
+		SourceMatchers []string `json:"source_matchers"`
+		TargetMatchers []string `json:"target_matchers"`
+		Equal          []string
+	} `json:"inhibit_rules"`
 	Receivers []struct {
 		Name           string
 		WebhookConfigs []struct {
@@ -140,6 +145,22 @@ func TestAlertsGoNowhereByDefault(t *testing.T) {
 	}
 	if want := []string{"alertname", "service", "severity"}; !slices.Equal(r.Route.GroupBy, want) {
 		t.Errorf("alerts are grouped by %q, want %q", r.Route.GroupBy, want)
+	}
+}
+
+func TestAPageSilencesTheTicketsOfItsSLO(t *testing.T) {
+	r := readRouting(t, "observability-quick")
+	if len(r.InhibitRules) != 1 {
+		t.Fatalf("the inhibition is %+v", r.InhibitRules)
+	}
+	rule := r.InhibitRules[0]
+	// Labels that are missing are equal: without slo!="" any page would silence every
+	// ticket that has no SLO either.
+	if want := []string{`severity="page"`, `slo!=""`}; !slices.Equal(rule.SourceMatchers, want) {
+		t.Errorf("silences come from %q, want %q", rule.SourceMatchers, want)
+	}
+	if want := []string{`severity="ticket"`}; !slices.Equal(rule.TargetMatchers, want) || !slices.Equal(rule.Equal, []string{"slo", "service"}) {
+		t.Errorf("%q with equal %q are silenced", rule.TargetMatchers, rule.Equal)
 	}
 }
 

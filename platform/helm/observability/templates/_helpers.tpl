@@ -73,6 +73,11 @@ route:
     - receiver: webhook
       matchers: [severity=~"page|ticket"]
   {{- end }}
+inhibit_rules:
+  # Who is paged for an SLO needs none of its tickets meanwhile.
+  - source_matchers: [severity="page", slo!=""]
+    target_matchers: [severity="ticket"]
+    equal: [slo, service]
 receivers:
   # Alerts are shown and go nowhere.
   - name: none
