@@ -208,7 +208,8 @@ func TestTheRulesInTroubleAndInPeace(t *testing.T) {
 		{
 			name: "an SLI that dies in mid-outage pages on, and its silence is a page, too",
 			run: []traffic{
-				healthy(5 * time.Second), {last: 6 * time.Second, rate: 50, errors: 1},
+				healthy(5 * time.Second),
+				{last: 6 * time.Second, rate: 50, errors: 1},
 				{last: 16 * time.Second, rate: 50, errors: 1, unseen: true},
 			},
 			want: []string{

@@ -73,12 +73,21 @@ func From(s slo.SLO, o Options) []rulefmt.RuleGroup {
 	return groups
 }
 
-// The alertnames of an SLO. Labels tell the tiers of a burn-rate alert apart.
-func BurnAlertName(slo string) string      { return camelCase(slo) + "BudgetBurn" }
-func BlindAlertName(slo string) string     { return camelCase(slo) + "NoData" }
-func IdleAlertName(slo string) string      { return camelCase(slo) + "Idle" }
+// BurnAlertName is the alertname of all tiers of an SLO's burn-rate alert, which labels
+// tell apart.
+func BurnAlertName(slo string) string { return camelCase(slo) + "BudgetBurn" }
+
+// BlindAlertName is the alertname where nothing measures an SLO.
+func BlindAlertName(slo string) string { return camelCase(slo) + "NoData" }
+
+// IdleAlertName is the alertname where an SLO has had no events for a while.
+func IdleAlertName(slo string) string { return camelCase(slo) + "Idle" }
+
+// ExhaustedAlertName is the alertname where no error budget is left.
 func ExhaustedAlertName(slo string) string { return camelCase(slo) + "BudgetExhausted" }
-func ExceedsAlertName(slo string) string   { return camelCase(slo) + "GoodExceedsTotal" }
+
+// ExceedsAlertName is the alertname where more events are good than there are.
+func ExceedsAlertName(slo string) string { return camelCase(slo) + "GoodExceedsTotal" }
 
 type generator struct {
 	slo     slo.SLO

@@ -44,8 +44,10 @@ func (n *names) slo(s slo.SLO) {
 	report := func(what string) func(string) {
 		return func(first string) {
 			if !reported {
-				n.problems = append(n.problems, document.Problem{File: s.File, Line: s.Line, Field: "metadata.name",
-					Message: fmt.Sprintf("%q makes %s, which %s makes too; rename one", s.Name, what, first)})
+				n.problems = append(n.problems, document.Problem{
+					File: s.File, Line: s.Line, Field: "metadata.name",
+					Message: fmt.Sprintf("%q makes %s, which %s makes too; rename one", s.Name, what, first),
+				})
 			}
 			reported = true
 		}

@@ -149,7 +149,7 @@ func TestTwenty(t *testing.T) {
 				if i%2 == 0 {
 					spec = "  action: pod-kill"
 				}
-				text := smallExperiment(name, "20s", "PodChaos", spec)
+				text := smallExperiment(name, "20s", spec)
 				if i == twenty-1 { // one that has to fail: both pods are to serve
 					text, want[name] = strings.Replace(text, "min: 1", "min: 2", 1), "fail slo-broken"
 				}

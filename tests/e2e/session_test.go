@@ -33,12 +33,11 @@ type session struct {
 
 // event is what the tests read of one of the runner's.
 type event struct {
-	Time       time.Time `json:"time"`
-	Type       string    `json:"type"`
-	Experiment string    `json:"experiment"`
-	Phase      string    `json:"phase"`
-	Verdict    string    `json:"verdict"`
-	Effect     struct {
+	Time    time.Time `json:"time"`
+	Type    string    `json:"type"`
+	Phase   string    `json:"phase"`
+	Verdict string    `json:"verdict"`
+	Effect  struct {
 		Shown bool      `json:"shown"`
 		At    time.Time `json:"at"`
 	} `json:"effect"`
@@ -106,16 +105,15 @@ func (s *session) read(stdout io.Reader) {
 	}
 }
 
-// await blocks until the phase of an experiment has begun, and returns when. The empty
-// name is any experiment.
-func (s *session) await(ctx context.Context, t *testing.T, experiment, phase string) time.Time {
+// await blocks until a phase of the session's experiment has begun, and returns when.
+func (s *session) await(ctx context.Context, t *testing.T, phase string) time.Time {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	for {
 		s.mu.Lock()
 		for _, e := range s.seen {
-			if e.Type == "phase" && e.Phase == phase && (experiment == "" || e.Experiment == experiment) {
+			if e.Type == "phase" && e.Phase == phase {
 				s.mu.Unlock()
 				return e.Time
 			}

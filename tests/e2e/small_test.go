@@ -115,9 +115,9 @@ func scraped(ctx context.Context, t *testing.T, ns, group string) {
 	})
 }
 
-// smallExperiment is a fault on one of the two pods of a small workload, and holds while
-// the other one serves. kind and spec are Chaos Mesh's, the latter indented by two.
-func smallExperiment(workload, observe, kind, spec string) string {
+// smallExperiment is a PodChaos on one of the two pods of a small workload, and holds
+// while the other one serves. spec is Chaos Mesh's, indented by two.
+func smallExperiment(workload, observe, spec string) string {
 	return fmt.Sprintf(`
 apiVersion: ballast.dev/v1alpha1
 kind: Experiment
@@ -132,13 +132,13 @@ spec:
   blastRadius: {maxTargets: 1, maxPercent: 50%%}
 ---
 apiVersion: chaos-mesh.org/v1alpha1
-kind: %[3]s
+kind: PodChaos
 metadata: {name: %[1]s}
 spec:
   mode: one
   selector: {labelSelectors: {app.kubernetes.io/name: %[1]s}}
-%[4]s
-`, workload, observe, kind, spec)
+%[3]s
+`, workload, observe, spec)
 }
 
 const podFailure = "  action: pod-failure"

@@ -114,7 +114,7 @@ func TestTruth(t *testing.T) {
 	selector := "app.kubernetes.io/name=" + w
 	failing := func(t *testing.T, observe string) string {
 		t.Helper()
-		return document(t, smallExperiment(w, observe, "PodChaos", podFailure))
+		return document(t, smallExperiment(w, observe, podFailure))
 	}
 	after := func(ctx context.Context, t *testing.T) {
 		t.Helper()
@@ -125,14 +125,14 @@ func TestTruth(t *testing.T) {
 	rows := []check{
 		{"with nothing broken, it passes", func(ctx context.Context, t *testing.T) {
 			s := r.start(ctx, t, "--no-load", failing(t, "10s"))
-			s.await(ctx, t, "", "inject")
+			s.await(ctx, t, "inject")
 			recorded := awaitRecord(ctx, t)
 			s.ended(t, "pass", "")
 			figure(t, "the runner has seen the effect after Chaos Mesh's record of it", max(0, s.confirmed(t).Sub(recorded).Seconds()), 2, "s")
 		}},
 		{"a target that is deleted under fault is no longer under fault", func(ctx context.Context, t *testing.T) {
 			s := r.start(ctx, t, "--no-load", failing(t, "15s"))
-			s.await(ctx, t, "", observing)
+			s.await(ctx, t, observing)
 			for _, p := range pods(ctx, t, monitorNamespace, selector) {
 				if !ready(p) {
 					if err := on.CoreV1().Pods(monitorNamespace).Delete(ctx, p.Name, metav1.DeleteOptions{}); err != nil {
@@ -144,7 +144,7 @@ func TestTruth(t *testing.T) {
 		}},
 		{"a rollout under fault takes the targets away", func(ctx context.Context, t *testing.T) {
 			s := r.start(ctx, t, "--no-load", failing(t, "20s"))
-			s.await(ctx, t, "", observing)
+			s.await(ctx, t, observing)
 			patch := fmt.Appendf(nil, `{"spec":{"template":{"metadata":{"annotations":{"ballast.dev/e2e":%q}}}}}`, random("rollout"))
 			if _, err := on.AppsV1().Deployments(monitorNamespace).Patch(ctx, w, types.StrategicMergePatchType, patch, metav1.PatchOptions{}); err != nil {
 				t.Fatal(err)
@@ -153,9 +153,9 @@ func TestTruth(t *testing.T) {
 		}},
 		{"an autoscaler may add a replica under fault", func(ctx context.Context, t *testing.T) {
 			s := r.start(ctx, t, "--no-load", failing(t, "25s"))
-			s.await(ctx, t, "", observing)
+			s.await(ctx, t, observing)
 			back := autoscaled(ctx, t, w, 3)
-			s.await(ctx, t, "", "recover")
+			s.await(ctx, t, "recover")
 			if got := len(pods(ctx, t, monitorNamespace, selector)); got != 3 {
 				t.Errorf("there are %d pods, the autoscaler wants 3", got)
 			}
@@ -164,7 +164,7 @@ func TestTruth(t *testing.T) {
 		}},
 		{"Prometheus that stops under fault ends the run, and its fault", func(ctx context.Context, t *testing.T) {
 			s := r.start(ctx, t, "--no-load", failing(t, "30s"))
-			s.await(ctx, t, "", observing)
+			s.await(ctx, t, observing)
 			stopped := time.Now()
 			frozenPrometheus(ctx, t, 20*time.Second)
 			gone := awaitNoneLeft(ctx, t, 30*time.Second)
@@ -175,7 +175,7 @@ func TestTruth(t *testing.T) {
 		{"an API server that is out of reach for 20 s ends the run, and the fault goes", func(ctx context.Context, t *testing.T) {
 			cut, far := behindAWire(ctx, t, r)
 			s := far.start(ctx, t, "--no-load", failing(t, "40s"))
-			s.await(ctx, t, "", observing)
+			s.await(ctx, t, observing)
 			restore := cut()
 			time.AfterFunc(20*time.Second, restore)
 			figure(t, "the fault is gone after the runner lost the API server", awaitNoneLeft(ctx, t, time.Minute).Seconds(), 40, "s")
@@ -195,11 +195,11 @@ func TestTruth(t *testing.T) {
 		{"two runs on the same pods are not under way at once", func(ctx context.Context, t *testing.T) {
 			file := failing(t, "10s")
 			first := r.start(ctx, t, "--no-load", file)
-			first.await(ctx, t, "", "baseline")
+			first.await(ctx, t, "baseline")
 			second := r.start(ctx, t, "--no-load", file)
-			first.await(ctx, t, "", "verdict")
+			first.await(ctx, t, "verdict")
 			firstEnded := time.Now()
-			injected := second.await(ctx, t, "", "inject")
+			injected := second.await(ctx, t, "inject")
 			if injected.Before(firstEnded.Add(-time.Second)) {
 				t.Errorf("the second injected at %s, the first ended at %s", injected, firstEnded)
 			}
@@ -226,7 +226,7 @@ func TestTruth(t *testing.T) {
 			back := patched(ctx, t, sets, chaosNamespace, "chaos-daemon",
 				`[{"op":"add","path":"/spec/template/spec/nodeSelector","value":{"nobody":"here"}}]`, `[{"op":"remove","path":"/spec/template/spec/nodeSelector"}]`)
 			awaitGone(ctx, t, chaosNamespace, gone)
-			s := r.start(ctx, t, "--no-load", document(t, smallExperiment(w, "10s", "PodChaos", "  action: container-kill\n  containerNames: [monitor]")))
+			s := r.start(ctx, t, "--no-load", document(t, smallExperiment(w, "10s", "  action: container-kill\n  containerNames: [monitor]")))
 			s.ended(t, "inconclusive", "not-confirmed")
 			back()
 			await(ctx, t, time.Minute, "the daemon to be back", func(ctx context.Context) (bool, string) {
@@ -236,7 +236,7 @@ func TestTruth(t *testing.T) {
 		}},
 		{"a controller that stops under fault leaves it, and this is said with what frees it", func(ctx context.Context, t *testing.T) {
 			s := r.start(ctx, t, "--no-load", failing(t, "15s"))
-			s.await(ctx, t, "", observing)
+			s.await(ctx, t, observing)
 			back := scaled(ctx, t, chaosNamespace, "deployments", "chaos-controller-manager", 0)
 			s.ended(t, "residue", "left-behind")
 			if !strings.Contains(s.log.String(), "kubectl") {
@@ -252,8 +252,8 @@ func TestTruth(t *testing.T) {
 			}
 			there := smallWorkloads(ctx, t, ns, 1)[0]
 			admin := r.admin(t)
-			s := admin.start(ctx, t, "--namespace="+ns, "--no-load", document(t, smallExperiment(there, "30s", "PodChaos", podFailure)))
-			s.await(ctx, t, "", observing)
+			s := admin.start(ctx, t, "--namespace="+ns, "--no-load", document(t, smallExperiment(there, "30s", podFailure)))
+			s.await(ctx, t, observing)
 			if err := on.CoreV1().Namespaces().Delete(ctx, ns, metav1.DeleteOptions{}); err != nil {
 				t.Fatal(err)
 			}
@@ -555,8 +555,8 @@ func TestKilledInEachPhase(t *testing.T) {
 	var checks []check
 	for _, phase := range []string{"plan", "warm-up", "baseline", "inject", confirming, observing, "recover", "audit", "verdict"} {
 		checks = append(checks, check{"killed in phase " + phase + ", nothing is left after a minute", func(ctx context.Context, t *testing.T) {
-			s := r.start(ctx, t, "--no-load", document(t, smallExperiment(w, "5s", "PodChaos", podFailure)))
-			s.await(ctx, t, "", phase)
+			s := r.start(ctx, t, "--no-load", document(t, smallExperiment(w, "5s", podFailure)))
+			s.await(ctx, t, phase)
 			s.signal(t, syscall.SIGKILL)
 			figure(t, "nothing is left of a run that was killed in phase "+phase, awaitNoneLeft(ctx, t, time.Minute).Seconds(), 60, "s")
 			awaitPods(ctx, t, monitorNamespace, "app.kubernetes.io/name="+w, 2)

@@ -104,7 +104,9 @@ func newSLOLint(s streams) *cobra.Command {
 				return common.refused(s, err)
 			}
 			log := s.logger(slog.LevelWarn)
-			options.Note = func(p document.Problem) { log.Warn(p.Message, "file", p.File, "field", p.Field) }
+			options.Note = func(p document.Problem) {
+				log.Warn("a rule cannot do all that it should", "file", p.File, "field", p.Field, "why", p.Message)
+			}
 			findings, err := rules.Lint(common.root, options)
 			if err != nil {
 				return common.refused(s, err)

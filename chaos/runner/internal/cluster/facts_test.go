@@ -43,18 +43,21 @@ func TestTheFactsOfAClusterAreReadWhereTheyMayBe(t *testing.T) {
 		want    Facts
 	}{
 		"all of them": {
-			[]runtime.Object{node("a", "amd64"), node("b", "arm64"), node("c", "amd64"), controllerOf("registry.example:5000/chaos-mesh:v2.8.3"), capabilities}, nil,
+			[]runtime.Object{node("a", "amd64"), node("b", "arm64"), node("c", "amd64"), controllerOf("registry.example:5000/chaos-mesh:v2.8.3"), capabilities},
+			nil,
 			Facts{
 				Kubernetes: "v1.34.4", Identity: "me", ChaosMesh: "v2.8.3", Capabilities: later.Time, Unread: map[string]string{},
 				Nodes: []Nodes{{2, "6.8.0", "containerd://2.1.4", "amd64"}, {1, "6.8.0", "containerd://2.1.4", "arm64"}},
 			},
 		},
 		"with the rights of the runner alone": {
-			[]runtime.Object{controllerOf("chaos-mesh:v2.8.3@sha256:00"), capabilities}, []string{"nodes"},
+			[]runtime.Object{controllerOf("chaos-mesh:v2.8.3@sha256:00"), capabilities},
+			[]string{"nodes"},
 			Facts{Kubernetes: "v1.34.4", Identity: "me", ChaosMesh: "v2.8.3", Capabilities: later.Time, Unread: map[string]string{FactNodes: "this user may not"}},
 		},
 		"an image without a tag, and no capabilities": {
-			[]runtime.Object{node("a", "amd64"), controllerOf("registry.example:5000/chaos-mesh")}, nil,
+			[]runtime.Object{node("a", "amd64"), controllerOf("registry.example:5000/chaos-mesh")},
+			nil,
 			Facts{
 				Kubernetes: "v1.34.4", Identity: "me", Nodes: []Nodes{{1, "6.8.0", "containerd://2.1.4", "amd64"}},
 				Unread: map[string]string{FactChaosMesh: "the images of Deployment chaos-controller-manager have no tag", FactCapabilities: "there is none"},

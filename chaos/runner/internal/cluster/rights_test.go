@@ -65,14 +65,22 @@ func TestAPlanListsTheRightsThatARunNeeds(t *testing.T) {
 		reads  bool
 		want   Right
 	}{
-		"all are there": {func(authorizationv1.ResourceAttributes) bool { return false }, true,
-			Right{Namespace: "monitor", Resource: "podchaos.chaos-mesh.org", Verbs: []string{"create", "get", "list", "watch", "delete"}}},
-		"one to inject is missing": {func(a authorizationv1.ResourceAttributes) bool { return a.Resource == "podchaos" && a.Verb == "create" }, true,
-			Right{Namespace: "monitor", Resource: "podchaos.chaos-mesh.org", Verbs: []string{"create", "get", "list", "watch", "delete"}, Missing: []string{"create"}}},
-		"the lease is missing": {func(a authorizationv1.ResourceAttributes) bool { return a.Resource == "leases" }, true,
-			Right{Namespace: "system", Resource: "leases.coordination.k8s.io", Verbs: []string{"create", "get", "list", "watch", "update", "delete"}, Missing: []string{"create", "get", "list", "watch", "update", "delete"}}},
-		"one to read is missing": {func(a authorizationv1.ResourceAttributes) bool { return a.Resource == "pods" && a.Verb == "watch" }, false,
-			Right{Namespace: "monitor", Resource: "pods", Verbs: []string{"list", "watch"}, Missing: []string{"watch"}}},
+		"all are there": {
+			func(authorizationv1.ResourceAttributes) bool { return false }, true,
+			Right{Namespace: "monitor", Resource: "podchaos.chaos-mesh.org", Verbs: []string{"create", "get", "list", "watch", "delete"}},
+		},
+		"one to inject is missing": {
+			func(a authorizationv1.ResourceAttributes) bool { return a.Resource == "podchaos" && a.Verb == "create" }, true,
+			Right{Namespace: "monitor", Resource: "podchaos.chaos-mesh.org", Verbs: []string{"create", "get", "list", "watch", "delete"}, Missing: []string{"create"}},
+		},
+		"the lease is missing": {
+			func(a authorizationv1.ResourceAttributes) bool { return a.Resource == "leases" }, true,
+			Right{Namespace: "system", Resource: "leases.coordination.k8s.io", Verbs: []string{"create", "get", "list", "watch", "update", "delete"}, Missing: []string{"create", "get", "list", "watch", "update", "delete"}},
+		},
+		"one to read is missing": {
+			func(a authorizationv1.ResourceAttributes) bool { return a.Resource == "pods" && a.Verb == "watch" }, false,
+			Right{Namespace: "monitor", Resource: "pods", Verbs: []string{"list", "watch"}, Missing: []string{"watch"}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := fake.NewClientset()

@@ -14,8 +14,8 @@ import (
 
 func TestTheShareUnderFaultIsCountedUntilAllIsOver(t *testing.T) {
 	const workload = "Deployment/monitor"
-	count := func(ready, under, down int) ([]fault.Coverage, error) {
-		return []fault.Coverage{{Workload: workload, Ready: ready, UnderFault: under, Down: down}}, nil
+	count := func(ready, under, down int) []fault.Coverage {
+		return []fault.Coverage{{Workload: workload, Ready: ready, UnderFault: under, Down: down}}
 	}
 	// What each row is counted to be, without the times.
 	for name, tc := range map[string]struct {
@@ -26,20 +26,20 @@ func TestTheShareUnderFaultIsCountedUntilAllIsOver(t *testing.T) {
 			s.target.coverage = func(time.Duration) ([]fault.Coverage, error) {
 				// The first count and the injection are at the same time.
 				if since, faulty := s.target.since(time.Now()); faulty && since > 0 {
-					return count(3, 1, 0)
+					return count(3, 1, 0), nil
 				}
-				return count(3, 0, 0)
+				return count(3, 0, 0), nil
 			}
 		}, []result.Cover{{Ready: 3}, {Ready: 3, UnderFault: 1}, {Ready: 3}}},
 		"a pod that was not hit comes, the hit one leaves": {func(s *setup) {
 			s.target.coverage = func(since time.Duration) ([]fault.Coverage, error) {
 				switch {
 				case since < 2*time.Second:
-					return count(2, 0, 1)
+					return count(2, 0, 1), nil
 				case since < 4*time.Second:
-					return count(3, 0, 1)
+					return count(3, 0, 1), nil
 				}
-				return count(3, 0, 0)
+				return count(3, 0, 0), nil
 			}
 		}, []result.Cover{{Ready: 2, Down: 1}, {Ready: 3, Down: 1}, {Ready: 3}}},
 		"the target cannot say for a while": {func(s *setup) {
@@ -47,7 +47,7 @@ func TestTheShareUnderFaultIsCountedUntilAllIsOver(t *testing.T) {
 				if since > 2*time.Second && since < 4*time.Second {
 					return nil, errors.New("the API server is silent")
 				}
-				return count(3, 1, 0)
+				return count(3, 1, 0), nil
 			}
 		}, []result.Cover{{Ready: 3, UnderFault: 1}, {Unknown: true}, {Ready: 3, UnderFault: 1}}},
 		"the target panics": {func(s *setup) {

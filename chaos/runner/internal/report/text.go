@@ -92,8 +92,11 @@ func writeCoverage(b *strings.Builder, runs []result.Run) {
 	for _, run := range runs {
 		for _, c := range covered(run) {
 			rows = append(rows, []cell{
-				{text: runName(run)}, {text: c.workload},
-				{text: percent(c.Mean), right: true}, {text: percent(c.Min), right: true}, {text: percent(c.Max), right: true},
+				{text: runName(run)},
+				{text: c.workload},
+				{text: percent(c.Mean), right: true},
+				{text: percent(c.Min), right: true},
+				{text: percent(c.Max), right: true},
 			})
 		}
 	}
