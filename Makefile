@@ -41,13 +41,16 @@ BUILD = $(GO) build
 # the file is there already: CI has one such file for all its checks.
 ONCE ?=
 
-# $(call go-test,PACKAGES,FLAGS). The race detector needs a C compiler with its headers,
-# on a platform that has the detector; building the one package that needs all three tells.
+# $(call go-test,PACKAGES,FLAGS,FIRST). The packages FIRST are compiled before any test
+# runs: tests that measure would compete with the compiler. The race detector needs a C
+# compiler with its headers, on a platform that has the detector; building the one package
+# that needs all three tells.
 go-test = race=-race; \
 	if ! $(GO) build -race -o /dev/null runtime/cgo 2>/dev/null; then \
 		race=; export CGO_ENABLED=0; \
 		echo "The race detector is off: it needs a C compiler and libc headers (gcc, libc6-dev)."; \
 	fi; \
+	$(if $(3),$(GO) build $$race $(3) || exit; )\
 	$(if $(ONCE),bin/fit test --go=$(GO) --once=$(ONCE) --packages="$(1)" -- $$race $(2),$(GO) test $$race $(2) $(1))
 
 .PHONY: help
@@ -76,7 +79,7 @@ UNRACED = ./chaos/runner/internal/judge ./internal/rules ./platform/helm
 
 .PHONY: test
 test: $(if $(ONCE),fit,go-version) ## Run the tests, with the race detector where it can run
-	@$(call go-test,$$($(GO) list ./... | grep -vxF "$$($(GO) list $(UNRACED))"),-timeout 10m)
+	@$(call go-test,$$($(GO) list ./... | grep -vxF "$$($(GO) list $(UNRACED))"),-timeout 10m,./...)
 	@$(GO) test -timeout 10m ./chaos/runner/internal/engine $(UNRACED)
 
 .PHONY: integration
