@@ -61,7 +61,7 @@ func killedPod(before snapshot, t fault.Target, nth int, now []*corev1.Pod) effe
 			return unseen("pod %s with UID %s is still there", t.Pod, t.UID)
 		}
 		if s, ok := containerOf(p, ""); ok && s.State.Terminated == nil {
-			return unseen("pod %s with UID %s was asked to end at %s and still runs", t.Pod, t.UID, clock(p.DeletionTimestamp.Time))
+			return unseen("pod %s with UID %s has until %s to end and still runs", t.Pod, t.UID, clock(p.DeletionTimestamp.Time))
 		}
 	}
 	if len(fresh) <= nth {
