@@ -69,7 +69,7 @@ func withoutHeartbeat(r *result.Rules) []Finding {
 	for _, w := range r.Wanted {
 		if w.Group == "" || !slices.Contains(r.Heartbeats, w.Group) {
 			out = append(out, finding(rankGate, result.RulesNotEvaluated, fmt.Sprintf(
-				"%sgroup %q of alert %s (%s) has no heartbeat, the series rules:heartbeat:timestamp_seconds; load the files that `ballast slo generate` writes", api, w.Group, w.Alert, labelText(w.Labels))))
+				"%sgroup %q of alert %s (%s) has no heartbeat, the series ballast_slo:evaluated:timestamp; load the files that `ballast slo generate` writes", api, w.Group, w.Alert, labelText(w.Labels))))
 		}
 	}
 	return out
