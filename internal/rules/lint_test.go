@@ -139,7 +139,7 @@ func TestLintFinds(t *testing.T) {
 			change: func(c *checkout) {
 				c.alert = strings.Replace(c.alert, "{summary", "{runbook_url: 'runbooks/x.md', summary", 1)
 			},
-			want: []string{`runbook_url "runbooks/x.md" is no address`},
+			want: []string{`runbook_url "runbooks/x.md" is not a web address`},
 		},
 		{
 			name: "a runbook that says nothing",

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -10,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/prometheus/prometheus/model/rulefmt"
+
+	"github.com/ballast-sre/ballast/internal/document"
 )
 
 // runbook checks where an alert's runbook is kept: a file of this repository, which has
@@ -18,8 +19,8 @@ func (l *linter) runbook(file, field string, r rulefmt.Rule) {
 	address := r.Annotations["runbook_url"]
 	base, name := path.Split(address)
 	if !strings.HasSuffix(name, ".md") || base+name != l.options.runbook(strings.TrimSuffix(name, ".md")) {
-		if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-			l.problem(file, 0, field, "runbook_url %q is no address; write one that begins with https://", address)
+		if !document.WebAddress(address) {
+			l.problem(file, 0, field, "runbook_url %q is not a web address; write one that begins with https://", address)
 		}
 		return
 	}

@@ -2,7 +2,6 @@ package slo
 
 import (
 	"fmt"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -116,8 +115,8 @@ func (r *reader) annotation(name, value string, s *SLO) {
 		}
 		s.MinBadEvents = n
 	case annotationRunbookURL:
-		if u, err := url.Parse(value); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-			r.Problem(at, "%q is no address; write one that begins with https://", document.Shorten(value))
+		if !document.WebAddress(value) {
+			r.Problem(at, "%q is not a web address; write one that begins with https://", document.Shorten(value))
 		}
 		s.RunbookURL = value
 	default:

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"math"
-	"net/url"
 	"path/filepath"
 	"time"
 
@@ -140,8 +139,8 @@ func runbookBase(f *pflag.FlagSet, o *rules.Options) {
 }
 
 func checkRunbookBase(o rules.Options) error {
-	if u, err := url.Parse(o.RunbookBase); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return usageError{fmt.Errorf("--runbook-base %q is no address; write one that begins with https://", o.RunbookBase)}
+	if !document.WebAddress(o.RunbookBase) {
+		return usageError{fmt.Errorf("--runbook-base %q is not a web address; write one that begins with https://", o.RunbookBase)}
 	}
 	return nil
 }
