@@ -87,16 +87,16 @@ func read(file string) (listed, error) {
 
 // verdict is what an experiment should get here: not-injected for what the cluster calls
 // impossible, what the document itself says where it cannot pass, and else a pass.
-func (x listed) verdict(document capability.Document) string {
+func (x listed) verdict(document capability.Document) (verdict, reason string) {
 	for _, f := range capability.Faults() {
 		if slices.Contains(x.faults, f.String()) && !document.Judge(f).Possible {
-			return "inconclusive not-injected"
+			return "inconclusive", "not-injected"
 		}
 	}
 	if x.name == "prometheus-failure" { // by which every verdict is made
-		return "inconclusive prometheus-unreachable"
+		return "inconclusive", "prometheus-unreachable"
 	}
-	return "pass "
+	return "pass", ""
 }
 
 // matches compares every outcome of a session with what was expected.
@@ -120,7 +120,8 @@ func TestCatalogue(t *testing.T) {
 	files, all := r.catalogue(t)
 	want := map[string]string{}
 	for _, x := range all {
-		want[x.name] = x.verdict(capabilities(t.Context(), t))
+		verdict, reason := x.verdict(capabilities(t.Context(), t))
+		want[x.name] = verdict + " " + reason
 	}
 	feature(t, "the whole catalogue",
 		check{"gets the verdicts that the cluster's capabilities predict", func(ctx context.Context, t *testing.T) {

@@ -22,8 +22,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
-
-	"github.com/ballast-sre/ballast/internal/capability"
 )
 
 const (
@@ -171,40 +169,22 @@ done
 true
 `
 
-// expected is the verdict that an experiment of the catalogue should get, from what the
-// cluster says that it can inject.
-func expected(ctx context.Context, t *testing.T, fault string) (verdict, reason string) {
-	t.Helper()
-	document := capabilities(ctx, t)
-	for _, f := range capability.Faults() {
-		if f.String() == fault && !document.Judge(f).Possible {
-			return "inconclusive", "not-injected"
-		}
-	}
-	return "pass", ""
-}
-
 // TestExperiments runs a part of the catalogue, one of each kind that is possible here.
 func TestExperiments(t *testing.T) {
 	r := newRunner(t.Context(), t)
 	var checks []check
-	type row struct{ name, fault string }
-	part := []row{
-		{"pod-kill", "PodChaos/pod-kill"},
-		{"container-kill", "PodChaos/container-kill"},
-		{"network-partition", "NetworkChaos/partition"},
-		{"network-delay", "NetworkChaos/delay"},
-		{"clock-shift", "TimeChaos"},
-		{"cpu-stress", "StressChaos/cpu"},
-		{"memory-stress", "StressChaos/memory"},
-	}
+	part := []string{"pod-kill", "container-kill", "network-partition", "network-delay", "clock-shift", "cpu-stress", "memory-stress"}
 	if everything() {
-		part = append(part, row{"node-drain", "NodeDrain"}) // its budget lets the pods go one by one
+		part = append(part, "node-drain") // its budget lets the pods go one by one
 	}
-	for _, x := range part {
-		verdict, reason := expected(t.Context(), t, x.fault)
-		checks = append(checks, check{fmt.Sprintf("monitor-%s is judged: %s %s", x.name, verdict, reason), func(ctx context.Context, t *testing.T) {
-			r.judged(ctx, t, x.name, verdict, reason)
+	for _, name := range part {
+		x, err := read(filepath.Join(r.root, r.experimentFile(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		verdict, reason := x.verdict(capabilities(t.Context(), t))
+		checks = append(checks, check{fmt.Sprintf("monitor-%s is judged: %s %s", name, verdict, reason), func(ctx context.Context, t *testing.T) {
+			r.judged(ctx, t, name, verdict, reason)
 			nothingLeft(ctx, t)
 		}})
 	}
@@ -264,42 +244,20 @@ func (r runner) judged(ctx context.Context, t *testing.T, name, verdict, reason 
 	}
 }
 
-// begin starts an experiment and blocks until its fault is there. end waits for the
-// runner and returns its exit code.
-func (r runner) begin(ctx context.Context, t *testing.T, out, file string) (process *os.Process, end func() int) {
+// begin starts an experiment and blocks until its fault is there.
+func (r runner) begin(ctx context.Context, t *testing.T, file string) *session {
 	t.Helper()
-	cmd := r.command(ctx, "run", "--verbose", "--out="+out, file)
-	var text strings.Builder
-	cmd.Stdout, cmd.Stderr = &text, &text
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(ended) }() // its exit code says what is asked
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it has ended
-		<-ended
-		if t.Failed() {
-			t.Log(text.String())
-		}
-	})
+	s := r.start(ctx, t, file)
 	await(ctx, t, time.Minute, "the fault to be injected", func(ctx context.Context) (bool, string) {
 		select {
-		case <-ended:
-			t.Fatalf("the runner ended before: %s", text.String())
+		case <-s.gone:
+			t.Fatalf("the runner ended before: %s", s.log)
 		default:
 		}
 		objects, err := left(ctx)
 		return len(objects) > 0, seeing(err, "no object of a run")
 	})
-	return cmd.Process, func() int {
-		select {
-		case <-ended:
-		case <-time.After(time.Minute):
-			t.Fatal("the runner has not ended after a minute")
-		}
-		return cmd.ProcessState.ExitCode()
-	}
+	return s
 }
 
 // awaitNoneLeft blocks until no object of a run is there.
@@ -317,38 +275,32 @@ func TestRunnerThatEnds(t *testing.T) {
 	file := r.experimentFile("network-partition")
 	feature(t, "a runner that ends under fault",
 		check{"takes its fault away when it is interrupted", func(ctx context.Context, t *testing.T) {
-			out := t.TempDir()
-			process, end := r.begin(ctx, t, out, file)
-			if err := process.Signal(syscall.SIGINT); err != nil {
-				t.Fatal(err)
-			}
+			s := r.begin(ctx, t, file)
+			s.signal(t, syscall.SIGINT)
 			began := time.Now()
-			code := end()
+			got, code := s.end(t, time.Minute)
 			figure(t, "the runner has ended after SIGINT", time.Since(began).Seconds(), 15, "s")
-			if got := readOutcomes(t, out); code != 3 || len(got) != 1 || got[0].Reason != "interrupted" {
+			if code != 3 || len(got) != 1 || got[0].Reason != "interrupted" {
 				t.Errorf("exit code %d: %+v", code, got)
 			}
 			nothingLeft(ctx, t)
 		}},
 		check{"has its fault taken away by the guard when it is killed", func(ctx context.Context, t *testing.T) {
-			process, end := r.begin(ctx, t, t.TempDir(), file)
-			if err := process.Kill(); err != nil {
-				t.Fatal(err)
-			}
-			end()
+			s := r.begin(ctx, t, file)
+			s.signal(t, syscall.SIGKILL)
+			s.end(t, time.Minute)
 			figure(t, "the guard has removed the fault of a runner that was killed", awaitNoneLeft(ctx, t, time.Minute).Seconds(), 30, "s")
 			nothingLeft(ctx, t)
 			awaitPods(ctx, t, monitorNamespace, monitorPods, 3)
 		}},
 		check{"ends within seconds when the kill switch is set, and does not begin while it is", func(ctx context.Context, t *testing.T) {
-			out := t.TempDir()
-			_, end := r.begin(ctx, t, out, file)
+			s := r.begin(ctx, t, file)
 			reset := setKillSwitch(ctx, t)
 			began := time.Now()
 			figure(t, "the kill switch has removed the fault", awaitNoneLeft(ctx, t, time.Minute).Seconds(), 5, "s")
-			code := end()
+			got, code := s.end(t, time.Minute)
 			t.Logf("the runner ended %.1f s after the switch", time.Since(began).Seconds())
-			if got := readOutcomes(t, out); code != 4 || len(got) != 1 || got[0].Verdict != "aborted" || got[0].Reason != "kill-switch" {
+			if code != 4 || len(got) != 1 || got[0].Verdict != "aborted" || got[0].Reason != "kill-switch" {
 				t.Errorf("exit code %d: %+v", code, got)
 			}
 			if got, code := r.run(ctx, t, file); code != 3 || len(got) != 1 || got[0].Reason != "kill-switch" {
