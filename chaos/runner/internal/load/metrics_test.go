@@ -51,7 +51,13 @@ func TestGoldenMetricsMatchThePublishedExposition(t *testing.T) {
 	looked.take(nil, errors.New("server misbehaving"))
 	got := scrape(t, m.handler())
 
-	golden := filepath.Join("..", "..", "..", "..", "docs", "metrics", "probe.prom")
+	published(t, "probe.prom", got)
+}
+
+// published compares an exposition with its golden file in docs/metrics.
+func published(t *testing.T, name, got string) {
+	t.Helper()
+	golden := filepath.Join("..", "..", "..", "..", "docs", "metrics", name)
 	if *update {
 		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
 			t.Fatal(err)

@@ -1,12 +1,8 @@
 package load
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestGoldenPodMetricsMatchThePublishedExposition(t *testing.T) {
@@ -18,17 +14,5 @@ func TestGoldenPodMetricsMatchThePublishedExposition(t *testing.T) {
 		{why: reasonConnect},
 		{why: reasonTimeout, connect: 3 * ms},
 	}))
-	golden := filepath.Join("..", "..", "..", "..", "docs", "metrics", "probe-pods.prom")
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatalf("%v (run the test with -update)", err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("exposition (-published +now), run with -update if it is meant:\n%s", d)
-	}
+	published(t, "probe-pods.prom", got)
 }
