@@ -24,10 +24,10 @@ func TestPodsAreAskedOnlyWhenTheirPortIsGiven(t *testing.T) {
 		path string
 		want int
 	}{
-		"without a port there is no probe": {0, "/probe?target=10.0.0.1:8080", http.StatusNotFound},
-		"without a port there are metrics": {0, "/metrics", http.StatusOK},
-		"with a port there is a probe":     {8080, "/probe?target=10.0.0.1:10250", http.StatusBadRequest}, // of another port
-		"with a port there are metrics":    {8080, "/metrics", http.StatusOK},
+		"without a port, /probe is not found": {0, "/probe?target=10.0.0.1:8080", http.StatusNotFound},
+		"without a port there are metrics":    {0, "/metrics", http.StatusOK},
+		"with a port there is a probe":        {8080, "/probe?target=10.0.0.1:10250", http.StatusBadRequest}, // of another port
+		"with a port there are metrics":       {8080, "/metrics", http.StatusOK},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -39,7 +39,7 @@ const (
 func TestTheHTTPConfigOfPrometheusMayHaveAzureAD(t *testing.T) {
 	for name, tc := range map[string]struct {
 		text  string
-		scope string // empty: there is no azuread
+		scope string // empty: the file has no azuread block
 		says  string // of the error
 	}{
 		"nothing":                     {"", "", ""},

@@ -12,7 +12,7 @@ import (
 
 // survey is what surrounds an experiment on a cluster that others use, too.
 type survey struct {
-	// Rights are those that a run of it needs of this user.
+	// Rights are what this user must be allowed to run the experiment.
 	Rights []cluster.Right `json:"rights,omitempty"`
 	// Runs are those of others that hold what it needs.
 	Runs []cluster.Collision `json:"runs,omitempty"`

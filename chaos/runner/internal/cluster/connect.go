@@ -89,7 +89,7 @@ func Connect(named Named) (*Connection, error) {
 	known, ok := raw.Contexts[name]
 	switch {
 	case len(raw.Contexts) == 0:
-		return nil, fmt.Errorf("%w: there is no kubeconfig with a context; give --kubeconfig and --context", ErrUnnamed)
+		return nil, fmt.Errorf("%w: no kubeconfig with a context was found; give --kubeconfig and --context", ErrUnnamed)
 	case name == "":
 		return nil, fmt.Errorf("%w: the kubeconfig has no current context; give --context, one of %s", ErrUnnamed, contextsOf(raw))
 	case !ok:

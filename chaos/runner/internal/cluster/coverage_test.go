@@ -27,7 +27,7 @@ func injectedInto(kind string, pods map[string]bool) *unstructured.Unstructured 
 	return u
 }
 
-// The planned pod is a. What is seen of it depends on the pod, and on the records.
+// Pod a is planned. Whether it counts depends on its state and on Chaos Mesh's records.
 func TestPodsUnderFaultAreCountedAmongThoseThatServe(t *testing.T) {
 	renewed := func(p *corev1.Pod) { p.UID = "another" }
 	for name, tc := range map[string]struct {

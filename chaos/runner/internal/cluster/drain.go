@@ -22,8 +22,8 @@ import (
 // has refused.
 const evictRetry = time.Second
 
-// drain evicts the pods of one NodeDrain, one after another. Nothing of it is left when
-// it ends, however that is.
+// drain evicts the pods of one NodeDrain, one after another. However it ends, it leaves
+// nothing to undo on the cluster.
 type drain struct {
 	api    kubernetes.Interface
 	cancel context.CancelFunc
@@ -175,7 +175,7 @@ func (t *Target) open(ctx context.Context, hits []fault.Target) error {
 		case err != nil:
 			return refused(ctx, fmt.Errorf("namespace %s: %w", ns, err))
 		case got.Annotations[injectAnnotation] != "enabled":
-			return fmt.Errorf("%w: namespace %s lacks the annotation %s: enabled, without which no pod of it is evicted", fault.ErrNotInjectable, ns, injectAnnotation)
+			return fmt.Errorf("%w: namespace %s lacks the annotation %s: enabled; ballast evicts pods only in namespaces that have it", fault.ErrNotInjectable, ns, injectAnnotation)
 		}
 	}
 	return nil

@@ -39,8 +39,8 @@ type Source struct {
 	// Every is how long one watch lasts before the next one is opened. A connection
 	// that is dead without having been closed shows after this time, not earlier.
 	Every time.Duration
-	// Optional is true when the cluster need not have the kind; without it there
-	// are none, which is no error.
+	// Optional is true when the cluster need not have the kind; a missing kind
+	// then counts as an empty list.
 	Optional bool
 }
 

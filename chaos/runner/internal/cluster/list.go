@@ -48,7 +48,7 @@ func List(ctx context.Context, client dynamic.Interface, namespaces []string, ru
 		}
 	}
 	if !installed && len(namespaces) > 0 {
-		errs = append(errs, fmt.Errorf("%w: Chaos Mesh is not installed, the API server has none of its kinds; install platform/helm/chaos", fault.ErrUnreachable))
+		errs = append(errs, fmt.Errorf("%w: Chaos Mesh is not installed: the API server does not know its kinds; install platform/helm/chaos", fault.ErrUnreachable))
 	}
 	return found, errors.Join(errs...)
 }

@@ -107,7 +107,7 @@ func newKeeper(stdout io.Writer, logger *slog.Logger) *keeper {
 	return k
 }
 
-// serve answers requests until stdin ends, which is no error, or ctx is done.
+// serve answers requests until stdin ends or ctx is done. The end of stdin returns nil.
 func (k *keeper) serve(ctx context.Context, stdin io.Reader) error {
 	done := make(chan error, 1)
 	go func() { // ends with stdin, at the latest with the process
