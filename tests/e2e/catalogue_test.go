@@ -118,6 +118,7 @@ func TestCatalogue(t *testing.T) {
 	skipUnless(t, everything(), "-catalogue=all: make e2e CATALOGUE=all")
 	r := newRunner(t.Context(), t)
 	files, all := r.catalogue(t)
+	forgetful(t.Context(), t)
 	want := map[string]string{}
 	for _, x := range all {
 		verdict, reason := x.verdict(capabilities(t.Context(), t))
@@ -180,6 +181,7 @@ func TestTwenty(t *testing.T) {
 func TestAgainAndAgain(t *testing.T) {
 	skipUnless(t, *repeat > 1, "-repeat=N, and hours: make e2e CATALOGUE=all REPEAT=10")
 	r := newRunner(t.Context(), t)
+	forgetful(t.Context(), t)
 	var checks []check
 	for _, name := range []string{"pod-kill", "network-partition"} {
 		checks = append(checks, check{fmt.Sprintf("monitor-%s gets the same verdict %d times", name, *repeat), func(ctx context.Context, t *testing.T) {

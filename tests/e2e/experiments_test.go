@@ -172,11 +172,13 @@ true
 // TestExperiments runs a part of the catalogue, one of each kind that is possible here.
 func TestExperiments(t *testing.T) {
 	r := newRunner(t.Context(), t)
+	forgetful(t.Context(), t)
 	var checks []check
 	part := []string{"pod-kill", "container-kill", "network-partition", "network-delay", "clock-shift", "cpu-stress", "memory-stress"}
 	if everything() {
 		part = append(part, "node-drain") // its budget lets the pods go one by one
 	}
+	unhealthy := ""
 	for _, name := range part {
 		x, err := read(filepath.Join(r.root, r.experimentFile(name)))
 		if err != nil {
@@ -184,7 +186,12 @@ func TestExperiments(t *testing.T) {
 		}
 		verdict, reason := x.verdict(capabilities(t.Context(), t))
 		checks = append(checks, check{fmt.Sprintf("monitor-%s is judged: %s %s", name, verdict, reason), func(ctx context.Context, t *testing.T) {
-			r.judged(ctx, t, name, verdict, reason)
+			if unhealthy != "" { // each would wait as long as that one did
+				t.Fatalf("%s found the monitor unhealthy before its fault", unhealthy)
+			}
+			if r.judged(ctx, t, name, verdict, reason) == "baseline-unhealthy" {
+				unhealthy = name
+			}
 			nothingLeft(ctx, t)
 		}})
 	}
@@ -222,7 +229,8 @@ func seenFromOutside(ctx context.Context, t *testing.T) {
 
 // judged runs one experiment of the catalogue and compares its verdict. One whose
 // instrument starved, as its own measurements say, is run once more, and both are told.
-func (r runner) judged(ctx context.Context, t *testing.T, name, verdict, reason string) {
+// It returns the reason of the last verdict.
+func (r runner) judged(ctx context.Context, t *testing.T, name, verdict, reason string) (why string) {
 	t.Helper()
 	neverRestarted(ctx, t) // the runner draws it first
 	got, code := r.run(ctx, t, r.experimentFile(name))
@@ -230,10 +238,13 @@ func (r runner) judged(ctx context.Context, t *testing.T, name, verdict, reason 
 		t.Logf("STARVED monitor-%s is run once more: %s", name, got[0].Summary)
 		got, code = r.run(ctx, t, r.experimentFile(name))
 	}
+	if len(got) == 1 {
+		why = got[0].Reason
+	}
 	want := map[string]int{"pass": 0, "inconclusive": 3}[verdict]
 	if len(got) != 1 || got[0].Verdict != verdict || got[0].Reason != reason || code != want {
 		t.Errorf("exit code %d: %+v; want %s %s, exit code %d", code, got, verdict, reason, want)
-		return
+		return why
 	}
 	if verdict == "pass" {
 		bound := 5.
@@ -242,6 +253,7 @@ func (r runner) judged(ctx context.Context, t *testing.T, name, verdict, reason 
 		}
 		figure(t, "the runner's own time in monitor-"+name, got[0].Overhead, bound, "s")
 	}
+	return why
 }
 
 // begin starts an experiment and blocks until its fault is there.
@@ -273,6 +285,7 @@ func awaitNoneLeft(ctx context.Context, t *testing.T, within time.Duration) time
 func TestRunnerThatEnds(t *testing.T) {
 	r := newRunner(t.Context(), t)
 	file := r.experimentFile("network-partition")
+	forgetful(t.Context(), t)
 	feature(t, "a runner that ends under fault",
 		check{"takes its fault away when it is interrupted", func(ctx context.Context, t *testing.T) {
 			s := r.begin(ctx, t, file)

@@ -215,6 +215,11 @@ func TestTruth(t *testing.T) {
 			time.Sleep(2 * time.Second) // the API server takes a changed definition a moment later
 			r.start(ctx, t, "--no-load", failing(t, "10s")).ended(t, "inconclusive", "not-injected")
 		}},
+		{"a cluster that does not know the kind of fault injects nothing", func(ctx context.Context, t *testing.T) {
+			back := undefined(ctx, t, "podchaos.chaos-mesh.org")
+			r.start(ctx, t, "--no-load", failing(t, "10s")).ended(t, "inconclusive", "not-injected")
+			back()
+		}},
 		{"a webhook that does not answer lets nothing be injected", func(ctx context.Context, t *testing.T) {
 			services := schema.GroupVersionResource{Version: "v1", Resource: "services"}
 			patched(ctx, t, services, chaosNamespace, "chaos-mesh-controller-manager",
@@ -282,9 +287,46 @@ func TestTruth(t *testing.T) {
 	feature(t, "what a verdict depends on", checks...)
 }
 
+// undefined takes a definition away until the test ends, at the latest.
+func undefined(ctx context.Context, t *testing.T, name string) (back func()) {
+	t.Helper()
+	api := on.dynamic.Resource(schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"})
+	was, err := api.Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := api.Delete(ctx, name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	await(ctx, t, time.Minute, name+" to be gone", func(ctx context.Context) (bool, string) {
+		_, err := api.Get(ctx, name, metav1.GetOptions{})
+		return apierrors.IsNotFound(err), fmt.Sprint(err)
+	})
+	unstructured.RemoveNestedField(was.Object, "status")
+	for _, set := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"} {
+		unstructured.RemoveNestedField(was.Object, "metadata", set)
+	}
+	var once sync.Once
+	back = func() {
+		once.Do(func() {
+			ctx := context.WithoutCancel(ctx)
+			if _, err := api.Create(ctx, was, metav1.CreateOptions{}); err != nil {
+				t.Error(err)
+				return
+			}
+			await(ctx, t, time.Minute, name+" to be served again", func(ctx context.Context) (bool, string) {
+				_, err := on.dynamic.Resource(chaosResource("PodChaos")).List(ctx, metav1.ListOptions{})
+				return err == nil, seeing(err, "")
+			})
+		})
+	}
+	t.Cleanup(back)
+	return back
+}
+
 // untouched is the last row that leaves the platform itself alone: Argo CD would heal what
 // those after it break.
-const untouched = 7
+const untouched = 7 // counted from 0
 
 // awaitRecord blocks until Chaos Mesh has noted that it injected the fault of a run, and
 // returns when that was seen, to a tenth of a second.
