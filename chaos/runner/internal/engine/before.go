@@ -72,15 +72,7 @@ func (r *run) anyTarget(ctx context.Context) {
 // resolve plans the faults.
 func (r *run) resolve(ctx context.Context) {
 	r.journal.enter(result.Planning, time.Time{})
-	_, recovery := r.timing()
-	// The faults end by themselves a little after the run would have removed
-	// them: a runner that is gone leaves nothing that lasts.
-	outlive := judge.LongestHold(&r.spec) + r.again() + recovery + r.cfg.CleanupTimeout
-	faults := make([]fault.Fault, 0, len(r.x.Faults))
-	for _, f := range r.x.Faults {
-		faults = append(faults, fault.WithDuration(f, outlive))
-	}
-	plan, err := r.cfg.Target.Plan(ctx, r.id, faults)
+	plan, err := r.cfg.Target.Plan(ctx, r.id, r.x.Faults)
 	if ctx.Err() != nil {
 		return
 	}
@@ -88,12 +80,32 @@ func (r *run) resolve(ctx context.Context) {
 		r.failed("planning the faults", troubleWith(err))
 		return
 	}
+	r.spec.Timing.Confirm = result.InSeconds(time.Duration(steps(plan)) * r.cfg.ConfirmTimeout)
+	// The faults end by themselves a little after the run would have removed
+	// them: a runner that is gone leaves nothing that lasts.
+	_, recovery := r.timing()
+	outlive := judge.LongestHold(&r.spec) + r.again() + recovery + r.cfg.CleanupTimeout
+	for i, f := range plan.Faults {
+		plan.Faults[i].Fault = fault.WithDuration(f.Fault, outlive)
+	}
 	r.plan = plan
-	r.ev.Plan = planRecord(plan, len(faults))
+	r.ev.Plan = planRecord(plan, len(r.x.Faults))
 	for _, p := range plan.Faults {
 		rf := faultRecord(p)
 		r.journal.emit(result.Event{Type: result.EventPlan, Fault: &rf})
 	}
+}
+
+// steps is how many targets have to show their effect one after another: those of a drain,
+// whose disruption budget lets the next pod go when the replacement of the last is ready.
+func steps(p fault.Plan) int {
+	most := 1
+	for _, f := range p.Faults {
+		if fault.Own(f.Fault) {
+			most = max(most, len(f.Targets))
+		}
+	}
+	return most
 }
 
 func planRecord(p fault.Plan, asked int) *result.Plan {

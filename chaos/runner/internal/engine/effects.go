@@ -113,7 +113,7 @@ func (r *run) effects(ctx context.Context, p fault.Plan) (m measurement) {
 
 // confirm waits until every selected target shows its effect.
 func (r *run) confirm(ctx context.Context) bool {
-	deadline := time.Now().Add(r.cfg.ConfirmTimeout)
+	deadline := time.Now().Add(r.spec.Timing.Confirm.Duration())
 	r.journal.enter(result.Confirm, deadline)
 	if !r.spec.Control {
 		all := make([]string, 0, len(r.ev.Plan.Faults))
