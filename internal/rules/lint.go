@@ -32,8 +32,9 @@ const leastScrapes = 4
 // that select what no program exports (docs/metrics, if it has
 // expositions), that fire on one missed scrape, or that lack severity, texts or
 // runbook, runbooks without an alert, and windows that are longer than the chart and the
-// environments keep samples, or too short for how often they scrape. It asks no Prometheus. The error is of
-// reading only; all findings come back, in the order of files.
+// environments keep samples, or too short for how often they scrape, and an inhibition that
+// does not tell the groups of an SLO apart. It asks no Prometheus. The error is of reading
+// only; all findings come back, in the order of files.
 func Lint(root string, o Options) (document.Problems, error) {
 	l := linter{alerts: filepath.Join(root, "alerts"), runbooks: filepath.Join(root, "docs", "runbooks"), options: o}
 	var err error
@@ -54,6 +55,9 @@ func Lint(root string, o Options) (document.Problems, error) {
 	l.slos = set.Names()
 	for _, s := range set.All() {
 		l.slo(s)
+	}
+	if err := l.inhibition(set.All()); err != nil {
+		return nil, err
 	}
 	if err := l.generated(); err != nil {
 		return nil, err
@@ -257,7 +261,8 @@ func (l *linter) rule(file string, r rulefmt.Rule, recorded map[string]bool) {
 	if r.Alert == "" {
 		return
 	}
-	if first, second, changes := changingLabels(r.Expr); changes {
+	// Where all of a grouped SLO's counters are gone, nobody knows its groups.
+	if first, second, changes := changingLabels(r.Expr); changes && r.Labels[LabelSLO] == "" {
 		l.problem(file, 0, field, "its labels are %s on one side of an `or` and %s on the other, so that it ends and begins again when the cause changes; give both sides the same", first, second)
 	}
 	if s := r.Labels[LabelSeverity]; s != slo.Page && s != slo.Ticket {

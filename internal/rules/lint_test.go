@@ -92,6 +92,17 @@ func TestLintFinds(t *testing.T) {
 			want: []string{"dev/observability.yaml: prometheus.retention: 2d is shorter", "the window of 5m of tier page-fast holds fewer than 4 scrapes at an interval of 2m"},
 		},
 		{
+			name: "an inhibition that takes the groups of an SLO for one, and one that does not",
+			change: func(c *checkout) {
+				c.slo = strings.Replace(c.slo, "{name: shop}", "{name: shop, annotations: {ballast.dev/group-by: code}}", 1)
+			},
+			after: func(t *testing.T, root string) {
+				write(t, filepath.Join(root, "alerts", "alertmanager", "alertmanager.yaml"),
+					"inhibit_rules: [{equal: [slo, service]}, {equal: [slo, service, code]}, {equal: [pod]}]\n")
+			},
+			want: []string{"alertmanager.yaml: inhibit_rules[0].equal: lacks the label code, by which the SLO shop is grouped"},
+		},
+		{
 			name:   "an SLO over a label value that nobody exports",
 			change: func(c *checkout) { c.slo = strings.ReplaceAll(c.slo, `"200"`, `"2000"`) },
 			want:   []string{"good events: no series of orders_total in docs/metrics matches"},

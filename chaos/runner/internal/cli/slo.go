@@ -64,15 +64,28 @@ func (c *commonFlags) checkSources(log *slog.Logger) error {
 
 func newSLOGenerate(s streams) *cobra.Command {
 	var (
-		common  *commonFlags
-		options rules.Options
+		common    *commonFlags
+		options   rules.Options
+		objects   bool
+		namespace string
 	)
 	cmd := &cobra.Command{
 		Use:   "generate",
 		Short: "Write the rules that follow from ROOT/alerts/slo and ROOT/alerts/resource",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if namespace != "" && !objects {
+				return usageError{errors.New("--namespace is where objects are: it needs --objects")}
+			}
 			if err := errors.Join(common.checkSources(s.logger(slog.LevelWarn)), checkRunbookBase(options)); err != nil {
+				return err
+			}
+			if objects {
+				text, err := rules.Objects(filepath.Join(common.root, "alerts"), namespace, options)
+				if err != nil {
+					return err
+				}
+				_, err = s.out.Write(text)
 				return err
 			}
 			changed, err := rules.Generate(filepath.Join(common.root, "alerts"), options)
@@ -86,6 +99,8 @@ func newSLOGenerate(s streams) *cobra.Command {
 	}
 	common = (&commonFlags{set: cmd.Flags()}).rooted()
 	runbookBase(cmd.Flags(), &options)
+	cmd.Flags().BoolVar(&objects, "objects", false, "print PrometheusRule objects for `kubectl apply`, and write no file")
+	cmd.Flags().StringVar(&namespace, "namespace", "", "namespace of the objects; by default none, which is where they are applied")
 	return cmd
 }
 
