@@ -164,9 +164,10 @@ lint: go-version $(TOOLS)/golangci-lint ## Lint the code, its imports between ro
 	$(GO) mod tidy -diff
 
 .PHONY: lint-rules
-lint-rules: build $(TOOLS)/promtool ## Lint the SLOs, and the rules with Prometheus' own tool
+lint-rules: build $(TOOLS)/promtool ## Lint the SLOs, the rules with Prometheus' own tool, and the routes with Alertmanager's code
 	bin/ballast slo lint
 	$(TOOLS)/promtool check rules $(wildcard alerts/rules/prometheus/*.yaml alerts/resource/*.yaml)
+	$(GO) -C tools/alertmanager test ./...
 
 .PHONY: fmt
 fmt: go-version $(TOOLS)/golangci-lint ## Format the Go code

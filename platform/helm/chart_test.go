@@ -38,7 +38,10 @@ func TestChartsAreCharts(t *testing.T) {
 
 // A copy would be another text one day.
 func TestWhatIsSharedIsLinked(t *testing.T) {
-	links := map[string]string{filepath.Join("observability", "rules"): filepath.Join("..", "..", "alerts", "rules", "prometheus")}
+	links := map[string]string{
+		filepath.Join("observability", "rules"):        filepath.Join("..", "..", "alerts", "rules", "prometheus"),
+		filepath.Join("observability", "alertmanager"): filepath.Join("..", "..", "alerts", "alertmanager"),
+	}
 	for _, name := range charts() {
 		links[filepath.Join(name, "templates", "_ballast.tpl")] = filepath.Join("shared", "_ballast.tpl")
 	}

@@ -53,7 +53,8 @@ interval, so a short interval alone must be enough to ask for.
 {{- end }}
 
 {{/*
-The configuration of Alertmanager.
+The configuration of Alertmanager. By default that of the repository, which `alertmanager`
+is a link to, with the webhook at the receivers of what is for people.
 */}}
 {{- define "observability.alertmanagerConfig" -}}
 {{- if .Values.alertmanager.config -}}
@@ -62,31 +63,16 @@ The configuration of Alertmanager.
 {{- end -}}
 {{ toYaml .Values.alertmanager.config }}
 {{- else -}}
-route:
-  receiver: none
-  group_by: [alertname, service, severity]
-  group_wait: 10s
-  group_interval: 1m
-  repeat_interval: 4h
-  {{- if .Values.alertmanager.webhookURL }}
-  routes:
-    - receiver: webhook
-      matchers: [severity=~"page|ticket"]
-  {{- end }}
-inhibit_rules:
-  # Who is paged for an SLO needs none of its tickets meanwhile.
-  - source_matchers: [severity="page", slo!=""]
-    target_matchers: [severity="ticket"]
-    equal: [slo, service]
-receivers:
-  # Alerts are shown and go nowhere.
-  - name: none
-  {{- with .Values.alertmanager.webhookURL }}
-  - name: webhook
-    webhook_configs:
-      - url: {{ . | quote }}
-        send_resolved: true
-  {{- end }}
+{{- $config := .Files.Get "alertmanager/alertmanager.yaml" | fromYaml -}}
+{{- with .Values.alertmanager.webhookURL -}}
+{{- $webhook := dict "url" . "send_resolved" true -}}
+{{- range $config.receivers -}}
+{{- if ne .name "none" -}}
+{{- $_ := set . "webhook_configs" (list $webhook) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{ toYaml $config }}
 {{- end }}
 {{- end }}
 
