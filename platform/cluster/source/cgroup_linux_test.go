@@ -282,6 +282,40 @@ func TestWhatANewCgroupInherits(t *testing.T) {
 	}
 }
 
+func TestPodsOutweighTheDaemonsOfTheNode(t *testing.T) {
+	tests := map[string]struct {
+		version, cpus int
+		file, want    string
+	}{
+		"version 1":                         {1, 2, "cpu.shares", "4096"},
+		"version 1 on many CPUs":            {1, 512, "cpu.shares", "262144"},
+		"version 2":                         {2, 2, "cpu.weight", "400"},
+		"version 2 on many CPUs":            {2, 128, "cpu.weight", "10000"},
+		"a hierarchy that divides no CPUs":  {1, 2, "", ""},
+		"version 2 without this controller": {2, 2, "", ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if tt.file != "" {
+				write(t, filepath.Join(dir, tt.file), "")
+			}
+			if err := (hierarchies{version: tt.version}).outweigh(dir, tt.cpus); err != nil {
+				t.Fatal(err)
+			}
+			if tt.file == "" {
+				if files := below(t, dir); len(files) != 0 {
+					t.Errorf("it wrote %v", files)
+				}
+				return
+			}
+			if got := read(t, filepath.Join(dir, tt.file)); got != tt.want {
+				t.Errorf("%s is %q, want %q", tt.file, got, tt.want)
+			}
+		})
+	}
+}
+
 func TestTheProcessesOfANode(t *testing.T) {
 	h := mounted(t)
 	h.populate(t, "one")
