@@ -8,6 +8,7 @@ import (
 	"github.com/ballast-sre/ballast/chaos/runner/internal/report"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 	"github.com/ballast-sre/ballast/internal/document"
+	"github.com/ballast-sre/ballast/internal/prom"
 )
 
 // Exit codes outside of the verdicts, which result.Verdict.Exit gives. 2 is
@@ -43,6 +44,8 @@ func exitCode(err error) int {
 		return exitNotWritable
 	case errors.Is(err, context.Canceled):
 		return result.Inconclusive.Exit() // an interrupt, as of a run
+	case errors.Is(err, prom.ErrUnreachable):
+		return result.Inconclusive.Exit() // nothing can be said
 	}
 	return exitInternal
 }

@@ -108,13 +108,14 @@ func newSLOLint(s streams) *cobra.Command {
 	var (
 		common  *commonFlags
 		options rules.Options
+		live    liveServer
 	)
 	cmd := &cobra.Command{
 		Use:   "lint",
 		Short: "Find alerts that cannot fire and rules that read metrics which do not exist",
 		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			if err := errors.Join(common.checkSources(s.logger(slog.LevelWarn)), checkRunbookBase(options)); err != nil {
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := errors.Join(common.checkSources(s.logger(slog.LevelWarn)), checkRunbookBase(options), live.check()); err != nil {
 				return common.refused(s, err)
 			}
 			log := s.logger(slog.LevelWarn)
@@ -125,6 +126,11 @@ func newSLOLint(s streams) *cobra.Command {
 			if err != nil {
 				return common.refused(s, err)
 			}
+			seen, err := live.lint(cmd.Context(), common.root)
+			if err != nil {
+				return common.refused(s, err)
+			}
+			findings = append(findings, seen...)
 			for _, f := range findings {
 				var err error
 				if common.format == formatJSON {
@@ -144,6 +150,7 @@ func newSLOLint(s streams) *cobra.Command {
 	}
 	common = newFlags(cmd.Flags()).rooted()
 	runbookBase(cmd.Flags(), &options)
+	live.flags(cmd.Flags())
 	return cmd
 }
 
