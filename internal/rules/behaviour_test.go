@@ -17,6 +17,7 @@ import (
 const (
 	localScale = 75
 	burn       = "MonitorAvailabilityBudgetBurn"
+	slowBurn   = "MonitorLatencyBudgetBurn"
 )
 
 // local is the runner's own timing, with history for every alert's long window.
@@ -221,6 +222,24 @@ func TestTheRulesInTroubleAndInPeace(t *testing.T) {
 					t.Errorf("the page changed %d times, want once: it begins", n)
 				}
 			},
+		},
+		{
+			name: "good events that are no longer scraped after a page are a page",
+			run: []traffic{
+				healthy(5 * time.Second),
+				{last: 10 * time.Second, rate: 50, slow: 1},
+				{last: 16 * time.Second, rate: 50, noFast: true},
+			},
+			want: []string{slowBurn + "/1h", slowBurn + "/6h", "MonitorLatencyNoData", "MonitorLatencyNoData/page"},
+		},
+		{
+			name: "more good events than events after a page are a page",
+			run: []traffic{
+				healthy(5 * time.Second),
+				{last: 10 * time.Second, rate: 50, slow: 1},
+				{last: 20 * time.Second, rate: 50, extra: 0.1},
+			},
+			want: []string{slowBurn + "/1h", "MonitorLatencyGoodExceedsTotal", "MonitorLatencyGoodExceedsTotal/page"},
 		},
 		{
 			name:  "more good events than events are no negative errors",

@@ -32,6 +32,7 @@ type traffic struct {
 	restart  bool    // the probe starts anew first: its counters are 0
 	unseen   bool    // the probe is not scraped
 	noFast   bool    // the bucket of fast requests is not scraped, the count is
+	extra    float64 // fast requests beyond all, as a share of them
 	gone     bool    // no replica is discovered
 	down     int     // replicas of the monitor that do not answer scrapes
 	failing  bool    // the disk collector of the first replica gives no reading
@@ -207,7 +208,7 @@ func (p *platform) tally(s traffic, d time.Duration) {
 	p.count += n
 	p.error += n * s.errors
 	p.success += n * (1 - s.errors)
-	p.fast += n * (1 - s.slow) * (1 + p.bonus)
+	p.fast += n * (1 - s.slow) * (1 + p.bonus + s.extra)
 	if p.other != nil {
 		p.other.count += p.other.rate * d.Seconds()
 	}
