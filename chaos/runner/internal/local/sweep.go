@@ -144,8 +144,13 @@ func isDead(path string, locked bool) (bool, error) {
 	if used || err != nil {
 		return false, err
 	}
-	// Between the listing and the look at its lock a living run may have ended.
-	_, err = os.Lstat(path)
+	// Between the listing and the look at its lock a living run may have ended; and one
+	// that was ending may have come to its last moment.
+	last := path
+	if strings.HasPrefix(name, oldDirPrefix) && !locked {
+		last = filepath.Join(path, lockFile)
+	}
+	_, err = os.Lstat(last)
 	return err == nil, nil
 }
 
