@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -101,6 +102,10 @@ func TestStartSaysWhatDidNotStart(t *testing.T) {
 	t.Parallel()
 	script := func(body string) string {
 		path := filepath.Join(t.TempDir(), "monitor.sh")
+		// A child that is forked meanwhile would hold the file open for writing, and a file
+		// that is cannot be run.
+		syscall.ForkLock.RLock()
+		defer syscall.ForkLock.RUnlock()
 		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+body), 0o700); err != nil {
 			t.Fatal(err)
 		}
