@@ -138,6 +138,10 @@ func TestTheScriptReportsEveryFactOfThisMachine(t *testing.T) {
 // write makes a program that is a script of this text.
 func write(t *testing.T, dir, name, text string) {
 	t.Helper()
+	// A child that is forked meanwhile would hold the file open for writing, and a file
+	// that is cannot be run.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,10 @@ func script(t *testing.T, attempts ...string) (path string) {
 	for i, a := range attempts {
 		text += fmt.Sprintf("%d)\n%s\n;;\n", i+1, a)
 	}
+	// A child that another test forks meanwhile would hold the file open for writing, and
+	// a file that is cannot be run.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	if err := os.WriteFile(path, []byte(text+"*) echo 'one attempt too many'; exit 99 ;;\nesac\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}

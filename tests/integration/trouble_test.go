@@ -19,6 +19,10 @@ import (
 func broken(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "monitor")
+	// A child that is forked meanwhile would hold the file open for writing, and a file
+	// that is cannot be run.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	if err := os.WriteFile(path, []byte("#!/bin/sh\necho starting up\necho 'the flux capacitor is empty' >&2\nexit 7\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
