@@ -69,18 +69,30 @@ func TestLintComparesSLOsWithWhatAPrometheusHas(t *testing.T) {
 		"nothing in a busy service":             {slo: shopSLO, perMinute: busy, keeps: 72 * time.Hour},
 		"nothing where it is not said how long": {slo: shopSLO, perMinute: busy, keepsErr: prom.ErrNoRulesAPI},
 		"a server that is away":                 {slo: shopSLO, perMinute: busy, keepsErr: unreachable, err: prom.ErrUnreachable},
-		"samples that are dropped too soon": {slo: shopSLO, perMinute: busy, keeps: 24 * time.Hour,
-			want: []string{"tier ticket-slow looks back 3d, and this Prometheus keeps 1d"}},
-		"a label that nobody sets": {slo: strings.Replace(shopSLO, `code="200"`, `code="2xx"`, 1), perMinute: busy,
-			want: []string{`good events: this Prometheus has no series of orders_total{code="2xx"}`}},
-		"a metric that nobody exports, and then nothing about its traffic": {slo: shopSLO,
-			want: []string{"good events: this Prometheus has no series", "total events: this Prometheus has no series"}},
-		"too little traffic for a tier": {slo: shopSLO, perMinute: map[string]float64{"200": 1},
-			want: []string{"60 events within 1h: 3 bad ones, without which tier page-fast does not fire, are 5% of them, and its threshold is 1.44%"}},
-		"less traffic than bad events are needed": {slo: shopSLO, perMinute: map[string]float64{"200": 1.0 / 60},
-			want: []string{"1 events within 1h: 3 bad ones, without which tier page-fast does not fire, are more than all of them"}},
-		"one quiet group of a grouped SLO": {slo: grouped, perMinute: busy,
-			want: []string{"60 events within 1h in the quietest group"}},
+		"samples that are dropped too soon": {
+			slo: shopSLO, perMinute: busy, keeps: 24 * time.Hour,
+			want: []string{"tier ticket-slow looks back 3d, and this Prometheus keeps 1d"},
+		},
+		"a label that nobody sets": {
+			slo: strings.Replace(shopSLO, `code="200"`, `code="2xx"`, 1), perMinute: busy,
+			want: []string{`good events: this Prometheus has no series of orders_total{code="2xx"}`},
+		},
+		"a metric that nobody exports, and then nothing about its traffic": {
+			slo:  shopSLO,
+			want: []string{"good events: this Prometheus has no series", "total events: this Prometheus has no series"},
+		},
+		"too little traffic for a tier": {
+			slo: shopSLO, perMinute: map[string]float64{"200": 1},
+			want: []string{"60 events within 1h: 3 bad ones, without which tier page-fast does not fire, are 5% of them, and its threshold is 1.44%"},
+		},
+		"less traffic than bad events are needed": {
+			slo: shopSLO, perMinute: map[string]float64{"200": 1.0 / 60},
+			want: []string{"1 events within 1h: 3 bad ones, without which tier page-fast does not fire, are more than all of them"},
+		},
+		"one quiet group of a grouped SLO": {
+			slo: grouped, perMinute: busy,
+			want: []string{"60 events within 1h in the quietest group"},
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
