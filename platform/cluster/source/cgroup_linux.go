@@ -100,11 +100,9 @@ func (h hierarchies) create(name string) error {
 	return nil
 }
 
-// podsPerCPU is by how much the pods outweigh the daemons of the node for each CPU, when
-// both want it. A kubelet gives its pods the weight of one daemon for each CPU, and on other
-// nodes that stands beside few daemons; here they are also etcd, the API server and what
-// builds images. At the weight of one daemon for all, a load generator in a pod sends half a
-// second late while pods come and go on two CPUs; at twice that of the kubelet, 15 ms.
+// podsPerCPU is the weight of the pods for each CPU, where that of the node's daemons is 1.
+// A kubelet gives its pods 1 for each CPU, which is enough beside few daemons; here they
+// include etcd, the API server and the builder of images. ADR 0014 has the measurements.
 const podsPerCPU = 2
 
 // outweigh gives a cgroup its weight over one that has the usual. Where the hierarchy does
