@@ -72,15 +72,10 @@ func (s *clusterSite) findPrometheus(ctx context.Context) (cluster.Prometheus, e
 	if s.flags.prometheusURL == "" {
 		return s.conn.FindPrometheus(ctx, s.flags.prometheusNamespace)
 	}
-	p := cluster.Prometheus{URL: s.flags.prometheusURL}
 	if s.auth == nil {
-		return p, nil
+		return cluster.Prometheus{URL: s.flags.prometheusURL}, nil
 	}
-	var err error
-	if p.RoundTripper, err = s.auth.transport(ctx); err != nil {
-		return p, fmt.Errorf("--prometheus-http-config %s: %w", s.flags.prometheusHTTP, err)
-	}
-	return p, s.auth.begin(ctx, p)
+	return s.auth.server(ctx, s.flags.prometheusURL, s.flags.prometheusHTTP)
 }
 
 // ask returns a client whose answers are no older than maxAge; 0 takes any.

@@ -125,6 +125,17 @@ func (a promAuth) transport(ctx context.Context) (http.RoundTripper, error) {
 	return tokened{RoundTripper: signed, idle: next}, nil
 }
 
+// server is a Prometheus that is asked with all that the file asks for, and its first token
+// is there. The error wraps prom.ErrUnreachable where there is none.
+func (a promAuth) server(ctx context.Context, url, file string) (cluster.Prometheus, error) {
+	p := cluster.Prometheus{URL: url}
+	var err error
+	if p.RoundTripper, err = a.transport(ctx); err != nil {
+		return p, fmt.Errorf("--prometheus-http-config %s: %w", file, err)
+	}
+	return p, a.begin(ctx, p)
+}
+
 // tokenTimeout is how long the first token may take. Later ones are got in time, within
 // the time of one query.
 const tokenTimeout = 20 * time.Second

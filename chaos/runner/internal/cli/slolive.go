@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/ballast-sre/ballast/chaos/runner/internal/cluster"
 	"github.com/ballast-sre/ballast/internal/document"
 	"github.com/ballast-sre/ballast/internal/prom"
 	"github.com/ballast-sre/ballast/internal/rules"
@@ -51,12 +50,14 @@ func (l *liveServer) lint(ctx context.Context, root string) (document.Problems, 
 		if err != nil {
 			return nil, usageError{err}
 		}
-		if cfg.RoundTripper, err = auth.transport(ctx); err != nil {
-			return nil, usageError{fmt.Errorf("--prometheus-http-config %s: %w", l.httpFile, err)}
-		}
-		if err := auth.begin(ctx, cluster.Prometheus{URL: l.url, RoundTripper: cfg.RoundTripper}); err != nil {
+		server, err := auth.server(ctx, l.url, l.httpFile)
+		if errors.Is(err, prom.ErrUnreachable) {
 			return nil, err
 		}
+		if err != nil {
+			return nil, usageError{err}
+		}
+		cfg.RoundTripper = server.RoundTripper
 	}
 	client, err := prom.New(cfg)
 	if err != nil {
