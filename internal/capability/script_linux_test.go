@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ballast-sre/ballast/internal/capability"
+	"github.com/ballast-sre/ballast/tests/executable"
 )
 
 // shell is a place where the script runs for real: this machine, as it is.
@@ -138,13 +139,7 @@ func TestTheScriptReportsEveryFactOfThisMachine(t *testing.T) {
 // write makes a program that is a script of this text.
 func write(t *testing.T, dir, name, text string) {
 	t.Helper()
-	// A child that is forked meanwhile would hold the file open for writing, and a file
-	// that is cannot be run.
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	executable.Write(t, filepath.Join(dir, name), text, 0o755)
 }
 
 // imageOf makes what an image of the chaos daemon has in /usr/local/bin.

@@ -13,19 +13,15 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ballast-sre/ballast/tests/executable"
 )
 
 // broken is a monitor that explains itself and dies.
 func broken(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "monitor")
-	// A child that is forked meanwhile would hold the file open for writing, and a file
-	// that is cannot be run.
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	if err := os.WriteFile(path, []byte("#!/bin/sh\necho starting up\necho 'the flux capacitor is empty' >&2\nexit 7\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	executable.Write(t, path, "#!/bin/sh\necho starting up\necho 'the flux capacitor is empty' >&2\nexit 7\n", 0o700)
 	return path
 }
 

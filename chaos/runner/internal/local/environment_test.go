@@ -6,11 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/ballast-sre/ballast/internal/prom"
+	"github.com/ballast-sre/ballast/tests/executable"
 )
 
 // start starts an environment that is quick to test: scrapes are frequent.
@@ -102,13 +102,7 @@ func TestStartSaysWhatDidNotStart(t *testing.T) {
 	t.Parallel()
 	script := func(body string) string {
 		path := filepath.Join(t.TempDir(), "monitor.sh")
-		// A child that is forked meanwhile would hold the file open for writing, and a file
-		// that is cannot be run.
-		syscall.ForkLock.RLock()
-		defer syscall.ForkLock.RUnlock()
-		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+body), 0o700); err != nil {
-			t.Fatal(err)
-		}
+		executable.Write(t, path, "#!/bin/sh\n"+body, 0o700)
 		return path
 	}
 	notADir := filepath.Join(t.TempDir(), "file")

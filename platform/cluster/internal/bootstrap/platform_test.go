@@ -15,13 +15,14 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+
+	"github.com/ballast-sre/ballast/tests/executable"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -286,13 +287,7 @@ func TestAPushKeepsThePasswordToItself(t *testing.T) {
 func kubectl(t *testing.T, script string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "kubectl")
-	// A child that is forked meanwhile would hold the file open for writing, and a file
-	// that is cannot be run.
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	executable.Write(t, path, "#!/bin/sh\n"+script+"\n", 0o755)
 	return path
 }
 

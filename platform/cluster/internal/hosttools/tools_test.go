@@ -5,8 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
+
+	"github.com/ballast-sre/ballast/tests/executable"
 )
 
 // made is a machine whose programs are made up: all of them are in one directory.
@@ -66,13 +67,7 @@ func script(t *testing.T, path, does string) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	// A child that is forked meanwhile would hold the file open for writing, and a file
-	// that is cannot be run.
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+does+"\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	executable.Write(t, path, "#!/bin/sh\n"+does+"\n", 0o755)
 }
 
 // all are the names of all tools.
