@@ -237,13 +237,21 @@ func (l *linter) rules() error {
 			}
 		}
 	}
+	groups := 0
 	for _, file := range files {
+		groups += len(byFile[file])
 		for _, g := range byFile[file] {
+			for _, problem := range azure(g) {
+				l.problem(file, 0, "group "+g.Name, "%s", problem)
+			}
 			for _, r := range g.Rules {
 				l.rule(file, r, recorded)
 			}
 		}
 		l.names = append(l.names, AlertNames(byFile[file])...)
+	}
+	if groups > azureGroups {
+		l.problem(filepath.Join(l.alerts, "rules", "prometheus"), 0, "", "there are %d groups of rules, and a workspace of Azure Monitor takes %d", groups, azureGroups)
 	}
 	return nil
 }
@@ -274,6 +282,9 @@ func (l *linter) rule(file string, r rulefmt.Rule, recorded map[string]bool) {
 		}
 	}
 	l.runbook(file, field, r)
+	if problem, err := outlasted(r); err == nil && problem != "" {
+		l.problem(file, 0, field, "%s", problem)
+	}
 	if r.Labels[LabelLongWindow] != "" || time.Duration(r.For) >= minPending {
 		return
 	}

@@ -127,7 +127,7 @@ func TestLintFinds(t *testing.T) {
 		{
 			name:   "an alert that one missed scrape fires",
 			change: func(c *checkout) { c.alert = strings.Replace(c.alert, "for: 2m", "for: 30s", 1) },
-			want:   []string{"rule ShopDown: for is 30s"},
+			want:   []string{"group shop: ShopDown waits for 30s", "rule ShopDown: for is 30s"},
 		},
 		{
 			name:   "a severity that routes nowhere",
@@ -165,6 +165,46 @@ func TestLintFinds(t *testing.T) {
 				c.alert = strings.Replace(c.alert, `up{job="shop"} == 0`, `sum(up{job="shop"}) == 0 or absent(up{job="shop"})`, 1)
 			},
 			want: []string{"rule ShopDown: its labels are {} on one side of an `or` and {job} on the other"},
+		},
+		{
+			name: "an alert that waits for longer than what it counts is seen",
+			change: func(c *checkout) {
+				c.alert = strings.Replace(c.alert, `up{job="shop"} == 0`, `changes(process_start_time_seconds{job="shop"}[2m]) > 0`, 1)
+			},
+			want: []string{"rule ShopDown: for is 2m and changes sees what happened for 2m: what happens once never fires"},
+		},
+		{
+			name: "nothing in an alert that waits for less than that, or on a rate",
+			change: func(c *checkout) {
+				c.alert = strings.Replace(c.alert, `up{job="shop"} == 0`, `changes(process_start_time_seconds{job="shop"}[3m]) > 0 and rate(orders_total[1m]) > 0`, 1)
+			},
+		},
+		{
+			name: "what Azure Monitor does not know",
+			change: func(c *checkout) {
+				c.alert = strings.Replace(c.alert, "    rules:\n", "    interval: 30m\n    limit: 1\n    query_offset: 1m\n    rules:\n", 1)
+				c.alert = strings.Replace(c.alert, "for: 2m", "for: 2m\n        keep_firing_for: 5m", 1)
+			},
+			want: []string{
+				"group shop: is evaluated every 30m, and Azure Monitor takes 1m to 15m", "group shop: has a limit", "group shop: has a query_offset",
+				"group shop: ShopDown has keep_firing_for",
+			},
+		},
+		{
+			name: "an alert that waits for less than Azure Monitor can",
+			change: func(c *checkout) {
+				c.alert = strings.Replace(c.alert, `up{job="shop"} == 0`, `changes(process_start_time_seconds{job="shop"}[2m]) > 0`, 1)
+				c.alert = strings.Replace(c.alert, "for: 2m", "for: 30s", 1)
+			},
+			want: []string{"group shop: ShopDown waits for 30s, and Azure Monitor for 1m at least; write for: 1m"},
+		},
+		{
+			name: "a group with more rules than Azure Monitor takes, of which the heartbeat is one",
+			change: func(c *checkout) {
+				rule := "      - {record: 'shop:up:sum', expr: 'sum(up{job=\"shop\"})'}\n"
+				c.alert += strings.Repeat(rule, 19)
+			},
+			want: []string{"group shop: has 21 rules with its heartbeat, and Azure Monitor takes 20 in a group; split it"},
 		},
 		{
 			name: "a rule of an SLO that is gone",
