@@ -104,6 +104,10 @@ e2e: cluster fit $(TOOLS)/gotestsum ## Run the tests on a cluster of their own, 
 	$(TOOLS)/gotestsum --format=none --junitfile=$(OUT)/e2e/junit.xml --raw-command -- cat $(OUT)/e2e/events.jsonl || true; \
 	exit $$status
 
+.PHONY: drill
+drill: cluster ## Bring a page and a ticket to a receiver through the whole chain of a cluster that is up, and measure each hop
+	$(GO) test -count=1 -v -timeout 20m -tags e2e -run '^TestDrill$$' ./tests/e2e -args -attach -cluster=$(abspath bin/cluster) -name=$(NAME) $(if $(CLUSTER),-provider=$(CLUSTER))
+
 .PHONY: cluster
 cluster: go-version
 	$(BUILD) -o bin/cluster ./platform/cluster

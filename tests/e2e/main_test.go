@@ -28,6 +28,7 @@ var (
 	nodes   = flag.String("node-image", "", "image of the nodes that kind makes; kind's own when empty")
 	out     = flag.String("out", "", "directory for the logs of the cluster when a test failed")
 	fast    = flag.Bool("fast", false, "send loads at 1,000 requests a second, too; takes a machine that does nothing else")
+	attach  = flag.Bool("attach", false, "take the cluster of that name as it runs, and leave it so")
 	keep    = flag.Bool("keep", false, "leave the cluster up, and use it again the next time")
 	catalog = flag.String("catalogue", "part", "which experiments to run: part, or all, which takes an hour")
 	repeat  = flag.Int("repeat", 1, "with -catalogue=all: how often to repeat pod-kill and network-partition")
@@ -102,6 +103,11 @@ func bringUp(work string) env.Func {
 		}
 		on.own = newNode(*program, *made, source(work))
 		on.own.image = *nodes
+		if *attach {
+			kubeconfig, err := on.own.attach(ctx)
+			cfg.WithKubeconfigFile(kubeconfig)
+			return ctx, err
+		}
 		return envfuncs.CreateCluster(on.own, *name)(ctx, cfg)
 	}
 }
@@ -150,7 +156,7 @@ func dump(ctx context.Context, _ *envconf.Config, t *testing.T) (context.Context
 }
 
 func takeDown(ctx context.Context, cfg *envconf.Config) (context.Context, error) {
-	if on.own == nil || *keep {
+	if on.own == nil || *keep || *attach {
 		return ctx, nil
 	}
 	return envfuncs.DestroyCluster(*name)(ctx, cfg)

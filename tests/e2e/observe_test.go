@@ -16,9 +16,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/yaml"
 )
 
@@ -175,49 +172,6 @@ func TestPrometheus(t *testing.T) {
 				err := prometheus(ctx, "query", &answer, "query", `sum(rate(probe_requests_total{job="probe",probe="monitor",outcome="success"}[30s])) > 10`)
 				return err == nil && len(answer.Result) == 1, seeing(err, fmt.Sprint(answer.Result))
 			})
-		}},
-	)
-}
-
-// TestAlertReachesReceiver: a rule of somebody's own fires, and whoever is on call gets the alert.
-func TestAlertReachesReceiver(t *testing.T) {
-	skipUnless(t, on.deploys != nil, "somewhere to push to: -remote")
-	feature(t, "an alert",
-		check{"reaches the webhook receiver that the environment names", func(ctx context.Context, t *testing.T) {
-			ref, ns := receiver(ctx, t), namespace(ctx, t)
-			start(ctx, t, ns, hardened("receiver", ref))
-			awaitPhase(ctx, t, ns, "receiver", time.Minute, corev1.PodRunning)
-			service := &corev1.Service{
-				ObjectMeta: metav1.ObjectMeta{Name: "receiver"},
-				Spec: corev1.ServiceSpec{
-					Selector: map[string]string{"app": "receiver"}, Ports: []corev1.ServicePort{{Port: 8080, TargetPort: intstr.FromInt32(8080)}},
-				},
-			}
-			if _, err := on.CoreV1().Services(ns).Create(ctx, service, metav1.CreateOptions{}); err != nil {
-				t.Fatal(err)
-			}
-			on.deploys.owed(ctx, t)
-			const before = "      valuesObject:\n"
-			on.deploys.edit(t, observabilityFile, before, before+"        alertmanager: {webhookURL: 'http://receiver."+ns+".svc:8080/alerts'}\n")
-			on.deploys.push(ctx, t, "Send alerts to the test")
-			alert := "Test" + strings.ReplaceAll(random("alert"), "-", "")
-			object := &unstructured.Unstructured{Object: map[string]any{
-				"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule", "metadata": map[string]any{"name": "test", "namespace": ns},
-				"spec": map[string]any{"groups": []any{map[string]any{"name": "test", "rules": []any{map[string]any{
-					"alert": alert, "expr": "vector(1)", "labels": map[string]any{"severity": "ticket", "service": "test"},
-					"annotations": map[string]any{"summary": "A test."},
-				}}}}},
-			}}
-			kind := schema.GroupVersionResource{Group: "monitoring.coreos.com", Version: "v1", Resource: "prometheusrules"}
-			began := time.Now()
-			if _, err := on.dynamic.Resource(kind).Namespace(ns).Create(ctx, object, metav1.CreateOptions{}); err != nil {
-				t.Fatal(err)
-			}
-			await(ctx, t, 4*time.Minute, "the alert to be received", func(ctx context.Context) (bool, string) {
-				text, err := logsOf(ctx, ns, "receiver")
-				return err == nil && strings.Contains(text, alert) && strings.Contains(text, `"path":"/alerts"`), seeing(err, text)
-			})
-			figure(t, "an alert is received after its rule was created, the push of the receiver's address included", time.Since(began).Seconds(), 120, "s")
 		}},
 	)
 }

@@ -87,6 +87,23 @@ func (n *node) Create(ctx context.Context, args ...string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return n.reached(out)
+}
+
+// attach takes the cluster as it runs, and lets the checkout push to it.
+func (n *node) attach(ctx context.Context) (kubeconfig string, err error) {
+	if _, err := n.run(ctx, "remote", "--add"); err != nil {
+		return "", err
+	}
+	out, err := n.run(ctx, "env")
+	if err != nil {
+		return "", err
+	}
+	return n.reached(out)
+}
+
+// reached reads what the program says of how to reach the cluster.
+func (n *node) reached(out string) (kubeconfig string, err error) {
 	for line := range strings.Lines(out) {
 		name, value, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "=")
 		switch name {
@@ -97,7 +114,7 @@ func (n *node) Create(ctx context.Context, args ...string) (string, error) {
 		}
 	}
 	if n.kubeconfig == "" || n.path == "" {
-		return "", fmt.Errorf("cluster up names no kubeconfig or no PATH: %q", out)
+		return "", fmt.Errorf("cluster names no kubeconfig or no PATH: %q", out)
 	}
 	return n.kubeconfig, nil
 }

@@ -1,15 +1,18 @@
 // Command receiver stands at the other end in tests on a cluster: it writes every
 // request that it gets as a line of JSON to stdout, and as `receiver fetch URL` it
-// makes one itself, exiting 1 when there was no answer.
+// makes one itself, exiting 1 when there was no answer. Drills begin with it, too: its
+// metric drill_fault is 1 from a request of /break to one of /mend.
 package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -53,11 +56,23 @@ func fetch(ctx context.Context, url string, log *slog.Logger) error {
 
 // serve blocks until ctx ends.
 func serve(ctx context.Context, log *slog.Logger) error {
-	srv := &http.Server{Addr: ":8080", ReadHeaderTimeout: 5 * time.Second, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	var fault atomic.Int32
+	mux := http.NewServeMux()
+	mux.HandleFunc("/metrics", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, "# TYPE drill_fault gauge\ndrill_fault %d\n", fault.Load())
+	})
+	mux.HandleFunc("/", func(_ http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/break":
+			fault.Store(1)
+		case "/mend":
+			fault.Store(0)
+		}
 		const most = 1 << 20
 		body, err := io.ReadAll(io.LimitReader(r.Body, most))
 		log.Info("received", "method", r.Method, "path", r.URL.Path, "body", string(body), "error", err)
-	})}
+	})
+	srv := &http.Server{Addr: ":8080", ReadHeaderTimeout: 5 * time.Second, Handler: mux}
 	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
 	defer stop()
 	log.Info("listening", "address", srv.Addr)
