@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -48,14 +49,17 @@ func TestBurnAlertsFireWithinThePredictedBandAndElseNever(t *testing.T) {
 		last               time.Duration
 		scale              float64
 		scrape, evaluation time.Duration
+		history            time.Duration // 0: as long as every window
 	}
 	rows := []row{
-		{"a total outage as it is", 1, 8 * time.Minute, 1, 30 * time.Second, 30 * time.Second},
-		{"every tenth request as it is", 0.1, 46 * time.Minute, 1, time.Minute, time.Minute},
+		{"a total outage as it is", 1, 8 * time.Minute, 1, 30 * time.Second, 30 * time.Second, 0},
+		{"every tenth request as it is", 0.1, 46 * time.Minute, 1, time.Minute, time.Minute, 0},
+		{"every tenth request half an hour after the first sample", 0.1, 20 * time.Minute, 1, 30 * time.Second, 30 * time.Second, 30 * time.Minute},
+		{"every fiftieth request two hours after the first sample", 0.02, 90 * time.Minute, 1, time.Minute, time.Minute, 2 * time.Hour},
 	}
 	for _, e := range []float64{1, 1.0 / 3, 0.1, 0.0145, 0.0143} {
 		last := min(55*time.Second, 10*time.Second+time.Duration(0.072/e*float64(time.Hour)/localScale*1.1))
-		rows = append(rows, row{fmt.Sprintf("%.3g%% errors on scaled time", 100*e), e, last, localScale, time.Second, time.Second})
+		rows = append(rows, row{fmt.Sprintf("%.3g%% errors on scaled time", 100*e), e, last, localScale, time.Second, time.Second, 0})
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
@@ -64,9 +68,14 @@ func TestBurnAlertsFireWithinThePredictedBandAndElseNever(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := newPlatform(t, setup{
 					groups: groups, scrape: r.scrape, evaluation: r.evaluation,
-					history: time.Duration(float64(72*time.Hour) / r.scale), rate: 50,
+					history: cmp.Or(r.history, time.Duration(float64(72*time.Hour)/r.scale)), rate: 50,
 				})
-				p.run(traffic{last: 5*r.evaluation + r.scrape*37/100, rate: 50}) // the fault starts between scrapes
+				calm := 5*r.evaluation + r.scrape*37/100 // the fault starts between scrapes
+				p.run(traffic{last: calm, rate: 50})
+				timing := slo.Timing{Scale: r.scale, Scrape: r.scrape, Evaluation: r.evaluation}
+				if r.history > 0 {
+					timing.History = r.history + calm
+				}
 				start := time.Now()
 				p.run(traffic{last: r.last, rate: 50, errors: r.errors})
 				fired := p.fired(start)
@@ -77,7 +86,7 @@ func TestBurnAlertsFireWithinThePredictedBandAndElseNever(t *testing.T) {
 					}
 					tested++
 					key := keyOf(m.Name, m.Labels)
-					earliest, latest, ok := m.Predict(r.errors, slo.Timing{Scale: r.scale, Scrape: r.scrape, Evaluation: r.evaluation})
+					earliest, latest, ok := m.Predict(r.errors, timing)
 					at, did := fired[key]
 					switch {
 					case !ok && did:

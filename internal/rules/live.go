@@ -44,6 +44,44 @@ func LintLive(ctx context.Context, root string, server Server) (document.Problem
 	return found, nil
 }
 
+// Clock is a Prometheus that says how often it does things, as [prom.Client] does.
+type Clock interface {
+	Interval(ctx context.Context, selector string) (time.Duration, error)
+	Rules(ctx context.Context) ([]prom.RuleGroup, error)
+}
+
+// IntervalsIn measures how often a Prometheus scrapes the events of the SLOs, the slowest
+// of them, and asks how often it evaluates their first group. Where it has no rules API,
+// the heartbeats of the groups tell. It blocks for a question for each SLO and one or two more.
+// The error wraps what [prom] says: ErrNoData where nothing was scraped or evaluated lately.
+func IntervalsIn(ctx context.Context, server Clock, slos slo.Set) (Intervals, error) {
+	var found Intervals
+	groups, err := server.Rules(ctx)
+	if err != nil && !errors.Is(err, prom.ErrNoRulesAPI) {
+		return found, err
+	}
+	known := map[string]time.Duration{}
+	for _, g := range groups {
+		known[g.Name] = g.Interval
+	}
+	for _, s := range slos.All() {
+		scrape, err := server.Interval(ctx, s.Total)
+		if err != nil {
+			return found, fmt.Errorf("how often the events of %s are scraped: %w", s.Name, err)
+		}
+		group := From(s, Options{})[0].Name
+		evaluation, ok := known[group]
+		if !ok {
+			evaluation, err = server.Interval(ctx, fmt.Sprintf("%s{%s=%q}", prom.Heartbeat, prom.GroupLabel, group))
+		}
+		if err != nil {
+			return found, fmt.Errorf("how often the rules of %s are evaluated: %w", s.Name, err)
+		}
+		found.Scrape, found.Evaluation = max(found.Scrape, scrape), max(found.Evaluation, evaluation)
+	}
+	return found, nil
+}
+
 // live looks at one SLO.
 type live struct {
 	slo.SLO

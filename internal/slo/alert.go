@@ -60,7 +60,7 @@ func (m AlertModel) Window() time.Duration {
 // less predict nothing); t.Scrape and t.Evaluation are the real intervals of
 // Prometheus; the rule's own group may be evaluated less often, as Every says. A burn
 // alert is thought to see errorRatio from the start on, steadily, after healthy history
-// over its long window. t.Rate is how many events there are a second; 0 stands for
+// over its long window, or over t.History of it. t.Rate is how many events there are a second; 0 stands for
 // traffic enough for its guard. A resource alert
 // does not look at errorRatio: the fault is thought to meet its condition, so
 // ask only for alerts that the fault is about.
@@ -88,10 +88,13 @@ func (m AlertModel) Predict(errorRatio float64, t Timing) (earliest, latest time
 		return 0, 0, false
 	}
 	detection = divide(detection, t.Scale)
+	window := divide(m.Burn.Long, t.Scale)
+	if young := m.Burn.young(errorRatio, m.Objective, t.History); t.History > 0 && t.History+young < window {
+		detection, window = young, t.History+young
+	}
 	// A range holds whole scrapes only: up to two of them shorter than its
 	// window, it crosses the threshold that much sooner.
-	window := float64(divide(m.Burn.Long, t.Scale))
-	soonest := time.Duration(float64(detection) * (1 - 2*float64(t.Scrape)/window))
+	soonest := time.Duration(float64(detection) * max(0, 1-2*float64(t.Scrape)/float64(window)))
 	if t.Rate > 0 && m.LeastBad > 0 {
 		guard := time.Duration(float64(m.LeastBad) / (t.Rate * errorRatio) * float64(time.Second))
 		if guard > divide(m.Burn.Long, t.Scale) {

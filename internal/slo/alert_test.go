@@ -28,6 +28,28 @@ func TestPredictWithFewEvents(t *testing.T) {
 	}
 }
 
+func TestPredictAfterAYoungHistory(t *testing.T) {
+	fast := BurnWindows(month, 0.999)[0]
+	m := AlertModel{Objective: 0.999, Burn: &fast}
+	const late = time.Minute // a scrape and an evaluation
+	for _, tt := range []struct {
+		name    string
+		errors  float64
+		history time.Duration
+		latest  time.Duration
+	}{
+		{"a history that is as long as the window is none", 1, time.Hour, 51840*time.Millisecond + late},
+		{"of ten minutes, 1.46% are enough", 1, 10 * time.Minute, 8766*time.Millisecond + late},
+		{"a tenth of the events takes longer", 0.1, 10 * time.Minute, 100935*time.Millisecond + late},
+		{"the window is full before the errors are enough", 0.0145, 10 * time.Minute, 59*time.Minute + 35*time.Second + late},
+	} {
+		_, latest, ok := m.Predict(tt.errors, Timing{Scale: 1, Scrape: late / 2, Evaluation: late / 2, History: tt.history})
+		if !ok || (latest-tt.latest).Abs() > time.Second {
+			t.Errorf("%s: got %s, %v; want %s", tt.name, latest, ok, tt.latest)
+		}
+	}
+}
+
 func TestPredict(t *testing.T) {
 	fast := BurnWindows(month, 0.999)[0]
 	burn := AlertModel{Objective: 0.999, Burn: &fast}

@@ -104,5 +104,14 @@ func (w BurnWindow) Detection(errorRatio, objective float64) (time.Duration, boo
 	return time.Duration(threshold / errorRatio * float64(max(w.Long, w.Short))), true
 }
 
+// young is how long an error ratio above the threshold lasts before it is exceeded where the
+// samples go back only a history h of healthy events, which is shorter than the window: of
+// events at a steady rate, e·d of h + d are bad after d, which is the threshold θ at
+// d = θ·h ÷ (e − θ).
+func (w BurnWindow) young(errorRatio, objective float64, history time.Duration) time.Duration {
+	threshold := w.Threshold(objective)
+	return time.Duration(threshold / (errorRatio - threshold) * float64(history))
+}
+
 // clean removes the noise of binary fractions: 14.4 × (1 − 0.999) is 0.0144.
 func clean(f float64) float64 { return math.Round(f*1e12) / 1e12 }

@@ -17,6 +17,11 @@ type Timing struct {
 	Evaluation time.Duration
 	// Rate is how many events there are a second, by the target's clock; 0: enough.
 	Rate float64
+	// History is how far its samples go back when the fault begins, by the target's
+	// clock; 0: as far as every window.
+	History time.Duration
+	// GroupWait is how long Alertmanager collects alerts before it notifies.
+	GroupWait time.Duration
 }
 
 // Prediction says when one burn-rate alert fires at one steady error ratio.
@@ -33,6 +38,9 @@ type Prediction struct {
 	// Seconds from the fault's start; 0 when the alert does not fire.
 	MinSeconds float64 `json:"minSeconds"`
 	MaxSeconds float64 `json:"maxSeconds"`
+	// NoticeSeconds is when Alertmanager has notified at the latest, once Prometheus
+	// sent it the alert.
+	NoticeSeconds float64 `json:"noticeSeconds"`
 	// ResetSeconds is when the alert has ended at the latest, from the end of all errors
 	// while there are events; 0 when it does not fire.
 	ResetSeconds float64 `json:"resetSeconds"`
@@ -60,6 +68,7 @@ func (s Set) Predictions(models []AlertModel, errorRatios []float64, t Timing) [
 			if earliest, latest, ok := m.Predict(e, t); ok {
 				p.Fires = true
 				p.MinSeconds, p.MaxSeconds = earliest.Seconds(), latest.Seconds()
+				p.NoticeSeconds = (latest + t.GroupWait).Seconds()
 				p.ResetSeconds = m.resolved(t).Seconds()
 				// The rate of events cancels out: 1 a second will do.
 				p.BudgetSpent = clean(Spend(e*latest.Seconds()*t.Scale, m.Objective, 1, o.Window))
@@ -74,16 +83,17 @@ func (s Set) Predictions(models []AlertModel, errorRatios []float64, t Timing) [
 func WriteText(w io.Writer, ps []Prediction) error {
 	// A table is written by Flush, which returns what went wrong.
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "SLO\tALERT\tSEVERITY\tWINDOWS\tBURN RATE\tERRORS\tFIRES AFTER\tENDS WITHIN\tBUDGET SPENT")
+	fmt.Fprintln(tw, "SLO\tALERT\tSEVERITY\tWINDOWS\tBURN RATE\tERRORS\tFIRES AFTER\tNOTIFIED WITHIN\tENDS WITHIN\tBUDGET SPENT")
 	for _, p := range ps {
-		after, ends, spent := "never", "-", "-"
+		after, notified, ends, spent := "never", "-", "-", "-"
 		if p.Fires {
+			notified = human(p.NoticeSeconds)
 			after = span(p.MinSeconds, p.MaxSeconds)
 			ends = human(p.ResetSeconds)
 			spent = fmt.Sprintf("%.3g%%", 100*p.BudgetSpent)
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s/%s\t%.4g\t%.4g%%\t%s\t%s\t%s\n",
-			p.SLO, p.Alert, p.Severity, p.LongWindow, p.ShortWindow, p.BurnRate, 100*p.ErrorRatio, after, ends, spent)
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s/%s\t%.4g\t%.4g%%\t%s\t%s\t%s\t%s\n",
+			p.SLO, p.Alert, p.Severity, p.LongWindow, p.ShortWindow, p.BurnRate, 100*p.ErrorRatio, after, notified, ends, spent)
 	}
 	if err := tw.Flush(); err != nil {
 		return fmt.Errorf("write predictions: %w", err)

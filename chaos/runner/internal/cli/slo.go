@@ -1,22 +1,18 @@
 package cli
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"math"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/ballast-sre/ballast/internal/document"
 	"github.com/ballast-sre/ballast/internal/rules"
-	"github.com/ballast-sre/ballast/internal/slo"
 )
 
 // lintError says that the linter found something.
@@ -150,7 +146,7 @@ func newSLOLint(s streams) *cobra.Command {
 	}
 	common = newFlags(cmd.Flags()).rooted()
 	runbookBase(cmd.Flags(), &options)
-	live.flags(cmd.Flags())
+	live.flags(cmd.Flags(), "a Prometheus that scrapes what the SLOs are about: they are compared with its series, its traffic and how long it keeps samples")
 	return cmd
 }
 
@@ -163,73 +159,6 @@ func runbookBase(f *pflag.FlagSet, o *rules.Options) {
 func checkRunbookBase(o rules.Options) error {
 	if !document.WebAddress(o.RunbookBase) {
 		return usageError{fmt.Errorf("--runbook-base %q is not a web address; write one that begins with https://", o.RunbookBase)}
-	}
-	return nil
-}
-
-func newSLOPredict(s streams) *cobra.Command {
-	var (
-		common *commonFlags
-		ratios []float64
-		timing slo.Timing
-	)
-	cmd := &cobra.Command{
-		Use:   "predict",
-		Short: "Say when each burn-rate alert fires at a steady error ratio",
-		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			if err := errors.Join(common.check(), checkPrediction(ratios, timing)); err != nil {
-				return err
-			}
-			cat, err := common.catalogue(s.logger(slog.LevelWarn))
-			if err != nil {
-				return common.refused(s, err)
-			}
-			if why := cmp.Or(cat.noSLOs, cat.noRules); why != "" {
-				return usageError{errors.New(why)}
-			}
-			ps := cat.slos.Predictions(cat.alerts, ratios, timing)
-			if common.format == formatJSON {
-				return slo.WriteJSON(s.out, ps)
-			}
-			return slo.WriteText(s.out, ps)
-		},
-	}
-	f := cmd.Flags()
-	common = newFlags(f).sources()
-	f.Float64SliceVar(&ratios, "error-ratio", []float64{1, 0.1, 0.01}, "share of bad events")
-	f.Float64Var(&timing.Scale, "scale", 1, "what alert windows are divided by")
-	f.DurationVar(&timing.Scrape, "scrape", 30*time.Second, "scrape interval")
-	f.DurationVar(&timing.Evaluation, "evaluation", 30*time.Second, "evaluation interval")
-	f.Float64Var(&timing.Rate, "rate", 0, "events a second; 0 is enough for every alert's least number of bad events")
-	return cmd
-}
-
-// checkPrediction refuses numbers from which nothing can be predicted.
-func checkPrediction(ratios []float64, timing slo.Timing) error {
-	var errs []error
-	if len(ratios) == 0 {
-		errs = append(errs, errors.New("--error-ratio is empty; give a share of bad events, such as 0.1"))
-	}
-	for _, r := range ratios {
-		if !(r > 0 && r <= 1) {
-			errs = append(errs, fmt.Errorf("--error-ratio %v: want more than 0 and at most 1", r))
-		}
-	}
-	if !(timing.Scale > 0) || math.IsInf(timing.Scale, 1) {
-		errs = append(errs, fmt.Errorf("--scale %v: want a number above 0; 1 leaves the windows alone", timing.Scale))
-	}
-	if timing.Scrape <= 0 {
-		errs = append(errs, fmt.Errorf("--scrape %s: want more than 0, such as 30s", timing.Scrape))
-	}
-	if !(timing.Rate >= 0) || math.IsInf(timing.Rate, 1) {
-		errs = append(errs, fmt.Errorf("--rate %v: want 0 or more events a second", timing.Rate))
-	}
-	if timing.Evaluation <= 0 {
-		errs = append(errs, fmt.Errorf("--evaluation %s: want more than 0, such as 30s", timing.Evaluation))
-	}
-	if len(errs) > 0 {
-		return usageError{errors.Join(errs...)}
 	}
 	return nil
 }

@@ -19,8 +19,9 @@ const liveTimeout = 30 * time.Second
 // liveServer is the Prometheus that SLOs are compared with, where one is named.
 type liveServer struct{ url, httpFile string }
 
-func (l *liveServer) flags(f *pflag.FlagSet) {
-	f.StringVar(&l.url, "prometheus-url", "", "a Prometheus that scrapes what the SLOs are about: they are compared with its series, its traffic and how long it keeps samples")
+// flags registers where it is, and what it is for.
+func (l *liveServer) flags(f *pflag.FlagSet, purpose string) {
+	f.StringVar(&l.url, "prometheus-url", "", purpose)
 	f.StringVar(&l.httpFile, "prometheus-http-config", "", "file with Prometheus' own http_config, for tokens, passwords and certificates, and azuread (with --prometheus-url)")
 }
 
@@ -40,29 +41,38 @@ func (l *liveServer) check() error {
 }
 
 // lint compares the SLOs of a checkout with the server; without one it finds nothing.
-func (l *liveServer) lint(ctx context.Context, root string) (document.Problems, error) {
+func (l *liveServer) lint(ctx context.Context, root string) (found document.Problems, err error) {
 	if l.url == "" {
 		return nil, nil
 	}
+	err = l.ask(ctx, func(client *prom.Client) error {
+		found, err = rules.LintLive(ctx, root, client)
+		return err
+	})
+	return found, err
+}
+
+// ask lets do ask the server, and returns when it does.
+func (l *liveServer) ask(ctx context.Context, do func(*prom.Client) error) error {
 	cfg := prom.Config{URL: l.url, Timeout: liveTimeout}
 	if l.httpFile != "" {
 		auth, err := readPromAuth(l.httpFile)
 		if err != nil {
-			return nil, usageError{err}
+			return usageError{err}
 		}
 		server, err := auth.server(ctx, l.url, l.httpFile)
 		if errors.Is(err, prom.ErrUnreachable) {
-			return nil, err
+			return err
 		}
 		if err != nil {
-			return nil, usageError{err}
+			return usageError{err}
 		}
 		cfg.RoundTripper = server.RoundTripper
 	}
 	client, err := prom.New(cfg)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("--prometheus-url: %w", err)}
+		return usageError{fmt.Errorf("--prometheus-url: %w", err)}
 	}
 	defer client.Close()
-	return rules.LintLive(ctx, root, client)
+	return do(client)
 }

@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"maps"
+	"time"
+
 	"github.com/ballast-sre/ballast/chaos/runner/internal/judge"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 	"github.com/ballast-sre/ballast/internal/slo"
@@ -30,12 +33,26 @@ func (r *run) predictOne(m slo.AlertModel, a *result.Alert) {
 			return
 		}
 	}
-	lo, hi, ok := m.Predict(ratio, r.cfg.sight())
+	timing := r.cfg.sight()
+	timing.History = r.youngHistory(m)
+	lo, hi, ok := m.Predict(ratio, timing)
 	if !ok {
 		return
 	}
 	from, to := result.InSeconds(lo), result.InSeconds(hi)
 	a.PredictedMin, a.PredictedMax = &from, &to
+}
+
+// youngHistory is how far the samples that a rule looks back at went back at t0, where
+// that is less than its window; 0 where it is not, or nobody knows.
+func (r *run) youngHistory(m slo.AlertModel) time.Duration {
+	t0 := *r.ev.Moments.T0
+	for _, h := range r.ev.Before.Histories {
+		if h.Rule.Alert == m.Name && maps.Equal(h.Rule.Labels, m.Labels) && judge.Young(h, t0) {
+			return h.Reaches.Duration() + t0.Sub(h.At)
+		}
+	}
+	return 0
 }
 
 // sameTier says whether the model's own labels are those of the alert: one alert
