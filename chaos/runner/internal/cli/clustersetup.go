@@ -30,12 +30,13 @@ type clusterSetup struct {
 	facts      result.ClusterInfo
 }
 
-// setUp finds Prometheus and asks it for its clocks, once.
-func (s *clusterSite) setUp(ctx context.Context) (*clusterSetup, error) {
+// reach finds Prometheus and opens the cluster, once. Prometheus is not asked yet: a user
+// without rights has to learn of all that are missing.
+func (s *clusterSite) reach(ctx context.Context) (*clusterSetup, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ready != nil {
-		return s.ready, nil
+	if s.reached != nil {
+		return s.reached, nil
 	}
 	var setup clusterSetup
 	var err error
@@ -45,27 +46,35 @@ func (s *clusterSite) setUp(ctx context.Context) (*clusterSetup, error) {
 	if setup.client, err = setup.ask(0); err != nil {
 		return nil, err
 	}
-	if err := setup.readClocks(ctx, s.cat); err != nil {
-		setup.client.Close()
-		return nil, err
-	}
 	setup.cluster = cluster.Open(s.conn, cluster.Config{
 		Namespace: s.flags.namespace, SystemNamespace: s.flags.systemNamespace, Querier: setup.client, Logger: s.log,
 	})
+	s.reached = &setup
+	return s.reached, nil
+}
+
+// setUp asks Prometheus for its clocks and looks for the load, once.
+func (s *clusterSite) setUp(ctx context.Context, setup *clusterSetup) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ready {
+		return nil
+	}
+	if err := setup.readClocks(ctx, s.cat); err != nil {
+		return err
+	}
 	if !s.flags.noLoad {
 		if err := setup.cluster.CheckLoad(ctx, cmp.Or(s.flags.loadNamespace, s.flags.namespace)); err != nil {
-			setup.client.Close()
-			setup.cluster.Close()
-			return nil, err
+			return err
 		}
 	}
 	setup.delivery, setup.pager = s.flags.findDelivery(ctx, setup.client, s.conn.FindAlertmanager)
 	if !s.plans {
-		setup.facts = s.facts(ctx, &setup)
+		setup.facts = s.facts(ctx, setup)
 	}
-	s.ready = &setup
+	s.ready = true
 	s.log.Info("the cluster is ready", "context", s.conn.Name, "prometheus", setup.prometheus.URL, "scrape", setup.scrape, "evaluation", setup.evaluation)
-	return s.ready, nil
+	return nil
 }
 
 func (s *clusterSite) findPrometheus(ctx context.Context) (cluster.Prometheus, error) {

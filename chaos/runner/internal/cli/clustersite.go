@@ -44,8 +44,9 @@ type clusterSite struct {
 	opened time.Time
 	auth   *promAuth // nil: Prometheus takes no more than its URL
 
-	mu    sync.Mutex
-	ready *clusterSetup // once Prometheus and the cluster have answered
+	mu      sync.Mutex
+	reached *clusterSetup // once it is known how to ask
+	ready   bool          // once Prometheus and the cluster have answered
 }
 
 func newClusterSite(c *commonFlags, f *runFlags, cat catalogue, log *slog.Logger) (*clusterSite, error) {
@@ -68,8 +69,11 @@ func (*clusterSite) exclusive(experiment.Experiment) bool { return false }
 
 // open blocks until no other run of this command, or on the cluster, disturbs the run.
 func (s *clusterSite) open(ctx context.Context, x experiment.Experiment, _ bool) (*place, error) {
-	setup, err := s.setUp(ctx)
+	setup, err := s.reach(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.allowed(ctx, setup, x); err != nil {
 		return nil, err
 	}
 	able, err := setup.cluster.Capabilities(ctx)
@@ -80,9 +84,6 @@ func (s *clusterSite) open(ctx context.Context, x experiment.Experiment, _ bool)
 	target := setup.cluster.Target(id, x.Name, able)
 	if s.plans {
 		return s.planning(ctx, setup, target, x)
-	}
-	if err := setup.cluster.Rights(ctx, x.Faults, s.flags.systemNamespace); err != nil {
-		return nil, err
 	}
 	touched, err := target.Touched(ctx, x.Faults)
 	if err != nil {
@@ -118,9 +119,33 @@ func (s *clusterSite) open(ctx context.Context, x experiment.Experiment, _ bool)
 		close: func(ctx context.Context) error {
 			defer release()
 			defer client.Close()
-			return target.End(ctx, summary)
+			// The verdict stands without it. A lease that is still there ends by itself, and
+			// one that is gone was taken by the guard.
+			if err := target.End(ctx, summary); err != nil {
+				s.log.Warn("the run's summary is not in its lease", "run", id, "error", err)
+			}
+			return nil
 		},
 	}, nil
+}
+
+// allowed asks for the rights that a run of the experiment needs, and then for all that is
+// asked once. A plan shows its rights itself, unless it cannot be made.
+func (s *clusterSite) allowed(ctx context.Context, setup *clusterSetup, x experiment.Experiment) error {
+	if !s.plans {
+		if err := setup.cluster.Rights(ctx, x.Faults, s.flags.systemNamespace); err != nil {
+			return err
+		}
+		return s.setUp(ctx, setup)
+	}
+	err := s.setUp(ctx, setup)
+	if err == nil {
+		return nil
+	}
+	if rights, _, rerr := setup.cluster.Reviewed(ctx, x.Faults, s.flags.systemNamespace); rerr == nil && lacking(rights) != "" {
+		return fmt.Errorf("%w; %s", err, lacking(rights))
+	}
+	return err
 }
 
 // config is what all runs on the cluster have in common.
@@ -222,10 +247,10 @@ func (s *clusterSite) info() result.TargetInfo {
 		"The runner draws the targets and names them one by one in the objects that it creates.",
 		"Alert windows are those of the rule files: nothing is scaled.",
 	}}
-	if s.ready != nil {
-		info.Cluster = &s.ready.facts
-		info.ScrapeInterval, info.EvaluationInterval = result.InSeconds(s.ready.scrape), result.InSeconds(s.ready.evaluation)
-		info.Notes = append(info.Notes, "Prometheus: "+result.Redact(s.ready.prometheus.URL)+"; its intervals were measured.", delivered(s.ready.delivery))
+	if setup := s.reached; s.ready {
+		info.Cluster = &setup.facts
+		info.ScrapeInterval, info.EvaluationInterval = result.InSeconds(setup.scrape), result.InSeconds(setup.evaluation)
+		info.Notes = append(info.Notes, "Prometheus: "+result.Redact(setup.prometheus.URL)+"; its intervals were measured.", delivered(setup.delivery))
 	}
 	return info
 }
@@ -234,11 +259,11 @@ func (s *clusterSite) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log.Info("the API server was asked", "requests", s.conn.Requests(), "seconds", time.Since(s.opened).Seconds())
-	if s.ready != nil {
-		s.ready.cluster.Close()
-		s.ready.client.Close()
-		if s.ready.pager != nil {
-			s.ready.pager.Close()
+	if setup := s.reached; setup != nil {
+		setup.cluster.Close()
+		setup.client.Close()
+		if setup.pager != nil {
+			setup.pager.Close()
 		}
 	}
 }

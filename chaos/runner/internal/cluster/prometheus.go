@@ -3,6 +3,7 @@ package cluster
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -95,10 +96,11 @@ const maxForm = 64 << 10
 
 var errLongForm = errors.New("the query is too long to be asked through the API server; give --prometheus-url")
 
-// RoundTrip implements http.RoundTripper.
+// RoundTrip implements http.RoundTripper. What the API server itself refuses is an error
+// that names the right.
 func (r getOnly) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Method != http.MethodPost || req.Body == nil {
-		return r.next.RoundTrip(req)
+		return permitted(r.next.RoundTrip(req))
 	}
 	defer req.Body.Close()
 	form, err := io.ReadAll(io.LimitReader(req.Body, maxForm+1))
@@ -113,5 +115,26 @@ func (r getOnly) RoundTrip(req *http.Request) (*http.Response, error) {
 	get.Header.Del("Content-Type")
 	get.Header.Del("Content-Length")
 	get.URL.RawQuery = string(bytes.TrimSpace(form))
-	return r.next.RoundTrip(get)
+	return permitted(r.next.RoundTrip(get))
+}
+
+// permitted finds the answers by which an API server refuses to pass a request on; those of
+// the server behind it stay.
+func permitted(res *http.Response, err error) (*http.Response, error) {
+	if err != nil || res.StatusCode != http.StatusForbidden {
+		return res, err
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxForm))
+	if err != nil {
+		return res, errors.Join(err, res.Body.Close())
+	}
+	var status metav1.Status
+	if json.Unmarshal(body, &status) == nil && status.Kind == "Status" && status.Reason == metav1.StatusReasonForbidden {
+		return nil, errors.Join(fmt.Errorf("%w: %s", ErrForbidden, status.Message), res.Body.Close())
+	}
+	res.Body = struct {
+		io.Reader
+		io.Closer
+	}{bytes.NewReader(body), res.Body}
+	return res, nil
 }

@@ -131,3 +131,55 @@ func TestAlertmanagerIsFoundByItsService(t *testing.T) {
 		})
 	}
 }
+
+// answering is a server whose answer to everything is the same.
+type answering struct {
+	code int
+	body string
+}
+
+func (a answering) RoundTrip(req *http.Request) (*http.Response, error) {
+	rec := httptest.NewRecorder()
+	rec.WriteHeader(a.code)
+	_, _ = rec.WriteString(a.body) // into memory
+	res := rec.Result()
+	res.Request = req
+	return res, nil
+}
+
+func TestWhatTheAPIServerRefusesIsNamed(t *testing.T) {
+	const refusal = `{"kind":"Status","status":"Failure","reason":"Forbidden","code":403,"message":"services \"http:prometheus:9090\" is forbidden: User \"x\" cannot get resource \"services/proxy\""}`
+	for name, tc := range map[string]struct {
+		server answering
+		code   int // 0: an error
+	}{
+		"a refusal of the API server":           {answering{http.StatusForbidden, refusal}, 0},
+		"a refusal of the server behind it":     {answering{http.StatusForbidden, "go away"}, http.StatusForbidden},
+		"another status of the API server":      {answering{http.StatusForbidden, `{"kind":"Status","reason":"Expired"}`}, http.StatusForbidden},
+		"what looks like one and is no refusal": {answering{http.StatusOK, refusal}, http.StatusOK},
+		"a refusal that is empty":               {answering{http.StatusForbidden, ""}, http.StatusForbidden},
+	} {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			t.Run(name+" to "+method, func(t *testing.T) {
+				req, err := http.NewRequestWithContext(t.Context(), method, "http://api/query", strings.NewReader("query=up"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				res, err := getOnly{tc.server}.RoundTrip(req)
+				if tc.code == 0 {
+					if !errors.Is(err, ErrForbidden) || !strings.Contains(err.Error(), "services/proxy") {
+						t.Errorf("%v, %v", res, err)
+					}
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer res.Body.Close()
+				if body, err := io.ReadAll(res.Body); err != nil || string(body) != tc.server.body || res.StatusCode != tc.code {
+					t.Errorf("%d %q, %v", res.StatusCode, body, err)
+				}
+			})
+		}
+	}
+}
