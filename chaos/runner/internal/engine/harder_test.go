@@ -136,6 +136,12 @@ func harderTruths() []row {
 			s.x.Recover = 8 * time.Second
 			s.between(0, 8500*time.Millisecond, second{requests: 100, bad: 5})
 		}, verdict: result.Pass},
+		{name: "a run that lost Prometheus waits until the pods that it hit are back", set: func(s *setup) {
+			s.lostUntil(10 * time.Second)
+		}, verdict: result.Inconclusive, reason: result.PrometheusUnreachable, check: recoveredFor(10*time.Second, 12*time.Second)},
+		{name: "a run that lost Prometheus waits for pods no longer than the platform may take", set: func(s *setup) {
+			s.lostUntil(time.Hour)
+		}, verdict: result.Inconclusive, reason: result.PrometheusUnreachable, check: recoveredFor(13*time.Second, 22*time.Second)},
 		{name: "data that vanishes right after the removal is no pass", set: func(s *setup) {
 			s.then(healthy(), 8700*time.Millisecond, second{requests: 100, blind: true})
 		}, verdict: result.Inconclusive, reason: result.NoData},
@@ -323,6 +329,37 @@ func harderTruths() []row {
 			s.guardRail(500, 2*time.Second)
 			s.afterStart(9*time.Second, 14*time.Second, outage())
 		}, verdict: result.Aborted, reason: result.GuardRail, check: notTouched},
+	}
+}
+
+// lostUntil lets Prometheus answer nothing from two seconds after the injection on, and a
+// pod not be ready until the time given after it.
+func (s *setup) lostUntil(back time.Duration) {
+	s.api.trouble = func(since time.Duration) (int, time.Duration) {
+		if since > 2*time.Second {
+			return 0, time.Hour
+		}
+		return 0, 0
+	}
+	s.target.health = func(since time.Duration, h fault.Health) (fault.Health, error) {
+		if since > 0 && since < back {
+			h.Ready--
+		}
+		return h, nil
+	}
+}
+
+// recoveredFor checks that the faults were removed and that the recovery ended between two
+// times after the injection, by the world's clock.
+func recoveredFor(least, most time.Duration) func(*testing.T, *setup, result.Run, error) {
+	return func(t *testing.T, s *setup, r result.Run, err error) {
+		t.Helper()
+		faultsRemoved(t, s, r, err)
+		for _, p := range r.Phases {
+			if took := s.quick(p.End.Sub(*r.Evidence.Moments.T0)); p.Phase == result.Recover && (took < least || took > most) {
+				t.Errorf("the recovery ended %s after the injection, want %s to %s", took, least, most)
+			}
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
@@ -152,6 +153,9 @@ func (r *run) recovery(ctx context.Context, held bool) {
 	r.journal.enter(result.Recover, time.Now().Add(within))
 	r.remove(ctx)
 	aborted := judge.Aborted(&r.spec, &r.ev)
+	if !held && !aborted {
+		r.comeBack(ctx, within)
+	}
 	if !held && !aborted || r.stopped(ctx) {
 		return
 	}
@@ -188,6 +192,27 @@ func (r *run) recovery(ctx context.Context, held bool) {
 	if held && !r.stopped(ctx) && r.knownFindings == known {
 		now := instant()
 		r.ev.Moments.Watched = &now
+	}
+}
+
+// comeBack waits until every pod that the plan hit serves again, for at most as long as
+// the experiment gives the platform: what comes after a run that was not observed to its
+// end would find the platform as this one left it, Prometheus itself included. Nothing is
+// judged by it.
+func (r *run) comeBack(ctx context.Context, within time.Duration) {
+	if c := r.ev.Cleanup; c == nil || c.Removal != nil {
+		return // the fault is still there
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	for {
+		pods, err := r.cfg.Target.Health(ctx, r.plan)
+		if err == nil && !slices.ContainsFunc(pods, func(h fault.Health) bool { return h.Ready < h.Wanted }) {
+			return
+		}
+		if !pause(ctx, r.tick()) {
+			return
+		}
 	}
 }
 
