@@ -59,11 +59,15 @@ func newRun(s streams, code *int) *cobra.Command {
 	f.StringArrayVar(&flags.selected, "select", nil, "run only experiments with this label, KEY=VALUE; may be repeated")
 	f.IntVar(&flags.repeat, "repeat", 1, "run every experiment this often")
 	f.BoolVar(&flags.control, "control", false, "go through every phase without a fault: it must pass")
-	f.IntVar(&flags.parallel, "parallel", defaultParallel(), "experiments side by side, each on a fleet of its own (target local)")
+	f.IntVar(&flags.parallel, "parallel", defaultParallel(), "experiments side by side: each on a fleet of its own on target local, and where they do not disturb each other on a cluster")
 	f.StringVar(&flags.monitor, "monitor", "", "the monitor binary (target local; default: beside ballast)")
 	f.Float64Var(&flags.rate, "rate", 100, "requests per second of the load (target local)")
 	return cmd
 }
+
+// maxParallel is more than any machine runs side by side on target local; on a cluster a
+// run costs the runner little.
+const maxParallel = 32
 
 // defaultParallel leaves room for the instrument: a fleet of three at 100
 // requests per second needs about a fifth of a core.
@@ -74,8 +78,8 @@ func (f *runFlags) check() error {
 	if f.repeat < 1 || f.repeat > 1000 {
 		errs = append(errs, fmt.Errorf("--repeat %d: want 1 to 1000", f.repeat))
 	}
-	if f.parallel < 1 || f.parallel > 16 {
-		errs = append(errs, fmt.Errorf("--parallel %d: want 1 to 16", f.parallel))
+	if f.parallel < 1 || f.parallel > maxParallel {
+		errs = append(errs, fmt.Errorf("--parallel %d: want 1 to %d", f.parallel, maxParallel))
 	}
 	if !(f.rate > 0 && f.rate <= 10000) {
 		errs = append(errs, fmt.Errorf("--rate %v: want more than 0 and at most 10000", f.rate))

@@ -77,8 +77,16 @@ type Right struct {
 // Rights asks the API server whether this user may do all that runs of the faults need.
 // The error wraps ErrForbidden and names every right that is missing.
 func (c *Cluster) Rights(ctx context.Context, fs []fault.Fault, system string) error {
-	_, err := c.review(ctx, c.needed(fs, system))
-	return err
+	wanted := c.needed(fs, system)
+	answers, err := c.reviewOnce(ctx, wanted)
+	if err != nil {
+		return err
+	}
+	missing := make([]error, len(wanted))
+	for i, r := range wanted {
+		missing[i] = answers[r]
+	}
+	return errors.Join(missing...)
 }
 
 // Reviewed lists every right that runs of the faults need, in order, and whether this
@@ -106,7 +114,8 @@ func (c *Cluster) Reviewed(ctx context.Context, fs []fault.Fault, system string)
 }
 
 // reviewOnce asks about each right once for as long as the cluster is open: the experiments
-// of a plan need nearly the same.
+// of a catalogue need nearly the same, and one that is taken away meanwhile shows when it
+// is used.
 func (c *Cluster) reviewOnce(ctx context.Context, wanted []right) (map[right]error, error) {
 	c.mu.Lock()
 	known := maps.Clone(c.reviewed)
