@@ -81,7 +81,9 @@ func namesOf(pods []corev1.Pod) []string {
 // awaitPods blocks until there are exactly so many pods and all are ready.
 func awaitPods(ctx context.Context, t *testing.T, ns, selector string, want int) {
 	t.Helper()
-	await(ctx, t, time.Minute, fmt.Sprintf("%d ready pods of %s", want, selector), func(ctx context.Context) (bool, string) {
+	// A node starts a pod in a second or two, one after another.
+	within := max(time.Minute, time.Duration(want)*5*time.Second)
+	await(ctx, t, within, fmt.Sprintf("%d ready pods of %s", want, selector), func(ctx context.Context) (bool, string) {
 		all := pods(ctx, t, ns, selector)
 		var seen []string
 		fine := len(all) == want

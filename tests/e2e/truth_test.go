@@ -603,7 +603,7 @@ func TestKilledInEachPhase(t *testing.T) {
 	var checks []check
 	for _, phase := range []string{"plan", "warm-up", "baseline", "inject", confirming, observing, "recover", "audit", "verdict"} {
 		checks = append(checks, check{"killed in phase " + phase + ", nothing is left after a minute", func(ctx context.Context, t *testing.T) {
-			s := r.start(ctx, t, "--no-load", document(t, smallExperiment(w, "5s", podFailure)))
+			s := r.start(ctx, t, "--no-load", document(t, smallExperiment(w, "10s", podFailure)))
 			s.await(ctx, t, phase)
 			s.signal(t, syscall.SIGKILL)
 			figure(t, "nothing is left of a run that was killed in phase "+phase, awaitNoneLeft(ctx, t, time.Minute).Seconds(), 60, "s")
