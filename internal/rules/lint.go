@@ -27,6 +27,13 @@ const minPending = time.Minute
 // one in a few is late or lost.
 const leastScrapes = 4
 
+// The alert that always fires, for a service outside of the cluster that waits for it, and
+// its severity, which nobody gets.
+const (
+	watchdog     = "Watchdog"
+	severityNone = "none"
+)
+
 // Lint looks for what is wrong with the SLOs, rules and runbooks of a checkout:
 // documents that do not decode, generated files that are out of date, alerts
 // that select what no program exports (docs/metrics, if it has
@@ -140,6 +147,24 @@ func (l *linter) unknown(expr string, recorded map[string]bool) []string {
 	}
 	slices.Sort(found)
 	return slices.Compact(found)
+}
+
+// severity finds one that no person gets, and people who would get what always fires.
+func (l *linter) severity(file, field string, r rulefmt.Rule) {
+	s := r.Labels[LabelSeverity]
+	switch {
+	case r.Alert == watchdog && s != severityNone:
+		l.problem(file, 0, field, "severity is %q, and it always fires; make it %s", s, severityNone)
+	case r.Alert != watchdog && s != slo.Page && s != slo.Ticket:
+		l.problem(file, 0, field, "severity is %q; make it %s or %s", s, slo.Page, slo.Ticket)
+	}
+}
+
+// readsSeries reports whether the expression selects anything: what reads nothing cannot
+// miss a scrape.
+func readsSeries(text string) bool {
+	expr, err := newParser().ParseExpr(text)
+	return err != nil || len(parser.ExtractSelectors(expr)) > 0
 }
 
 // builtin tells whether Prometheus itself makes a metric, or the client library
@@ -273,9 +298,7 @@ func (l *linter) rule(file string, r rulefmt.Rule, recorded map[string]bool) {
 	if first, second, changes := changingLabels(r.Expr); changes && r.Labels[LabelSLO] == "" {
 		l.problem(file, 0, field, "its labels are %s on one side of an `or` and %s on the other, so that it ends and begins again when the cause changes; give both sides the same", first, second)
 	}
-	if s := r.Labels[LabelSeverity]; s != slo.Page && s != slo.Ticket {
-		l.problem(file, 0, field, "severity is %q; make it %s or %s", s, slo.Page, slo.Ticket)
-	}
+	l.severity(file, field, r)
 	for _, annotation := range []string{"summary", "description"} {
 		if strings.TrimSpace(r.Annotations[annotation]) == "" {
 			l.problem(file, 0, field, "annotation %s is missing; say what is wrong", annotation)
@@ -288,7 +311,7 @@ func (l *linter) rule(file string, r rulefmt.Rule, recorded map[string]bool) {
 	if r.Labels[LabelLongWindow] != "" || time.Duration(r.For) >= minPending {
 		return
 	}
-	if reach, _, err := looksBack(r.Expr); err == nil && reach == 0 {
+	if reach, _, err := looksBack(r.Expr); err == nil && reach == 0 && readsSeries(r.Expr) {
 		l.problem(file, 0, field, "for is %s, so that one missed scrape fires it; make it at least %s", r.For, window(minPending))
 	}
 }

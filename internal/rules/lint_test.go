@@ -135,6 +135,28 @@ func TestLintFinds(t *testing.T) {
 			want:   []string{`severity is "critical"`},
 		},
 		{
+			name: "an alert that nobody gets",
+			change: func(c *checkout) {
+				c.alert = strings.Replace(c.alert, "severity: page", "severity: none", 1)
+			},
+			want: []string{`severity is "none"; make it page or ticket`},
+		},
+		{
+			name: "nothing in a watchdog",
+			change: func(c *checkout) {
+				c.alert = strings.NewReplacer("ShopDown", "Watchdog", `up{job="shop"} == 0`, "vector(1)", "for: 2m", "for: 0s", "severity: page", "severity: none").Replace(c.alert)
+			},
+			after: runbookOf("Watchdog"),
+		},
+		{
+			name: "a watchdog that pages all the time",
+			change: func(c *checkout) {
+				c.alert = strings.NewReplacer("ShopDown", "Watchdog", `up{job="shop"} == 0`, "vector(1)").Replace(c.alert)
+			},
+			after: runbookOf("Watchdog"),
+			want:  []string{`severity is "page", and it always fires; make it none`},
+		},
+		{
 			name:   "an alert without words",
 			change: func(c *checkout) { c.alert = strings.Replace(c.alert, "summary: Down., ", "", 1) },
 			want:   []string{"annotation summary is missing"},
@@ -310,6 +332,17 @@ func write(t *testing.T, file, content string) {
 	}
 	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// runbookOf gives an alert the runbook of ShopDown.
+func runbookOf(alert string) func(t *testing.T, root string) {
+	return func(t *testing.T, root string) {
+		t.Helper()
+		books := filepath.Join(root, "docs", "runbooks")
+		if err := os.Rename(filepath.Join(books, "ShopDown.md"), filepath.Join(books, alert+".md")); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
