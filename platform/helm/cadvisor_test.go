@@ -14,13 +14,13 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// readCadvisor reads what Prometheus gets beside what the operator writes, as
-// Prometheus does.
-func readCadvisor(t *testing.T, values string) *config.ScrapeConfig {
+// readScrape reads one of the jobs that Prometheus gets beside what the operator writes,
+// as Prometheus does.
+func readScrape(t *testing.T, values, job string) *config.ScrapeConfig {
 	t.Helper()
-	secret := find[*corev1.Secret](t, objects(t, variant{"observability", values}), "prometheus-cadvisor")
+	secret := find[*corev1.Secret](t, objects(t, variant{"observability", values}), "prometheus-scrapes")
 	var jobs []any
-	if err := yaml.Unmarshal(secret.Data["cadvisor.yaml"], &jobs); err != nil {
+	if err := yaml.Unmarshal(secret.Data["scrapes.yaml"], &jobs); err != nil {
 		t.Fatal(err)
 	}
 	text, err := yaml.Marshal(map[string]any{"scrape_configs": jobs, "global": map[string]string{"scrape_interval": "15s"}})
@@ -31,10 +31,18 @@ func readCadvisor(t *testing.T, values string) *config.ScrapeConfig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.ScrapeConfigs) != 1 {
-		t.Fatalf("%d jobs, want 1", len(c.ScrapeConfigs))
+	for _, s := range c.ScrapeConfigs {
+		if s.JobName == job {
+			return s
+		}
 	}
-	return c.ScrapeConfigs[0]
+	t.Fatalf("there is no job %s", job)
+	return nil
+}
+
+func readCadvisor(t *testing.T, values string) *config.ScrapeConfig {
+	t.Helper()
+	return readScrape(t, values, "cadvisor")
 }
 
 func TestKubeletsAreAskedWithAToken(t *testing.T) {

@@ -173,6 +173,7 @@ func TestPodsAreReachedByWhomTheyNeedAndNobodyElse(t *testing.T) {
 		"a pod beside the monitor -> Deployment/monitor-memory:8080",
 		"a pod beside the monitor -> Deployment/monitor-network:8080",
 		"Prometheus/ballast -> Alertmanager/ballast:9093",
+		"Prometheus/ballast -> DaemonSet/otel-collector:8888",
 		"Prometheus/ballast -> Deployment/ballast-guard:9091",
 		"Prometheus/ballast -> Deployment/monitor-cpu:8080",
 		"Prometheus/ballast -> Deployment/monitor-disk:8080",
@@ -193,7 +194,7 @@ func TestPodsAreReachedByWhomTheyNeedAndNobodyElse(t *testing.T) {
 	var open []string
 	for from := range all {
 		for to := range all {
-			for _, port := range []int{53, 80, 443, 3000, 6443, 8080, 9090, 9091, 9093, 9094, 9428} {
+			for _, port := range []int{53, 80, 443, 3000, 6443, 8080, 8888, 9090, 9091, 9093, 9094, 9428} {
 				if all[to].id != "" && n.reaches(all[from], all[to], port) {
 					open = append(open, fmt.Sprintf("%s -> %s:%d", from, to, port))
 				}

@@ -139,10 +139,16 @@ func TestAlertmanagerTakesTheConfigurationOfTheRepository(t *testing.T) {
 
 func TestAlertsForPeopleGoToTheWebhook(t *testing.T) {
 	r, _ := readRouting(t, "observability-quick")
-	if len(r.Receivers) != 3 {
+	if len(r.Receivers) != 4 {
 		t.Fatalf("the receivers are %+v", r.Receivers)
 	}
 	for _, receiver := range r.Receivers {
+		if receiver.Name == "watchdog" {
+			if len(receiver.WebhookConfigs) != 1 || receiver.WebhookConfigs[0].URL != "https://waits.example/ping" || receiver.WebhookConfigs[0].SendResolved {
+				t.Errorf("the watchdog goes to %+v", receiver.WebhookConfigs)
+			}
+			continue
+		}
 		if receiver.Name == "none" {
 			if len(receiver.WebhookConfigs) != 0 {
 				t.Errorf("what goes nowhere goes to %+v", receiver.WebhookConfigs)

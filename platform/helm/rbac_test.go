@@ -165,7 +165,8 @@ func TestNobodyMayDoMoreThanIsListedHere(t *testing.T) {
 		"prometheus everywhere: get,list,watch pods",
 		"prometheus everywhere: get,list,watch services",
 	}
-	cadvisor := []string{
+	scrapes := []string{
+		"prometheus everywhere: get /metrics",
 		"prometheus everywhere: get nodes/metrics",
 		"prometheus everywhere: get,list,watch nodes",
 	}
@@ -175,7 +176,7 @@ func TestNobodyMayDoMoreThanIsListedHere(t *testing.T) {
 			if v.chart == "observability" {
 				expected = slices.Concat(operator, prometheus)
 				if v.values != "observability-metrics" {
-					expected = slices.Concat(expected, cadvisor)
+					expected = slices.Concat(expected, scrapes)
 				}
 			}
 			if v.chart == "chaos" {

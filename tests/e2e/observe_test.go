@@ -94,9 +94,9 @@ func TestPrometheus(t *testing.T) {
 			}
 			want := map[string]int{
 				"monitor": 3, "probe": 1, "prometheus": 1, "alertmanager": 1, "prometheus-operator": 1,
-				"probe-pods": 3, "cadvisor": len(nodes.Items),
+				"probe-pods": 3, "cadvisor": len(nodes.Items), "otel-collector": len(nodes.Items), "apiserver": 1, "argocd-metrics": 1,
 			}
-			await(ctx, t, time.Minute, "every target to be up", func(ctx context.Context) (bool, string) {
+			await(ctx, t, 2*time.Minute, "every target to be up", func(ctx context.Context) (bool, string) {
 				var answer struct {
 					ActiveTargets []struct {
 						Labels    map[string]string

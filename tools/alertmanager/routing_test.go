@@ -52,6 +52,8 @@ func TestSeverityDecidesWhoGetsAnAlert(t *testing.T) {
 		"a page":                         {model.LabelSet{"severity": "page", "slo": "a"}, "pages", 4 * time.Hour},
 		"a page that is not of an SLO":   {model.LabelSet{"severity": "page"}, "pages", 4 * time.Hour},
 		"a ticket":                       {model.LabelSet{"severity": "ticket"}, "tickets", 24 * time.Hour},
+		"the watchdog":                   {model.LabelSet{"alertname": "Watchdog", "severity": "none"}, "watchdog", 5 * time.Minute},
+		"a watchdog that is a page":      {model.LabelSet{"alertname": "Watchdog", "severity": "page"}, "pages", 4 * time.Hour},
 		"one that is only to be seen":    {model.LabelSet{"severity": "none"}, "none", 4 * time.Hour},
 		"one of a severity of others":    {model.LabelSet{"severity": "critical"}, "none", 4 * time.Hour},
 		"one without any severity":       {model.LabelSet{"alertname": "A"}, "none", 4 * time.Hour},
@@ -98,11 +100,14 @@ func TestEveryAlertOfTheRepositoryReachesSomebody(t *testing.T) {
 		}
 		for _, g := range rules.Groups {
 			for _, r := range g.Rules {
-				want := map[model.LabelValue]string{"page": "pages", "ticket": "tickets", "none": "none"}[r.Labels["severity"]]
+				// The severity none is for the watchdog alone.
+				want := map[model.LabelValue]string{"page": "pages", "ticket": "tickets", "none": "watchdog"}[r.Labels["severity"]]
 				if r.Alert == "" {
 					continue
 				}
-				if got := route(t, c, r.Labels).Receiver; got != want {
+				alert := r.Labels.Clone()
+				alert["alertname"] = model.LabelValue(r.Alert)
+				if got := route(t, c, alert).Receiver; got != want {
 					t.Errorf("%s: %s of severity %s goes to %s, want %s", filepath.Base(file), r.Alert, r.Labels["severity"], got, want)
 				}
 			}

@@ -53,23 +53,36 @@ interval, so a short interval alone must be enough to ask for.
 {{- end }}
 
 {{/*
+What Prometheus scrapes beside what monitors name. Nothing when that is nothing.
+*/}}
+{{- define "observability.scrapes" -}}
+{{- if .Values.cadvisor.enabled }}
+{{- include "observability.cadvisorConfig" . }}
+{{ end -}}
+{{- if .Values.apiServer.enabled }}
+{{- include "observability.apiServerConfig" . }}
+{{ end -}}
+{{- end }}
+
+{{/*
 The configuration of Alertmanager. By default that of the repository, which `alertmanager`
-is a link to, with the webhook at the receivers of what is for people.
+is a link to, with the webhook at the receivers of what is for people, and another for the watchdog.
 */}}
 {{- define "observability.alertmanagerConfig" -}}
 {{- if .Values.alertmanager.config -}}
-{{- if .Values.alertmanager.webhookURL -}}
-{{ fail "alertmanager.webhookURL: alertmanager.config is a whole configuration; write the webhook there" }}
+{{- range list "webhookURL" "watchdogURL" -}}
+{{- if get $.Values.alertmanager . -}}
+{{ printf "alertmanager.%s: alertmanager.config is a whole configuration; write the webhook there" . | fail }}
+{{- end -}}
 {{- end -}}
 {{ toYaml .Values.alertmanager.config }}
 {{- else -}}
 {{- $config := .Files.Get "alertmanager/alertmanager.yaml" | fromYaml -}}
-{{- with .Values.alertmanager.webhookURL -}}
-{{- $webhook := dict "url" . "send_resolved" true -}}
-{{- range $config.receivers -}}
-{{- if ne .name "none" -}}
-{{- $_ := set . "webhook_configs" (list $webhook) -}}
-{{- end -}}
+{{- $hooks := dict "pages" .Values.alertmanager.webhookURL "tickets" .Values.alertmanager.webhookURL "watchdog" .Values.alertmanager.watchdogURL -}}
+{{- range $receiver := $config.receivers -}}
+{{- with get $hooks $receiver.name -}}
+{{- /* The end of an alert that always fires is nothing to be told. */ -}}
+{{- $_ := set $receiver "webhook_configs" (list (dict "url" . "send_resolved" (ne $receiver.name "watchdog"))) -}}
 {{- end -}}
 {{- end -}}
 {{ toYaml $config }}
@@ -81,7 +94,7 @@ TCP ports to which Alertmanager sends, as a JSON list.
 */}}
 {{- define "observability.alertmanagerPorts" -}}
 {{- $ports := .Values.alertmanager.egressPorts -}}
-{{- with .Values.alertmanager.webhookURL -}}
+{{- range compact (list .Values.alertmanager.webhookURL .Values.alertmanager.watchdogURL) -}}
 {{- $url := urlParse . -}}
 {{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (eq $url.scheme "https" | ternary "443" "80") -}}
 {{- $ports = append $ports (int $port) -}}

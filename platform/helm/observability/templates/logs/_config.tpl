@@ -55,12 +55,19 @@ exporters:
       VL-Ignore-Fields: scope.name,scope.version,severity_number,severity_text,logtag
     retry_on_failure:
       max_elapsed_time: 0
+    # By default it gives up what does not fit into the queue.
+    sending_queue:
+      block_on_overflow: true
 service:
   extensions: [file_storage]
   telemetry:
-    # It is built without an exporter for its own metrics.
+    # What it read and what it sent.
     metrics:
-      level: none
+      level: basic
+      readers:
+        - pull:
+            exporter:
+              prometheus: {host: 0.0.0.0, port: 8888}
   pipelines:
     logs:
       receivers: [file_log]

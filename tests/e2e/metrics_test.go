@@ -1,0 +1,84 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/ballast-sre/ballast/tests/e2e/exposition"
+)
+
+// exporters are the programs of others whose metrics alerts read, by the name of their file
+// in docs/metrics.
+func exporters() map[string]func(ctx context.Context, t *testing.T) ([]byte, error) {
+	served := func(ns, service string) func(context.Context, *testing.T) ([]byte, error) {
+		return func(ctx context.Context, _ *testing.T) ([]byte, error) { return ask(ctx, ns, service, "metrics") }
+	}
+	return map[string]func(ctx context.Context, t *testing.T) ([]byte, error){
+		"prometheus":   served(observabilityNamespace, "prometheus:web"),
+		"alertmanager": served(observabilityNamespace, "alertmanager:web"),
+		"victorialogs": served(observabilityNamespace, "victorialogs:http"),
+		"argocd":       served(argoNamespace, "argocd-metrics:metrics"),
+		"otel-collector": func(ctx context.Context, t *testing.T) (text []byte, err error) {
+			const port = 8888
+			all := pods(ctx, t, observabilityNamespace, "app.kubernetes.io/name=otel-collector")
+			if len(all) == 0 {
+				t.Fatal("there is no collector of logs")
+			}
+			err = forwarded(ctx, observabilityNamespace, all[0].Name, port, func(address string) error {
+				text, err = get(ctx, "http://"+address+"/metrics")
+				return err
+			})
+			return text, err
+		},
+		"apiserver": func(ctx context.Context, _ *testing.T) ([]byte, error) {
+			return on.CoreV1().RESTClient().Get().AbsPath("/metrics").DoRaw(ctx)
+		},
+	}
+}
+
+// TestMetrics: what alerts read of programs of others is still exported. The selection that
+// docs/metrics holds is written anew below -out, to be copied from there.
+func TestMetrics(t *testing.T) {
+	var checks []check
+	for name, read := range exporters() {
+		checks = append(checks, check{"of " + name + " are those of docs/metrics", func(ctx context.Context, t *testing.T) {
+			const file = "../../docs/metrics/"
+			text, err := os.ReadFile(file + name + ".prom")
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden, err := exposition.Parse(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var now exposition.Exposition
+			await(ctx, t, time.Minute, "an exposition", func(ctx context.Context) (bool, string) {
+				text, err := read(ctx, t)
+				if err == nil {
+					now, err = exposition.Parse(text)
+				}
+				return err == nil, seeing(err, "")
+			})
+			for _, missing := range golden.Missing(now) {
+				t.Error(missing)
+			}
+			if *out == "" {
+				return
+			}
+			dir := filepath.Join(*out, "metrics")
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			const most = 6
+			if err := os.WriteFile(filepath.Join(dir, name+".prom"), now.Select(golden.Families(), most), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}})
+	}
+	feature(t, "the metrics", checks...)
+}
