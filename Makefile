@@ -171,6 +171,7 @@ lint: go-version $(TOOLS)/golangci-lint ## Lint the code, its imports between ro
 lint-rules: build $(TOOLS)/promtool ## Lint the SLOs, the rules with Prometheus' own tool, and the routes with Alertmanager's code
 	bin/ballast slo lint
 	$(TOOLS)/promtool check rules $(wildcard alerts/rules/prometheus/*.yaml alerts/resource/*.yaml)
+	$(TOOLS)/promtool test rules alerts/tests/*.yaml
 	$(GO) -C tools/alertmanager test ./...
 
 .PHONY: fmt

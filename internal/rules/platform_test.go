@@ -37,6 +37,8 @@ type traffic struct {
 	down     int     // replicas of the monitor that do not answer scrapes
 	failing  bool    // the disk collector of the first replica gives no reading
 	restarts int     // of the first replica, spread over the stretch
+	// others are series of others, as PromQL writes them, and what they show.
+	others map[string]float64
 }
 
 // platform is the real rules manager over the real TSDB, on the bubble's clock,
@@ -279,6 +281,19 @@ func (p *platform) write(at time.Time, s traffic) {
 			add(success, "monitor_collector_success", "job", "monitor", "collector", "disk", "instance", fmt.Sprint(i))
 			add(started, "process_start_time_seconds", "job", "monitor", "instance", fmt.Sprint(i))
 		}
+	}
+	for text, v := range s.others {
+		ls, err := newParser().ParseMetric(text)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		var kv []string
+		ls.Range(func(l labels.Label) {
+			if l.Name != model.MetricNameLabel {
+				kv = append(kv, l.Name, l.Value)
+			}
+		})
+		add(v, ls.Get(model.MetricNameLabel), kv...)
 	}
 	// What a scrape no longer finds is marked, as Prometheus does it.
 	for key := range before {

@@ -18,8 +18,16 @@ import (
 
 func TestAlertNamesOfTheCommittedRules(t *testing.T) {
 	want := []string{
-		"MonitorAllReplicasDown", "MonitorAvailabilityBudgetBurn", "MonitorAvailabilityBudgetExhausted", "MonitorAvailabilityGoodExceedsTotal", "MonitorAvailabilityNoData", "MonitorCollectorFailing",
-		"MonitorLatencyBudgetBurn", "MonitorLatencyBudgetExhausted", "MonitorLatencyGoodExceedsTotal", "MonitorLatencyNoData", "MonitorReplicaDown", "MonitorReplicaRestarting",
+		"AlertmanagerConfigRejected", "AlertmanagerNotificationsFailing",
+		"ArgoCDApplicationOutOfSync", "ArgoCDSyncFailing",
+		"ClientCertificateExpiresSoon",
+		"HostCPUSaturated", "HostFilesystemAlmostFull", "HostFilesystemFillingUp", "HostInodesShort", "HostMemoryShort", "HostMountNotAnswering", "HostNetworkDrops", "HostNetworkErrors",
+		"LogsLost", "LogsNotSent", "LogsRefused",
+		"MonitorAllReplicasDown", "MonitorAvailabilityBudgetBurn", "MonitorAvailabilityBudgetExhausted", "MonitorAvailabilityGoodExceedsTotal", "MonitorAvailabilityNoData",
+		"MonitorCollectorFailing", "MonitorCollectorStale", "MonitorLatencyBudgetBurn", "MonitorLatencyBudgetExhausted", "MonitorLatencyGoodExceedsTotal", "MonitorLatencyNoData", "MonitorReplicaDown", "MonitorReplicaRestarting",
+		"PlatformTargetDown",
+		"PrometheusAlertsNotSent", "PrometheusConfigRejected", "PrometheusRulesFailing", "PrometheusRulesLate",
+		"Watchdog",
 	}
 	if diff := cmp.Diff(want, AlertNames(committed(t, 1))); diff != "" {
 		t.Errorf("differs (-want +got):\n%s", diff)
@@ -101,7 +109,7 @@ func TestModelsOfTheCommittedRules(t *testing.T) {
 			kinds["resource"]++
 		}
 	}
-	if diff := cmp.Diff(map[string]int{"burn": 8, "opaque": 11, "resource": 3}, kinds); diff != "" {
+	if diff := cmp.Diff(map[string]int{"burn": 8, "opaque": 25, "resource": 12}, kinds); diff != "" {
 		t.Errorf("differs (-want +got):\n%s", diff)
 	}
 }
