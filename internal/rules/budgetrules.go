@@ -29,7 +29,7 @@ func (g generator) constants() []rulefmt.Rule {
 		info,
 	}
 	for _, t := range g.slo.Tiers() {
-		r := g.record(slo.SeriesThreshold, fmt.Sprintf("vector(%s * %s)", number(t.Rate), number(g.slo.Budget())))
+		r := g.record(slo.SeriesThreshold, fmt.Sprintf("vector(%s)", g.threshold(t)))
 		r.Labels[LabelTier] = t.Tier
 		r.Labels[LabelLongWindow] = window(t.Long)
 		r.Labels[LabelShortWindow] = window(t.Short)

@@ -44,10 +44,21 @@ func (g generator) burnAlert(t slo.BurnWindow) rulefmt.Rule {
 	}
 }
 
+// threshold is the error ratio above which a tier fires, as rate × budget where a reader
+// of the rule sees both. Where the noise of binary fractions makes that product smaller
+// than it is, an error ratio of just as much would be above it.
+func (g generator) threshold(t slo.BurnWindow) string {
+	exact := t.Threshold(g.slo.Objective)
+	if t.Rate*g.slo.Budget() < exact {
+		return number(exact)
+	}
+	return fmt.Sprintf("%s * %s", number(t.Rate), number(g.slo.Budget()))
+}
+
 func (g generator) burns(t slo.BurnWindow) string {
 	long, short := g.at(slo.SeriesErrorRatio, t.Long), g.at(slo.SeriesErrorRatio, t.Short)
 	bad := g.at(slo.SeriesBadEvents, t.Long)
-	threshold := fmt.Sprintf("%s * %s", number(t.Rate), number(g.slo.Budget()))
+	threshold := g.threshold(t)
 	firing := fmt.Sprintf("max by (%s) (ALERTS{alertname=%q,alertstate=\"firing\",slo=%q,tier=%q})",
 		strings.Join(append([]string{LabelService, LabelSLO}, g.slo.GroupBy...), ", "), BurnAlertName(g.slo.Name), g.slo.Name, t.Tier)
 	// Counts are products of fractions: three events may be 2.9999999996.

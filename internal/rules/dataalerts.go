@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,13 +31,17 @@ const (
 // Each has one set of labels for all its causes, so that an alert goes on when one
 // cause turns into another; the value says which it is.
 func (g generator) dataAlerts() []rulefmt.Rule {
+	exceeding := g.escalating(g.exceedsAlert)
+	if g.goodAmongAll() {
+		exceeding = nil // it could never fire
+	}
 	if g.slo.NoData == slo.NoDataNone {
-		return g.escalating(g.exceedsAlert)
+		return exceeding
 	}
 	if g.slo.NoData == slo.NoDataPage {
-		return append([]rulefmt.Rule{g.missingAlert(slo.Page), g.idleAlert(slo.Page)}, g.escalating(g.exceedsAlert)...)
+		return append([]rulefmt.Rule{g.missingAlert(slo.Page), g.idleAlert(slo.Page)}, exceeding...)
 	}
-	rules := append(g.escalating(g.missingAlert), g.escalating(g.exceedsAlert)...)
+	rules := append(g.escalating(g.missingAlert), exceeding...)
 	if g.slo.NoData == slo.NoDataTicket {
 		rules = append(rules, g.idleAlert(slo.Ticket))
 	}
@@ -110,6 +115,19 @@ func upOf(selector string) string {
 		}
 	}
 	return ""
+}
+
+// goodAmongAll reports whether every series of good events is one of all events, as it
+// has to match all that those do.
+func (g generator) goodAmongAll() bool {
+	good, err := newParser().ParseMetricSelector(g.slo.Good)
+	if err != nil {
+		return false
+	}
+	total, err := newParser().ParseMetricSelector(g.slo.Total)
+	return err == nil && !slices.ContainsFunc(total, func(m *labels.Matcher) bool {
+		return !slices.ContainsFunc(good, func(other *labels.Matcher) bool { return other.String() == m.String() })
+	})
 }
 
 func (g generator) exceedsAlert(severity string) rulefmt.Rule {

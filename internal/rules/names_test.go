@@ -22,7 +22,7 @@ import (
 func full() slo.SLO {
 	return slo.SLO{
 		Name: "shop-orders", DisplayName: "Orders {{ of }} the shop", Service: "shop", Objective: 0.999, Window: 30 * 24 * time.Hour,
-		Good: `orders_total{job="shop",code="200"}`, Total: `orders_total{job="shop"}`,
+		Good: `orders_total{job="shop",code="200"}`, Total: `orders_total{job=~"shop"}`,
 		Labels:      map[string]string{"team": "a,b", "app.kubernetes.io/name": "{{ x }}"},
 		Annotations: map[string]string{"owner": "{{ jane }}", "ballast.dev/no-data": "ticket"},
 		GroupBy:     []string{"cluster", "route"}, NoData: slo.NoDataTicket, MinBadEvents: 5, RunbookURL: "https://example.org/shop",

@@ -23,7 +23,7 @@ func TestAlertNamesOfTheCommittedRules(t *testing.T) {
 		"ClientCertificateExpiresSoon",
 		"HostCPUSaturated", "HostFilesystemAlmostFull", "HostFilesystemFillingUp", "HostInodesShort", "HostMemoryShort", "HostMountNotAnswering", "HostNetworkDrops", "HostNetworkErrors",
 		"LogsLost", "LogsNotSent", "LogsRefused",
-		"MonitorAllReplicasDown", "MonitorAvailabilityBudgetBurn", "MonitorAvailabilityBudgetExhausted", "MonitorAvailabilityGoodExceedsTotal", "MonitorAvailabilityNoData",
+		"MonitorAllReplicasDown", "MonitorAvailabilityBudgetBurn", "MonitorAvailabilityBudgetExhausted", "MonitorAvailabilityNoData",
 		"MonitorCollectorFailing", "MonitorCollectorStale", "MonitorLatencyBudgetBurn", "MonitorLatencyBudgetExhausted", "MonitorLatencyGoodExceedsTotal", "MonitorLatencyNoData", "MonitorReplicaDown", "MonitorReplicaRestarting",
 		"PlatformTargetDown",
 		"PrometheusAlertsNotSent", "PrometheusConfigRejected", "PrometheusRulesFailing", "PrometheusRulesLate",
@@ -109,7 +109,7 @@ func TestModelsOfTheCommittedRules(t *testing.T) {
 			kinds["resource"]++
 		}
 	}
-	if diff := cmp.Diff(map[string]int{"burn": 8, "opaque": 25, "resource": 12}, kinds); diff != "" {
+	if diff := cmp.Diff(map[string]int{"burn": 8, "opaque": 23, "resource": 12}, kinds); diff != "" {
 		t.Errorf("differs (-want +got):\n%s", diff)
 	}
 }
