@@ -75,7 +75,7 @@ build: go-version ## Build bin/ballast and bin/monitor
 # Tests that compute much and start no goroutine of ours run without the race detector,
 # which makes them five times as slow. The engine runs with it at one scrape interval, and
 # without it at all of them.
-UNRACED = ./chaos/runner/internal/judge ./internal/rules ./platform/helm
+UNRACED = ./chaos/runner/internal/judge ./internal/rules ./internal/rules/ruletest ./platform/helm
 
 .PHONY: test
 test: $(if $(ONCE),fit,go-version) ## Run the tests, with the race detector where it can run

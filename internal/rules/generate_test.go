@@ -25,8 +25,8 @@ func TestGoldenTheCommittedRulesAreWhatTheSourcesGenerate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(files) < 3 {
-		t.Fatalf("%d files are generated, want the two SLOs and the resource alerts", len(files))
+	if len(files) < 5 {
+		t.Fatalf("%d files are generated, want the two SLOs, their tests and the resource alerts", len(files))
 	}
 	for name, want := range files {
 		got, err := os.ReadFile(filepath.Join(alertsDir, name))
@@ -40,12 +40,22 @@ func TestGoldenTheCommittedRulesAreWhatTheSourcesGenerate(t *testing.T) {
 			t.Errorf("%s does not start with the header", name)
 		}
 	}
-	committed, err := expand([]string{filepath.Join(alertsDir, "rules", "prometheus")})
+	committed, err := expand(generatedDirs(alertsDir))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(committed) != len(files) {
-		t.Errorf("alerts/rules/prometheus holds %v, but %d files are generated", committed, len(files))
+	for _, file := range committed {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rel, err := filepath.Rel(alertsDir, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, wanted := files[filepath.ToSlash(rel)]; !wanted && (bytes.HasPrefix(content, []byte(header)) || !strings.HasPrefix(rel, "tests")) {
+			t.Errorf("%s is not generated", file)
+		}
 	}
 }
 
@@ -64,22 +74,22 @@ func TestGenerate(t *testing.T) {
 		}
 		return changed
 	}
-	if changed := generate(t); len(changed) != 3 {
-		t.Errorf("the first run wrote %v, want three files", changed)
+	if changed := generate(t); len(changed) != 5 {
+		t.Errorf("the first run wrote %v, want three files of rules and two of tests", changed)
 	}
 	if changed := generate(t); len(changed) != 0 {
 		t.Errorf("a second run changed %v", changed)
 	}
 
-	stale := filepath.Join(dir, "rules", "prometheus", "slo-gone.yaml")
-	if err := os.WriteFile(stale, []byte(header+"groups: []\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if changed := generate(t); len(changed) != 1 || changed[0] != stale {
-		t.Errorf("changed %v, want %s removed", changed, stale)
-	}
-	if _, err := os.Stat(stale); !os.IsNotExist(err) {
-		t.Errorf("the stale file is still there: %v", err)
+	write(t, filepath.Join(dir, "tests", "resource-x.yaml"), "tests: []\n") // by hand
+	for _, stale := range []string{filepath.Join(dir, "rules", "prometheus", "slo-gone.yaml"), filepath.Join(dir, "tests", "slo-gone.yaml")} {
+		write(t, stale, header+"groups: []\n")
+		if changed := generate(t); len(changed) != 1 || changed[0] != stale {
+			t.Errorf("changed %v, want %s removed", changed, stale)
+		}
+		if _, err := os.Stat(stale); !os.IsNotExist(err) {
+			t.Errorf("the stale file is still there: %v", err)
+		}
 	}
 
 	byHand := filepath.Join(dir, "rules", "prometheus", "slo-monitor-latency.yaml")

@@ -62,6 +62,7 @@ func Lint(root string, o Options) (document.Problems, error) {
 	l.slos = set.Names()
 	for _, s := range set.All() {
 		l.slo(s)
+		l.tested(s)
 	}
 	if err := l.inhibition(set.All()); err != nil {
 		return nil, err
@@ -209,12 +210,16 @@ func (l *linter) generated() error {
 
 // stale finds generated files whose source is gone.
 func (l *linter) stale(files map[string][]byte) error {
-	present, err := expand([]string{filepath.Join(l.alerts, "rules", "prometheus")})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
+	var present []string
+	for _, dir := range generatedDirs(l.alerts) {
+		found, err := expand([]string{dir})
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		present = append(present, found...)
 	}
 	for _, file := range present {
 		rel, err := filepath.Rel(l.alerts, file)

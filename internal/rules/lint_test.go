@@ -94,13 +94,13 @@ func TestLintFinds(t *testing.T) {
 		{
 			name: "an inhibition that takes the groups of an SLO for one, and one that does not",
 			change: func(c *checkout) {
-				c.slo = strings.Replace(c.slo, "{name: shop}", "{name: shop, annotations: {ballast.dev/group-by: code}}", 1)
+				c.slo = strings.Replace(c.slo, "{name: shop}", "{name: shop, annotations: {ballast.dev/group-by: route}}", 1)
 			},
 			after: func(t *testing.T, root string) {
 				write(t, filepath.Join(root, "alerts", "alertmanager", "alertmanager.yaml"),
-					"inhibit_rules: [{equal: [slo, service]}, {equal: [slo, service, code]}, {equal: [pod]}]\n")
+					"inhibit_rules: [{equal: [slo, service]}, {equal: [slo, service, route]}, {equal: [pod]}]\n")
 			},
-			want: []string{"alertmanager.yaml: inhibit_rules[0].equal: lacks the label code, by which the SLO shop is grouped"},
+			want: []string{"alertmanager.yaml: inhibit_rules[0].equal: lacks the label route, by which the SLO shop is grouped"},
 		},
 		{
 			name:   "an SLO over a label value that nobody exports",
@@ -243,6 +243,28 @@ func TestLintFinds(t *testing.T) {
 			want: []string{"slo-old.yaml: its source is gone"},
 		},
 		{
+			name: "generated tests whose source is gone, and none that people wrote",
+			after: func(t *testing.T, root string) {
+				write(t, filepath.Join(root, "alerts", "tests", "slo-old.yaml"), header+"tests: []\n")
+				write(t, filepath.Join(root, "alerts", "tests", "resource-shop.yaml"), "tests: []\n")
+			},
+			want: []string{"tests/slo-old.yaml: its source is gone"},
+		},
+		{
+			name: "generated tests that are missing",
+			after: func(t *testing.T, root string) {
+				remove(t, filepath.Join(root, "alerts", "tests", "slo-shop.yaml"))
+			},
+			want: []string{"tests/slo-shop.yaml: is missing"},
+		},
+		{
+			name: "an SLO that no tests can be made of",
+			change: func(c *checkout) {
+				c.slo = strings.Replace(c.slo, "{name: shop}", "{name: shop, annotations: {ballast.dev/group-by: code}}", 1)
+			},
+			want: []string{`shop.yaml:1: spec.indicator: no series can be thought of for its rule tests`},
+		},
+		{
 			name:  "a runbook that is missing",
 			after: func(t *testing.T, root string) { remove(t, filepath.Join(root, "docs", "runbooks", "ShopDown.md")) },
 			want:  []string{"docs/runbooks/ShopDown.md is missing"},
@@ -285,7 +307,7 @@ func TestLintFinds(t *testing.T) {
 			if c.exposition != "" {
 				write(t, filepath.Join(root, "docs", "metrics", "shop.prom"), c.exposition)
 			}
-			for _, alert := range []string{"ShopDown", "ShopBudgetBurn", "ShopNoData", "ShopGoodExceedsTotal", "ShopBudgetExhausted"} {
+			for _, alert := range []string{"ShopDown", "ShopBudgetBurn", "ShopNoData", "ShopBudgetExhausted"} {
 				write(t, filepath.Join(root, "docs", "runbooks", alert+".md"), "# "+alert+"\n\nLook.\n")
 			}
 			if _, err := Generate(filepath.Join(root, "alerts"), Options{}); err != nil && !strings.Contains(tt.name, "decode") {

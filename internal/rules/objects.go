@@ -14,14 +14,14 @@ import (
 	"github.com/ballast-sre/ballast/internal/document"
 )
 
-// Objects renders what [Files] would write as PrometheusRule objects of Prometheus
+// Objects renders the rules that [Files] would write as PrometheusRule objects of Prometheus
 // Operator, one for each file, named as the file is and in its order, as a stream of YAML
 // documents. namespace may be empty: the objects then go where they are applied. It writes
 // nothing.
 //
 // A file whose name cannot be an object's is a [document.Problem].
 func Objects(alertsDir, namespace string, o Options) ([]byte, error) {
-	files, err := Files(alertsDir, o)
+	files, err := ruleFiles(alertsDir, o)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,199 @@
+package ruletest
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/prometheus/prometheus/model/rulefmt"
+
+	"github.com/ballast-sre/ballast/internal/slo"
+)
+
+// above and below are how far from a threshold a case is that is just over or under it:
+// less than the twentieth part by which a wrong threshold would be off.
+const (
+	above = 1.02
+	below = 0.98
+)
+
+// Cases are all tests of an SLO's rules. Those without evaluations of their own are what
+// Make writes; the others look back too far for promtool. groups are the SLO's rules.
+//
+// It is ErrNoSeries where no series can be thought of that a selector of the document
+// selects.
+func Cases(s slo.SLO, groups []rulefmt.RuleGroup) ([]Case, error) {
+	return makeCases(s, groups, false)
+}
+
+func makeCases(s slo.SLO, groups []rulefmt.RuleGroup, short bool) ([]Case, error) {
+	sh, err := shapeOf(s)
+	if err != nil {
+		return nil, err
+	}
+	m := &maker{shape: sh, short: short, groups: groups, alerts: alertsOf(s, groups)}
+	plans := slices.Concat(m.thresholds(), m.exactly(), m.outages(), m.quiet(), m.data(), m.counting(), m.tooGood(), m.budget(), m.windows(), m.byGroup())
+	for _, p := range plans {
+		if err := m.add(p); err != nil {
+			return nil, err
+		}
+	}
+	return m.cases, nil
+}
+
+// has reports whether the SLO has an alert of this kind.
+func (m *maker) has(k kind) bool {
+	return slices.ContainsFunc(m.alerts, func(a alert) bool { return a.kind == k })
+}
+
+// events is how many there are in each interval: a power of ten, so that the thresholds of
+// all tiers are whole numbers of bad ones, where that is possible.
+func (m *maker) events() float64 {
+	const most = 1e9 // a year of it can be counted exactly
+	for n := 1e4; n < most; n *= 10 {
+		whole := true
+		for _, t := range m.slo.Tiers() {
+			bad := t.Threshold(m.slo.Objective) * n
+			whole = whole && bad >= 1000 && math.Abs(bad-math.Round(bad)) < 1e-6
+		}
+		if whole {
+			return n
+		}
+	}
+	return most
+}
+
+// steady are intervals with a constant error ratio, in whole events.
+func (m *maker) steady(steps int, ratio float64) stretch {
+	n := m.events()
+	bad := math.Floor(ratio*n + 1e-6)
+	return stretch{steps: steps, good: n - bad, bad: bad}
+}
+
+// lowest is the threshold of the last tier, under which none fires.
+func (m *maker) lowest() float64 {
+	tiers := m.slo.Tiers()
+	return tiers[len(tiers)-1].Threshold(m.slo.Objective)
+}
+
+func minutes(n int) time.Duration { return time.Duration(n) * time.Minute }
+
+// thresholds are error ratios that do not change: whatever a window is, it holds the same.
+func (m *maker) thresholds() []plan {
+	var plans []plan
+	for _, t := range m.slo.Tiers() {
+		for _, c := range []struct {
+			name   string
+			factor float64
+		}{{"fires: just above", above}, {"silent: just below", below}} {
+			plans = append(plans, plan{
+				name: fmt.Sprintf("%s %s times the sustainable rate, the threshold of %s", c.name, plain(t.Rate), t.Tier),
+				runs: [][]stretch{{m.steady(13, t.Threshold(m.slo.Objective)*c.factor)}}, alerts: []time.Duration{minutes(12)},
+			})
+		}
+	}
+	return plans
+}
+
+// exactly are error ratios of just the threshold over one of a tier's windows, and more
+// over the other.
+func (m *maker) exactly() []plan {
+	var plans []plan
+	for _, t := range m.slo.Tiers() {
+		n := m.events()
+		at := math.Floor(t.Threshold(m.slo.Objective)*n + 1e-6)
+		more := min(2*at, math.Floor((at+n)/2))
+		bad := func(steps int, bad float64) stretch { return stretch{steps: steps, good: n - bad, bad: bad} }
+		// Half of the samples are as far below the threshold as the others are above it;
+		// the short window holds the others alone, and at last none but those at it.
+		half := int(t.Short/step) + 1
+		run := []stretch{bad(1+half, 2*at-more), bad(half+1, more), bad(half, at)}
+		long, above, short := 2*half, 2*half+1, 3*half+1
+		p := plan{
+			name: fmt.Sprintf("exactly at the threshold of %s over %s, then over %s", t.Tier, brief(t.Long), brief(t.Short)),
+			runs: [][]stretch{run}, burns: []time.Duration{minutes(long), minutes(above), minutes(short)},
+		}
+		if short > most/3 {
+			p.evaluations = p.burns
+		}
+		plans = append(plans, p)
+	}
+	return plans
+}
+
+// outages begin after a healthy history as long as the long window.
+func (m *maker) outages() []plan {
+	var plans []plan
+	for _, t := range m.slo.Tiers() {
+		if m.short && t.Long/step >= most {
+			continue
+		}
+		every := m.interval(t.Long)
+		threshold := t.Threshold(m.slo.Objective)
+		ratio := min(1, 4*threshold)
+		healthy := int(t.Long / every)
+		lasts := int(threshold/ratio*float64(t.Long/every)) + 3
+		heals := int(t.Short/every) + 3
+		run := []stretch{m.steady(healthy, 0), m.steady(lasts, ratio), m.steady(heals, 0)}
+		p := plan{name: fmt.Sprintf("fires and resets: %s, errors after a healthy history of %s", t.Tier, brief(t.Long)), runs: [][]stretch{run}, every: every}
+		begins, ends := m.crossings(p, t, healthy)
+		last := ends[1]
+		p.runs[0][2].steps -= (healthy + lasts + heals - 1) - last
+		p.alerts = []time.Duration{times(begins[1], every)}
+		p.burns = []time.Duration{times(begins[0], every), times(ends[0], every), times(ends[1], every)}
+		if last >= most {
+			p.evaluations = around(every, begins, ends)
+		}
+		plans = append(plans, p)
+	}
+	return plans
+}
+
+// crossings are the intervals before and at which a tier begins to fire after the one
+// given, and those at which it ends.
+func (m *maker) crossings(p plan, t slo.BurnWindow, after int) (begins, ends [2]int) {
+	w, err := m.world(p)
+	if err != nil {
+		return begins, ends // the case itself says so
+	}
+	threshold := t.Threshold(m.slo.Objective)
+	over := func(n int) bool {
+		long, _ := w.ratio(0, times(n, p.every), t.Long)
+		short, _ := w.ratio(0, times(n, p.every), t.Short)
+		return long > threshold && short > threshold
+	}
+	n := after
+	begins = [2]int{after - 1, after}
+	for ; n < len(w.ups)-1 && !over(n); n++ {
+		begins = [2]int{n, n + 1}
+	}
+	for ; n < len(w.ups)-1 && over(n); n++ {
+		ends = [2]int{n, n + 1}
+	}
+	return begins, ends
+}
+
+// interval is that of the samples of a case that lasts as long as a window: a minute,
+// unless promtool could not take it and every window holds enough of two.
+func (m *maker) interval(window time.Duration) time.Duration {
+	if window/step >= most && m.slo.Tiers()[0].Short >= 4*step {
+		return 2 * step
+	}
+	return step
+}
+
+func times(n int, every time.Duration) time.Duration { return time.Duration(n) * every }
+
+// around are evaluations at each of the intervals, and at enough before them for an alert
+// that waits.
+func around(every time.Duration, intervals ...[2]int) []time.Duration {
+	var all []time.Duration
+	for _, pair := range intervals {
+		for n := max(0, pair[0]-int(pending/every)-2); n <= pair[1]; n++ {
+			all = append(all, times(n, every))
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}

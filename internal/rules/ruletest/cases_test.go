@@ -1,0 +1,201 @@
+package ruletest_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/ballast-sre/ballast/internal/prom"
+	"github.com/ballast-sre/ballast/internal/rules"
+	"github.com/ballast-sre/ballast/internal/rules/ruletest"
+	"github.com/ballast-sre/ballast/internal/slo"
+)
+
+const alertsDir = "../../../alerts"
+
+const day = 24 * time.Hour
+
+// committed are the SLOs of this repository.
+func committed(t *testing.T) []slo.SLO {
+	t.Helper()
+	set, err := slo.Load(filepath.Join(alertsDir, "slo"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set.All()
+}
+
+// others are SLOs as documents may describe them.
+func others() map[string]slo.SLO {
+	base := slo.SLO{
+		Name: "shop", Service: "shop", Objective: 0.999, Window: 30 * day,
+		Good: `orders_total{code!~"5..",job="shop"}`, Total: `orders_total{job="shop"}`,
+	}
+	with := func(change func(*slo.SLO)) slo.SLO {
+		s := base
+		change(&s)
+		return s
+	}
+	return map[string]slo.SLO{
+		"a day, whose tiers share windows": with(func(s *slo.SLO) { s.Window = day }),
+		"a week with a low objective":      with(func(s *slo.SLO) { s.Window, s.Objective = 7*day, 0.9 }),
+		"a year with a high objective":     with(func(s *slo.SLO) { s.Window, s.Objective = 365*day, 0.99999 }),
+		"half of the events may fail":      with(func(s *slo.SLO) { s.Window, s.Objective = 10*day, 0.5 }),
+		"an objective with many digits":    with(func(s *slo.SLO) { s.Window, s.Objective = 7*day, 0.99973 }),
+		"one bad event is enough":          with(func(s *slo.SLO) { s.Window, s.MinBadEvents = day, 1 }),
+		"many bad events have to be":       with(func(s *slo.SLO) { s.Window, s.MinBadEvents = 7*day, 500 }),
+		"no job is named": with(func(s *slo.SLO) {
+			s.Window, s.Good, s.Total = day, `a_total{b=~"x.+|y"}`, `a_total{b=~"x.+|y|z"}`
+		}),
+		"counters of two names, with dots": with(func(s *slo.SLO) {
+			s.Window, s.Good, s.Total = day, `{"orders.ok",job="shop"}`, `{"orders.all",job="shop"}`
+		}),
+		"no data is a page":   with(func(s *slo.SLO) { s.Window, s.NoData = day, slo.NoDataPage }),
+		"no data is a ticket": with(func(s *slo.SLO) { s.Window, s.NoData = 2*day, slo.NoDataTicket }),
+		"no data is nothing": with(func(s *slo.SLO) {
+			s.Window, s.NoData, s.Good, s.Total = 2*day, slo.NoDataNone, "ok_total", "all_total"
+		}),
+		"groups": with(func(s *slo.SLO) { s.Window, s.GroupBy = 7*day, []string{"cluster", "route"} }),
+		"groups that selectors name, no data a ticket": with(func(s *slo.SLO) {
+			s.Window, s.GroupBy, s.NoData = 2*day, []string{"zone"}, slo.NoDataTicket
+			s.Good, s.Total = `ok_total{job="shop",zone=~"a|b"}`, `all_total{job="shop",zone=~"a|b"}`
+		}),
+		"texts and labels of the document": with(func(s *slo.SLO) {
+			s.Window, s.DisplayName, s.RunbookURL = day, "Orders {{ of }} the shop", "https://example.org/{{ shop }}"
+			s.Labels = map[string]string{"team": "a,b", "app.kubernetes.io/name": "{{ x }}"}
+			s.Annotations = map[string]string{"owner": "{{ jane }}"}
+		}),
+	}
+}
+
+func TestTheCasesOfAnySLOHoldInPrometheus(t *testing.T) {
+	// Those of this repository are run by the test of mutants.
+	for name, s := range others() {
+		t.Run(name, func(t *testing.T) {
+			groups := rules.FromSLO(s)
+			cases, err := ruletest.Cases(s, groups)
+			if err != nil {
+				t.Fatal(err)
+			}
+			engine := newEngine(t)
+			for _, c := range cases {
+				for _, failed := range newBench(t, engine, c).run(t, groups) {
+					t.Error(failed)
+				}
+			}
+			for _, lack := range uncovered(t, groups, cases) {
+				t.Error(lack)
+			}
+		})
+	}
+}
+
+// uncovered lists alerts that no case sees fire, or none sees silent, and recording rules
+// of which no sample is compared, or none is ever absent.
+func uncovered(t *testing.T, groups []rulefmt.RuleGroup, cases []ruletest.Case) (lacks []string) {
+	t.Helper()
+	lack := func(format string, args ...any) { lacks = append(lacks, fmt.Sprintf(format, args...)) }
+	for _, g := range groups {
+		for _, r := range g.Rules {
+			fires, silent, there, absent := false, false, false, false
+			for _, c := range cases {
+				for _, check := range c.Alerts {
+					if check.Name == r.Alert {
+						n := len(expected(check, literally(r.Labels)))
+						fires, silent = fires || n > 0, silent || n == 0
+					}
+				}
+				for _, check := range c.Samples {
+					if r.Record == "" || !speaksOf(t, check.Expr, r.Record) {
+						continue
+					}
+					found := slices.ContainsFunc(check.Samples, func(s ruletest.Sample) bool {
+						ls, err := dialect().ParseMetric(s.Labels)
+						return err == nil && subset(r.Labels, ls.Map())
+					})
+					there, absent = there || found, absent || !found
+				}
+			}
+			switch {
+			case r.Alert != "" && !fires:
+				lack("no case sees %s %v fire", r.Alert, r.Labels)
+			case r.Alert != "" && !silent:
+				lack("no case sees %s %v silent", r.Alert, r.Labels)
+			case r.Record != "" && !there:
+				lack("no case has a value of %s %v", r.Record, r.Labels)
+			case r.Record != "" && !absent && !constant(r):
+				lack("no case sees %s %v absent", r.Record, r.Labels)
+			}
+		}
+	}
+	return lacks
+}
+
+// literally are labels whose templates stand for braces.
+func literally(all map[string]string) map[string]string {
+	plain := map[string]string{}
+	for name, value := range all {
+		plain[name] = strings.ReplaceAll(value, `{{"{{"}}`, "{{")
+	}
+	return plain
+}
+
+// constant reports whether a rule records something whatever happens.
+func constant(r rulefmt.Rule) bool {
+	return regexp.MustCompile(`^vector\([0-9.* ]+\)$`).MatchString(r.Expr) || r.Record == prom.Heartbeat
+}
+
+// read decodes a test file.
+func read(t *testing.T, content []byte) ruletest.File {
+	t.Helper()
+	var f ruletest.File
+	dec := yaml.NewDecoder(bytes.NewReader(content))
+	dec.KnownFields(true)
+	if err := dec.Decode(&f); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// The file says all that the cases say: nothing is lost when it is written.
+func TestTheCommittedFilesHoldTheCases(t *testing.T) {
+	for _, s := range committed(t) {
+		content, err := os.ReadFile(filepath.Join(alertsDir, "tests", "slo-"+s.Name+".yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lines := bytes.Count(content, []byte("\n")); lines > 1500 {
+			t.Errorf("the tests of %s have %d lines, too many to review", s.Name, lines)
+		}
+		groups := rules.FromSLO(s)
+		cases, err := ruletest.Cases(s, groups)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, test := range read(t, content).Tests {
+			i := slices.IndexFunc(cases, func(c ruletest.Case) bool { return c.Name == test.Name })
+			if i < 0 || fmt.Sprint(cases[i].Test) != fmt.Sprint(test) || len(cases[i].Evaluations) > 0 {
+				t.Errorf("%s: the test %q is not the case of this name", s.Name, test.Name)
+			}
+			names = append(names, test.Name)
+		}
+		for _, want := range []string{
+			"fires", "silent", "exactly at", "fires and resets", "no data", "idle", "counter reset", "series born with errors",
+			"low traffic", "young history", "gap",
+		} {
+			if !slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, want) }) {
+				t.Errorf("%s: no test is named %q", s.Name, want)
+			}
+		}
+	}
+}
