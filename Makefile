@@ -144,8 +144,9 @@ chaos: build $(if $(filter cluster,$(TARGET)),cluster) ## Run every experiment o
 	exit $$status
 
 .PHONY: mutants
-mutants: ## Take each rule of the judge away and see a test fail; minutes
+mutants: ## Take each rule of the judge away and see a test fail, and test the rules of SLOs of any period; minutes
 	BALLAST_MUTANTS=1 $(GO) test -count=1 -timeout 20m -run TestEveryRuleIsHeldByATest ./chaos/runner/internal/judge
+	BALLAST_MUTANTS=1 $(GO) test -count=1 -timeout 20m ./internal/rules/ruletest
 
 .PHONY: chaos-judge
 chaos-judge: build ## Compute the verdicts of the last `make chaos` again, from its report alone

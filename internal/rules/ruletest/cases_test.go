@@ -81,6 +81,9 @@ func TestTheCasesOfAnySLOHoldInPrometheus(t *testing.T) {
 	// Those of this repository are run by the test of mutants.
 	for name, s := range others() {
 		t.Run(name, func(t *testing.T) {
+			if s.Window > 2*day && os.Getenv("BALLAST_MUTANTS") == "" {
+				t.Skip("its windows are long; `make mutants` runs it")
+			}
 			groups := rules.FromSLO(s)
 			cases, err := ruletest.Cases(s, groups)
 			if err != nil {

@@ -19,7 +19,6 @@ func equivalents() []equivalence {
 		return func(_ rulefmt.Rule, change string) bool { return strings.HasPrefix(change, text) }
 	}
 	return []equivalence{
-		{"rounds away the noise of fractions a little more coarsely", has("1e-12 × 1.05")},
 		{"bounds what cannot be higher: a window of whole hours holds no more of them", has("1 × 1.05 in clamp_max(")},
 		{"compares a number of events, which is whole, with a number that is not", func(_ rulefmt.Rule, change string) bool {
 			return strings.HasPrefix(change, ">= for > in") && strings.Contains(change, slo.SeriesBadEvents) && strings.HasSuffix(change, ".5")
