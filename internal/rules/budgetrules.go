@@ -28,7 +28,7 @@ func (g generator) constants() []rulefmt.Rule {
 		g.record(slo.SeriesPeriod, fmt.Sprintf("vector(%s)", number(g.slo.Window.Seconds()))),
 		info,
 	}
-	for _, t := range g.slo.Tiers() {
+	for _, t := range g.slo.Burns() {
 		r := g.record(slo.SeriesThreshold, fmt.Sprintf("vector(%s)", g.threshold(t)))
 		r.Labels[LabelTier] = t.Tier
 		r.Labels[LabelLongWindow] = window(t.Long)
@@ -49,8 +49,8 @@ func (g generator) budget() []rulefmt.Rule {
 	rules := g.ratios([]time.Duration{period})
 	rules = append(rules, g.count(period)...)
 	return append(rules,
-		g.record(slo.SeriesCoverage, fmt.Sprintf("clamp_max(count_over_time((%s(%s))[%s:1h]) / %d, 1)",
-			g.by("sum"), g.slo.Total, window(period), int(period/time.Hour))),
+		g.record(slo.SeriesCoverage, fmt.Sprintf("clamp_max(count_over_time((%s)[%s:1h]) / %d, 1)",
+			g.there(), window(period), int(period/time.Hour))),
 		g.record(slo.SeriesBudgetRemaining, fmt.Sprintf("1 - %s / %s\nand %s >= %s\n", ratio, number(g.slo.Budget()), coverage, covered)),
 		g.record(slo.SeriesBudgetSpent, fmt.Sprintf("%s * %s / %s", ratio, coverage, number(g.slo.Budget()))),
 	)

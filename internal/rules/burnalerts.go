@@ -38,8 +38,8 @@ func (g generator) burnAlert(t slo.BurnWindow) rulefmt.Rule {
 		Labels: labels,
 		Annotations: g.annotations(name,
 			fmt.Sprintf("%s burns its error budget at %s times the sustainable rate or faster.", g.title(), number(t.Rate)),
-			fmt.Sprintf("{{ $value | humanizePercentage }} of the events of the last %s went bad, against %s allowed, and it goes on. At this pace %s of the %s budget are gone within %s.",
-				window(t.Long), percent(g.slo.Budget()), percent(round(t.Share, 4)), window(g.slo.Window), window(t.Long)),
+			fmt.Sprintf("{{ $value | humanizePercentage }} %s, against %s allowed, and it goes on. At this pace %s of the %s budget are gone within %s.",
+				g.went(t.Long), percent(g.slo.Budget()), percent(round(t.Share, 4)), window(g.slo.Window), window(t.Long)),
 		),
 	}
 }

@@ -31,17 +31,23 @@ const (
 // Each has one set of labels for all its causes, so that an alert goes on when one
 // cause turns into another; the value says which it is.
 func (g generator) dataAlerts() []rulefmt.Rule {
-	exceeding := g.escalating(g.exceedsAlert)
+	missing, contradicting := g.missingAlert, g.escalating(g.exceedsAlert)
 	if g.goodAmongAll() {
-		exceeding = nil // it could never fire
+		contradicting = nil // it could never fire
+	}
+	if s := g.slo.Slices; s != nil && s.Query != "" {
+		missing, contradicting = g.unmeasuredAlert, nil
+		if s.Op == "" {
+			contradicting = g.escalating(g.noRatioAlert)
+		}
 	}
 	if g.slo.NoData == slo.NoDataNone {
-		return exceeding
+		return contradicting
 	}
 	if g.slo.NoData == slo.NoDataPage {
-		return append([]rulefmt.Rule{g.missingAlert(slo.Page), g.idleAlert(slo.Page)}, exceeding...)
+		return append([]rulefmt.Rule{missing(slo.Page), g.idleAlert(slo.Page)}, contradicting...)
 	}
-	rules := append(g.escalating(g.missingAlert), exceeding...)
+	rules := append(g.escalating(missing), contradicting...)
 	if g.slo.NoData == slo.NoDataTicket {
 		rules = append(rules, g.idleAlert(slo.Ticket))
 	}
@@ -147,8 +153,12 @@ func (g generator) exceedsAlert(severity string) rulefmt.Rule {
 
 func (g generator) idleAlert(severity string) rulefmt.Rule {
 	name := IdleAlertName(g.slo.Name)
+	idle := fmt.Sprintf("%s(increase(%s[%s])) == 0", g.by("sum"), g.slo.Total, window(g.shortest()))
+	if s := g.slo.Slices; s != nil && s.Query != "" {
+		idle = g.idleQuery()
+	}
 	return rulefmt.Rule{
-		Alert: name, Expr: fmt.Sprintf("%s(increase(%s[%s])) == 0", g.by("sum"), g.slo.Total, window(g.shortest())),
+		Alert: name, Expr: idle,
 		For: model.Duration(dataPending), KeepFiringFor: model.Duration(idleKeeps), Labels: g.alertLabels(severity),
 		Annotations: g.annotations(name,
 			g.title()+" has no events.",

@@ -31,8 +31,10 @@ const (
 //
 // The first has the windows of pages and the short ones of tickets, the pages, and the
 // alerts about the data itself: one group, so that a page sees a scrape after one
-// evaluation. The second has the long windows of tickets, the third the budget of the
-// whole period, each at an interval of its own.
+// evaluation. The second has the long windows of tickets and the alerts of alert policies,
+// the third the budget of the whole period, each at an interval of its own. Where time is
+// judged and no events are counted, the first begins with the slice that ends now, and is
+// evaluated once a slice.
 //
 // An error ratio counts events, so that a busy minute weighs more than a quiet one. It
 // is absent without traffic and where good or total events are not there: neither NaN,
@@ -55,12 +57,12 @@ func From(s slo.SLO, o Options) []rulefmt.RuleGroup {
 	quick, slow := g.windows()
 	groups := []rulefmt.RuleGroup{
 		{
-			Name:  "slo-" + s.Name,
-			Rules: slices.Concat(g.ratios(quick), g.counts(slo.Page), g.burnRate(), g.burnAlerts(slo.Page), g.dataAlerts()),
+			Name: "slo-" + s.Name, Interval: g.interval(),
+			Rules: slices.Concat(g.slice(), g.ratios(quick), g.counts(slo.Page), g.burnRate(), g.burnAlerts(slo.Page), g.dataAlerts()),
 		},
 		{
 			Name: "slo-" + s.Name + "-long", Interval: model.Duration(longInterval),
-			Rules: slices.Concat(g.ratios(slow), g.counts(slo.Ticket), g.burnAlerts(slo.Ticket)),
+			Rules: slices.Concat(g.ratios(slow), g.ratios(g.policyWindows()), g.counts(slo.Ticket), g.policyCounts(), g.burnAlerts(slo.Ticket), g.policyAlerts()),
 		},
 		{
 			Name: "slo-" + s.Name + "-budget", Interval: model.Duration(budgetInterval),
@@ -165,6 +167,9 @@ func RecordedAt(series, slo string, w time.Duration) string {
 // What is rounded away is the noise of binary fractions: a burn at exactly the rate
 // that an objective allows must not cross it.
 func (g generator) ratio(w time.Duration) string {
+	if g.slo.Slices != nil {
+		return g.meanOfSlices(w)
+	}
 	return fmt.Sprintf(`round(
   clamp_min(
     1 - %[1]s(rate(%[2]s[%[4]s]))
@@ -196,8 +201,12 @@ func (g generator) counts(severity string) []rulefmt.Rule {
 }
 
 func (g generator) count(w time.Duration) []rulefmt.Rule {
+	events := fmt.Sprintf("%s(increase(%s[%s]))", g.by("sum"), g.slo.Total, window(w))
+	if g.slo.Slices != nil {
+		events = fmt.Sprintf("count_over_time(%s[%s])", g.of(slo.SeriesSlice), window(w))
+	}
 	return []rulefmt.Rule{
-		g.recordWindow(slo.SeriesEvents, w, fmt.Sprintf("%s(increase(%s[%s]))", g.by("sum"), g.slo.Total, window(w))),
+		g.recordWindow(slo.SeriesEvents, w, events),
 		g.recordWindow(slo.SeriesBadEvents, w, fmt.Sprintf("%s\n  * %s\n",
 			RecordedAt(slo.SeriesErrorRatio, g.slo.Name, w), RecordedAt(slo.SeriesEvents, g.slo.Name, w))),
 	}

@@ -80,12 +80,17 @@ func alertModel(r rulefmt.Rule, g rulefmt.RuleGroup, set slo.Set) (slo.AlertMode
 		m.Opaque = true // it watches recorded series, which have windows of their own
 		return m, nil
 	}
-	for _, w := range s.Tiers() {
-		if window(w.Long) == long && window(w.Short) == short {
-			m.Burn, m.LeastBad = &w, s.LeastBad()
-			m.LongRatio, m.Total = "max("+RecordedAt(slo.SeriesErrorRatio, s.Name, w.Long)+")", s.Total
-			return m, nil
+	if w, ok := windowOf(s, own); ok {
+		m.Burn, m.LeastBad = &w, s.LeastBad()
+		m.LongRatio, m.Total = "max("+RecordedAt(slo.SeriesErrorRatio, s.Name, w.Long)+")", s.Total
+		if s.Slices != nil {
+			m.Slice, m.SliceRates = s.Slices.Length, s.Slices.Query == ""
+			m.Total = generator{slo: s}.of(slo.SeriesSlice)
+			if s.Slices.Query != "" {
+				m.Lag, _, err = looksBack(s.Slices.Query)
+			}
 		}
+		return m, err
 	}
 	return m, fmt.Errorf("SLO %q has no burn-rate windows %s and %s; generate the rules again", m.SLO, long, short)
 }

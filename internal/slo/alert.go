@@ -25,6 +25,13 @@ type AlertModel struct {
 	Burn *BurnWindow
 	// LeastBad is how many bad events a burn alert needs in its long window; 0 needs none.
 	LeastBad int
+	// Slice is the unscaled length of the time slices that Burn counts; 0 where it counts
+	// events.
+	Slice time.Duration
+	// SliceRates is true where a slice compares rates, so that it has to hold two scrapes.
+	SliceRates bool
+	// Lag is how far back, unscaled, the query looks by which slices are judged.
+	Lag time.Duration
 	// For is the rule's unscaled pending time.
 	For time.Duration
 	// KeepFiring is for how long the alert goes on, unscaled, when its condition is
@@ -36,7 +43,8 @@ type AlertModel struct {
 	// Reach is how far a condition without Burn looks back, unscaled.
 	Reach time.Duration
 	// Total is the selector of the series that the rule looks back at, with Burn the
-	// counter of all events. Empty: it does not, or nobody knows.
+	// counter of all events, or the recorded time slices. Empty: it does not, or nobody
+	// knows.
 	Total string
 	// Opaque is true when the condition looks back over a range or at recorded
 	// series, so that nothing here can tell when a fault meets it.
@@ -60,14 +68,15 @@ func (m AlertModel) Window() time.Duration {
 // less predict nothing); t.Scrape and t.Evaluation are the real intervals of
 // Prometheus; the rule's own group may be evaluated less often, as Every says. A burn
 // alert is thought to see errorRatio from the start on, steadily, after healthy history
-// over its long window, or over t.History of it. t.Rate is how many events there are a second; 0 stands for
-// traffic enough for its guard. A resource alert
+// over its long window, or over t.History of it. t.Rate is how many events there are a
+// second; 0 stands for traffic enough for its guard. Of time slices errorRatio is the share
+// that is bad, and their own length says how many there are. A resource alert
 // does not look at errorRatio: the fault is thought to meet its condition, so
 // ask only for alerts that the fault is about.
 //
 // ok is false when the alert does not fire (the error ratio does not exceed the
-// threshold, the scaled short window is too short to hold two scrapes, or too few
-// events go bad within the long one) or
+// threshold, the scaled short window or time slice is too short to hold two scrapes, or
+// too few events go bad within the long one) or
 // when the model is Opaque.
 func (m AlertModel) Predict(errorRatio float64, t Timing) (earliest, latest time.Duration, ok bool) {
 	if m.Opaque || !(t.Scale > 0) {
@@ -80,7 +89,7 @@ func (m AlertModel) Predict(errorRatio float64, t Timing) (earliest, latest time
 		// A scrape may fail at once or by its timeout, which is at most the interval.
 		return pending, t.Scrape + late, true
 	}
-	if divide(m.Burn.Short, t.Scale) < 2*t.Scrape {
+	if divide(m.Burn.Short, t.Scale) < 2*t.Scrape || m.SliceRates && divide(m.Slice, t.Scale) < 2*t.Scrape {
 		return 0, 0, false
 	}
 	detection, ok := m.Burn.Detection(errorRatio, m.Objective)
@@ -95,14 +104,23 @@ func (m AlertModel) Predict(errorRatio float64, t Timing) (earliest, latest time
 	// A range holds whole scrapes only: up to two of them shorter than its
 	// window, it crosses the threshold that much sooner.
 	soonest := time.Duration(float64(detection) * max(0, 1-2*float64(t.Scrape)/float64(window)))
-	if t.Rate > 0 && m.LeastBad > 0 {
-		guard := time.Duration(float64(m.LeastBad) / (t.Rate * errorRatio) * float64(time.Second))
+	rate := t.Rate
+	if m.Slice > 0 {
+		// Bad slices come whole: the one that matters may be over as soon as the fault
+		// begins, or has to begin after it.
+		slice := t.every(m.Slice)
+		rate = 1 / slice.Seconds()
+		whole := time.Duration(float64(slice) / errorRatio)
+		soonest, detection = max(0, soonest-whole), detection+whole+divide(m.Lag, t.Scale)
+	}
+	if rate > 0 && m.LeastBad > 0 {
+		guard := time.Duration(float64(m.LeastBad) / (rate * errorRatio) * float64(time.Second))
 		if guard > divide(m.Burn.Long, t.Scale) {
 			return 0, 0, false
 		}
 		// Half an event less is enough for the comparison, and extrapolation may add one.
 		sooner := time.Duration(float64(guard) * max(0, float64(m.LeastBad)-1.5) / float64(m.LeastBad))
-		soonest, detection = max(soonest, sooner), max(detection, guard)
+		soonest, detection = max(soonest, sooner), max(detection, guard+divide(m.Lag, t.Scale))
 	}
 	return soonest + pending, detection + m.EventDelay + late, true
 }

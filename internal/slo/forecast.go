@@ -62,5 +62,5 @@ func (m AlertModel) resolved(t Timing) time.Duration {
 	if m.Burn == nil {
 		return t.Scrape + late
 	}
-	return divide(min(m.Burn.Short, m.Burn.Long), t.Scale) + m.EventDelay + late
+	return divide(min(m.Burn.Short, m.Burn.Long)+m.Lag, t.Scale) + m.EventDelay + late
 }

@@ -4,6 +4,7 @@ package slo
 // docs/reference/rules.md lists them with their labels. A window is a label and no
 // part of a name, as SLOs differ in their windows and one query has to find them all.
 const (
+	SeriesSlice           = "ballast_slo:good_slice:ratio"             // of time slices alone
 	SeriesErrorRatio      = "ballast_slo:error:ratio"                  // {window}
 	SeriesEvents          = "ballast_slo:events:increase"              // {window}
 	SeriesBadEvents       = "ballast_slo:bad_events:increase"          // {window}
