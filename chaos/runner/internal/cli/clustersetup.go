@@ -110,7 +110,7 @@ const defaultInterval = time.Minute
 func (c *clusterSetup) readClocks(ctx context.Context, cat catalogue) error {
 	var exprs []string
 	for _, o := range cat.slos.All() {
-		exprs = append(exprs, o.Good, o.Total)
+		exprs = append(exprs, o.Sources()...)
 	}
 	var err error
 	if c.scrape, err = c.interval(ctx, exprs); err != nil {
@@ -125,7 +125,7 @@ func (c *clusterSetup) scrapeOf(ctx context.Context, x experiment.Experiment) (t
 	var exprs []string
 	for _, a := range x.SLOs {
 		if a.SLO != nil {
-			exprs = append(exprs, a.SLO.Good, a.SLO.Total)
+			exprs = append(exprs, a.SLO.Sources()...)
 		} else {
 			exprs = append(exprs, experiment.ExpandWindow(a.PromQL, time.Minute))
 		}

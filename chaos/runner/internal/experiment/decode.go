@@ -107,6 +107,10 @@ func (d *decoder) slo(at, ref string) *slo.SLO {
 	var names []string
 	if d.opts.SLOs != nil {
 		if s, ok := d.opts.SLOs.Get(ref); ok {
+			if s.Slices != nil {
+				d.Problem(at, "the SLO %q judges time and counts no events, and a run is too short for its slices of %s; assert what it measures as promql with max or min, or an alert", document.Shorten(ref), s.Slices.Length)
+				return nil
+			}
 			return &s
 		}
 		names = d.opts.SLOs.Names()
