@@ -14,6 +14,9 @@ const (
 	kindSLI        = "SLI"
 	kindService    = "Service"
 	kindDataSource = "DataSource"
+	kindPolicy     = "AlertPolicy"
+	kindCondition  = "AlertCondition"
+	kindTarget     = "AlertNotificationTarget"
 )
 
 // bundle is the documents of all files, which may name each other.
@@ -23,14 +26,15 @@ type bundle struct {
 	order    []*indicator
 	services map[string]document.Document
 	sources  map[string]string // the type of each DataSource
+	alerts   alertDocuments
 	problems []Problem
 }
 
 // indicator is an SLI that SLOs can name.
 type indicator struct {
 	*reader
-	spec        *rawSLISpec
-	good, total string
+	spec    *rawSLISpec
+	measure measure
 }
 
 // add reads the documents of a file, those of SLOs later, when all others are known.
@@ -39,9 +43,16 @@ func (b *bundle) add(file string, content []byte) {
 	b.problems = append(b.problems, problems...)
 	for _, doc := range docs {
 		r := reader{Checker: document.Checker{Doc: doc}, bundle: b}
-		if r.header() && r.Doc.Value("kind") == kindSLI {
-			b.indicator(&r)
-			continue // what is wrong with it is known when all are read
+		if r.header() {
+			switch r.Doc.Value("kind") {
+			// What is wrong with these is known when all are read.
+			case kindSLI:
+				b.indicator(&r)
+				continue
+			case kindPolicy, kindCondition:
+				b.alerts.add(&r)
+				continue
+			}
 		}
 		if len(r.Problems) == 0 {
 			b.keep(&r)
@@ -72,6 +83,8 @@ func (b *bundle) keep(r *reader) {
 		} else if name := r.name(raw.Metadata); name != "" && r.text("spec.type", raw.Spec.Type, "write type: Prometheus") {
 			put(&b.sources, name, raw.Spec.Type)
 		}
+	case kindTarget:
+		b.alerts.target(r)
 	}
 }
 
@@ -101,9 +114,10 @@ func put[V any](m *map[string]V, name string, v V) {
 // read turns the SLO documents into SLOs, those without problems.
 func (b *bundle) read() []SLO {
 	for _, sli := range b.order {
-		sli.good, sli.total = sli.ratio("spec", sli.spec)
+		sli.measure = sli.reader.measure("spec", sli.spec)
 		b.problems = append(b.problems, sli.Problems...)
 	}
+	b.problems = append(b.problems, b.alerts.read()...)
 	var slos []SLO
 	for _, doc := range b.slos {
 		r := reader{Checker: document.Checker{Doc: doc}, bundle: b}
@@ -129,11 +143,9 @@ func (r *reader) header() bool {
 		r.Problem("apiVersion", "%q is not supported; write %s", document.Shorten(version), apiVersion)
 	}
 	switch of {
-	case kindSLO, kindSLI, kindService, kindDataSource, "":
-	case "AlertPolicy", "AlertCondition", "AlertNotificationTarget":
-		r.Problem("kind", "%q is not supported: the alerts are derived from the objective, and Alertmanager routes them; remove it", of)
+	case kindSLO, kindSLI, kindService, kindDataSource, kindPolicy, kindCondition, kindTarget, "":
 	default:
-		r.Problem("kind", "%q is not supported; SLO, SLI, Service and DataSource documents are read", document.Shorten(of))
+		r.Problem("kind", "%q is not supported; SLO, SLI, Service, DataSource, AlertPolicy, AlertCondition and AlertNotificationTarget documents are read", document.Shorten(of))
 	}
 	if len(r.Problems) > 0 {
 		return false
@@ -164,13 +176,14 @@ func (r *reader) service(name string) {
 // names; empty with the problem noted.
 func (r *reader) sourceType(at string, source *rawSource) string {
 	switch {
-	case source.Ref != nil && source.Type != nil:
-		r.Problem(at+".metricSourceRef", "stands beside a type; the DataSource has one, so give either")
 	case source.Ref != nil:
 		of, known := r.bundle.sources[*source.Ref]
 		if !known {
 			r.Problem(at+".metricSourceRef", "no DataSource %q is in the files that are read%s", document.Shorten(*source.Ref), document.Suggest(*source.Ref, slices.Sorted(maps.Keys(r.bundle.sources))))
 			return ""
+		}
+		if source.Type != nil && *source.Type != of {
+			r.Problem(at+".type", "%q is not the type of the DataSource %q, which is %q; remove it", document.Shorten(*source.Type), *source.Ref, document.Shorten(of))
 		}
 		if of != prometheus {
 			r.Problem(at+".metricSourceRef", "the DataSource %q is of type %q, which is not supported; it must be %s", *source.Ref, document.Shorten(of), prometheus)

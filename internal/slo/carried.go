@@ -23,7 +23,7 @@ const (
 
 // reserved are labels that every rule or alert has of its own.
 func reserved() []string {
-	return []string{"alertname", "alertstate", "long_window", "service", "severity", "short_window", "slo", "tier", "window"}
+	return []string{"alertname", "alertstate", "long_window", "notification_target", "service", "severity", "short_window", "slo", "tier", "window"}
 }
 
 // labelValue is a text, or as OpenSLO allows a list of texts, which becomes one text:

@@ -1,7 +1,6 @@
 package slo
 
 import (
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -90,12 +89,15 @@ func (r *reader) metadata(raw *rawMetadata, s *SLO) {
 }
 
 // name checks and returns metadata.name; empty with the problem noted.
-func (r *reader) name(raw *rawMetadata) string {
+func (r *reader) name(raw *rawMetadata) string { return r.nameAt("metadata", raw) }
+
+// nameAt is name of metadata that stands elsewhere.
+func (r *reader) nameAt(at string, raw *rawMetadata) string {
 	if raw == nil {
-		r.missing("metadata", "give at least metadata.name")
+		r.missing(at, "give at least metadata.name")
 		return ""
 	}
-	const at = "metadata.name"
+	at += ".name"
 	if !r.text(at, raw.Name, "others name the document by it") {
 		return ""
 	}
@@ -114,15 +116,30 @@ func (r *reader) spec(raw *rawSpec, s SLO) []SLO {
 	s.Description = deref(raw.Description)
 	s.Service = raw.Service
 	r.service(raw.Service)
-	r.indicator(raw, &s)
-	const method = "spec.budgetingMethod"
-	if r.text(method, raw.BudgetingMethod, "write budgetingMethod: Occurrences") && raw.BudgetingMethod != "Occurrences" {
-		r.Problem(method, "%q is not supported: events are counted, not time slices, so that a busy minute weighs more than a quiet one; write Occurrences", document.Shorten(raw.BudgetingMethod))
-	}
+	m := r.indicator(raw)
+	m.sliced = r.method(raw.BudgetingMethod)
 	if one(r, "spec.timeWindow", raw.TimeWindow, "one rolling window such as {duration: 30d, isRolling: true}") {
 		r.window(raw.TimeWindow[0], &s)
 	}
-	return r.objectives(raw.Objectives, s)
+	return r.objectives(raw, m, s)
+}
+
+// method reads the budgeting method: whether time slices are counted and not events.
+func (r *reader) method(text string) (sliced bool) {
+	const at = "spec.budgetingMethod"
+	if !r.text(at, text, "write budgetingMethod: Occurrences, or Timeslices") {
+		return false
+	}
+	switch text {
+	case "Occurrences":
+	case "Timeslices":
+		return true
+	case "RatioTimeslices":
+		r.Problem(at, "%q is not supported: the mean of the slices' ratios lets a quiet slice weigh as much as a busy one; write Occurrences, or Timeslices with the timeSliceTarget from which a slice is good", text)
+	default:
+		r.Problem(at, "%q is not supported; write Occurrences or Timeslices", document.Shorten(text))
+	}
+	return false
 }
 
 // one checks a list that has to have exactly one entry.
@@ -171,26 +188,30 @@ var inUnits = regexp.MustCompile(`^([0-9]{1,4})([MQY])$`)
 
 // objectives makes an SLO of each objective. Where there are several, each has the name
 // of the document and its own.
-func (r *reader) objectives(raw []rawObjective, s SLO) []SLO {
+func (r *reader) objectives(spec *rawSpec, m measure, s SLO) []SLO {
 	const at = "spec.objectives"
+	raw := spec.Objectives
 	if len(raw) == 0 {
 		r.missing(at, "give one with a target")
 		return nil
 	}
+	policies := r.policies(spec.AlertPolicies)
 	var all []SLO
 	first := map[string]int{}
 	for i, o := range raw {
 		each := s
-		each.Objective = r.target(fmt.Sprintf("%s[%d]", at, i), o)
+		each.Objective = r.target(at+index(i), o)
+		r.measured(at+index(i), m, o, &each)
+		r.alerts(policies, &each)
 		if len(raw) > 1 && s.Name != "" {
 			each.Name = objectiveName(s.Name, deref(o.DisplayName), i)
 			if text := deref(o.DisplayName); text != "" {
 				each.DisplayName = strings.TrimSpace(s.DisplayName + " " + text)
 			}
 			if other, taken := first[each.Name]; taken {
-				r.Problem(fmt.Sprintf("%s[%d].displayName", at, i), "makes the name %q, which objectives[%d] makes too; give each its own", each.Name, other)
+				r.Problem(at+index(i)+".displayName", "makes the name %q, which objectives[%d] makes too; give each its own", each.Name, other)
 			} else if !dnsLabel.MatchString(each.Name) {
-				r.Problem(fmt.Sprintf("%s[%d].displayName", at, i), "makes the name %q, which is longer than 63 letters; shorten it", document.Shorten(each.Name))
+				r.Problem(at+index(i)+".displayName", "makes the name %q, which is longer than 63 letters; shorten it", document.Shorten(each.Name))
 			}
 			first[each.Name] = i
 		}
@@ -198,6 +219,9 @@ func (r *reader) objectives(raw []rawObjective, s SLO) []SLO {
 	}
 	return all
 }
+
+// index is how a path names an entry of a list.
+func index(i int) string { return "[" + strconv.Itoa(i) + "]" }
 
 // slug is a text in lower-case letters, digits and dashes.
 func slug(text string) string {

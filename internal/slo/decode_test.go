@@ -122,8 +122,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{"an unknown field deep down", "{displayName: three nines, target", "{name: x, target", 28, "spec.objectives[0].name", "unknown field"},
 		{"a field given twice", "kind: SLO\n", "kind: SLO\nkind: SLO\n", 3, "kind", "given twice, first in line 2"},
 		{"another version", "openslo/v1", "openslo/v1alpha", 1, "apiVersion", "write openslo/v1"},
-		{"another kind", "kind: SLO", "kind: Budget", 2, "kind", "SLO, SLI, Service and DataSource documents are read"},
-		{"an alert policy", "kind: SLO", "kind: AlertPolicy", 2, "kind", "derived from the objective"},
+		{"another kind", "kind: SLO", "kind: Budget", 2, "kind", "AlertCondition and AlertNotificationTarget documents are read"},
+		{"an SLO that calls itself an alert policy", "kind: SLO", "kind: AlertPolicy", 10, "spec.service", "unknown field"},
 		{"a document without kind", "kind: SLO\n", "", 1, "kind", "is missing"},
 		{"a name that is no label", "shop-availability", "Shop_Availability", 4, "metadata.name", "not a DNS label"},
 		{"a name that is a number", "name: shop-availability", "name: 12", 4, "metadata.name", `want text, got the number 12; quote it: "12"`},
@@ -155,7 +155,9 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a window shorter than a day", "4w", "23h", 25, "spec.timeWindow[0].duration", "out of range"},
 		{"a window of centuries", "4w", "200y", 25, "spec.timeWindow[0].duration", "out of range"},
 		{"two windows", "    - {duration: 4w, isRolling: true}\n", "    - {duration: 4w, isRolling: true}\n    - {duration: 5w, isRolling: true}\n", 24, "spec.timeWindow", "exactly one entry"},
-		{"time slices", "Occurrences", "Timeslices", 26, "spec.budgetingMethod", "not time slices"},
+		{"time slices without a target", "Occurrences", "Timeslices", 28, "spec.objectives[0].timeSliceTarget", "is missing"},
+		{"time slices without a length", "Occurrences", "Timeslices", 28, "spec.objectives[0].timeSliceWindow", "is missing"},
+		{"a budgeting method that is none", "Occurrences", "Moments", 26, "spec.budgetingMethod", "write Occurrences or Timeslices"},
 		{"a target of one", "0.999}", "1}", 28, "spec.objectives[0].target", "out of range"},
 		{"a target of zero", "0.999}", "0.0}", 28, "spec.objectives[0].target", "out of range"},
 		{"a target that is not a number", "0.999}", ".nan}", 28, "spec.objectives[0].target", "want a finite number, got the number .nan"},
@@ -166,9 +168,9 @@ func TestDecodeRefuses(t *testing.T) {
 		{"two objectives of one name", "    - {displayName: three nines, target: 0.999}\n", "    - {displayName: A b, target: 0.99}\n    - {displayName: a-b, target: 0.9}\n", 29, "spec.objectives[1].displayName", "which objectives[0] makes too"},
 		{"no objectives", "    - {displayName: three nines, target: 0.999}\n", "    []\n", 27, "spec.objectives", "is missing"},
 		{"a composite", "three nines, target: 0.999}", "x, target: 0.999, compositeWeight: 2}", 28, "spec.objectives[0].compositeWeight", "several SLOs"},
-		{"a threshold metric", "ratioMetric:", "thresholdMetric:", 14, "spec.indicator.spec.thresholdMetric", "histogram's bucket"},
+		{"a ratio for a threshold", "ratioMetric:", "thresholdMetric:", 15, "spec.indicator.spec.thresholdMetric.counter", "unknown field"},
 		{"an indicator kept elsewhere", "  service: shop\n", "  service: shop\n  indicatorRef: x\n", 11, "spec.indicatorRef", "give either"},
-		{"alert policies", "  service: shop\n", "  service: shop\n  alertPolicies: []\n", 11, "spec.alertPolicies", "derived from the objective"},
+		{"an alert policy that is nowhere", "  service: shop\n", "  service: shop\n  alertPolicies: [{alertPolicyRef: x}]\n", 11, "spec.alertPolicies[0].alertPolicyRef", "no AlertPolicy"},
 		{"gauges", "counter: true", "counter: false", 15, "spec.indicator.spec.ratioMetric.counter", "only counters"},
 		{"no word on counters", "        counter: true\n", "", 14, "spec.indicator.spec.ratioMetric.counter", "only counters"},
 		{"bad events that are not of all", "        good:\n          metricSource:\n            type: Prometheus\n            spec: {query: 'orders_total{code=\"200\", }'}", "        bad:\n          metricSource:\n            type: Prometheus\n            spec: {query: 'errors_total'}", 19, "spec.indicator.spec.ratioMetric.bad.metricSource.spec.query", "one more"},
@@ -241,7 +243,7 @@ func TestDecodeDoesNotRepeatItself(t *testing.T) {
 		},
 		"a document of another kind is not held against this one's fields": {
 			valid[strings.Index(valid, "kind:"):], "kind: Budget\nmetadata: {name: shop}\nspec: {description: a shop}\n",
-			`f.yaml:2: kind: "Budget" is not supported; SLO, SLI, Service and DataSource documents are read`,
+			`f.yaml:2: kind: "Budget" is not supported; SLO, SLI, Service, DataSource, AlertPolicy, AlertCondition and AlertNotificationTarget documents are read`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -326,6 +328,9 @@ func TestLoadOfAMissingDirectory(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(valid))
+	for _, seed := range []string{slicesOfEvents, gaugeSLO, rawSLO99, latencySLO, policySLO + policyDocs} {
+		f.Add([]byte(seed))
+	}
 	f.Add([]byte("a: &a [*a]\n"))
 	f.Add([]byte("? [x]\n: y\n"))
 	f.Add([]byte("apiVersion: openslo/v1\nkind: SLO\nmetadata: {name: !!binary YQ==}\nspec: null\n"))
@@ -341,7 +346,9 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 		for _, s := range slos {
-			if s.Name == "" || s.Service == "" || s.Good == "" || s.Total == "" || s.Good == s.Total ||
+			query := s.Slices != nil && s.Slices.Query != ""
+			if s.Name == "" || s.Service == "" || query == (s.Good != "") || query == (s.Total != "") || !query && s.Good == s.Total ||
+				s.Slices != nil && (s.Slices.Length < leastSlice || s.Slices.Length > s.Tiers()[0].Short) || len(s.Policies) > mostPolicies ||
 				!(s.Objective > 0 && s.Objective < 1) || s.Window < minWindow || s.Window > maxWindow {
 				t.Errorf("an incomplete SLO was accepted: %+v", s)
 			}

@@ -5,46 +5,70 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/prometheus/promql/parser"
+
 	"github.com/ballast-sre/ballast/internal/document"
 )
 
-func (r *reader) indicator(raw *rawSpec, s *SLO) {
+// measure is what an indicator measures: events by two counters or by the buckets of a
+// histogram, or whatever a query says at an instant.
+type measure struct {
+	known       bool // and without problems
+	good, total string
+	buckets     *parser.VectorSelector // of all bounds; its objectives say which
+	query       string
+	bad         bool // query is the ratio of bad events
+	threshold   bool // objectives compare it with a value
+	sliced      bool // by the SLO that names it: time slices are counted
+}
+
+func (r *reader) indicator(raw *rawSpec) measure {
 	switch {
 	case raw.Indicator != nil && raw.IndicatorRef != nil:
 		r.Problem("spec.indicatorRef", "stands beside an indicator; give either")
 	case raw.IndicatorRef != nil:
 		sli, known := r.bundle.slis[*raw.IndicatorRef]
-		switch {
-		case !known:
-			r.Problem("spec.indicatorRef", "no SLI %q is in the files that are read%s",
-				document.Shorten(*raw.IndicatorRef), document.Suggest(*raw.IndicatorRef, slices.Sorted(maps.Keys(r.bundle.slis))))
-		default:
-			s.Good, s.Total = sli.good, sli.total
+		if known {
+			return sli.measure
 		}
+		r.Problem("spec.indicatorRef", "no SLI %q is in the files that are read%s",
+			document.Shorten(*raw.IndicatorRef), document.Suggest(*raw.IndicatorRef, slices.Sorted(maps.Keys(r.bundle.slis))))
 	case raw.Indicator == nil:
 		r.missing("spec.indicator", "describe good and total events there, or name an SLI with indicatorRef")
 	default:
-		s.Good, s.Total = r.ratio("spec.indicator.spec", raw.Indicator.Spec)
+		return r.measure("spec.indicator.spec", raw.Indicator.Spec)
 	}
+	return measure{}
+}
+
+// measure reads what an indicator's spec measures. It is not known where that is bad.
+func (r *reader) measure(at string, raw *rawSLISpec) measure {
+	if raw == nil {
+		r.missing(at, "give its ratioMetric or thresholdMetric")
+		return measure{}
+	}
+	before := len(r.Problems)
+	var m measure
+	switch {
+	case raw.RatioMetric != nil && raw.ThresholdMetric != nil:
+		r.Problem(at+".thresholdMetric", "stands beside ratioMetric; give either")
+	case raw.ThresholdMetric != nil:
+		m = r.thresholdMetric(at+".thresholdMetric", raw.ThresholdMetric)
+	case raw.RatioMetric == nil:
+		if !r.Bad(at + ".thresholdMetric") {
+			r.missing(at+".ratioMetric", "give its good and total counters, or a thresholdMetric")
+		}
+	case raw.RatioMetric.Raw != nil || raw.RatioMetric.RawType != nil:
+		m = r.raw(at+".ratioMetric", raw.RatioMetric)
+	default:
+		m.good, m.total = r.ratio(at+".ratioMetric", raw.RatioMetric)
+	}
+	m.known = len(r.Problems) == before && (m.good != "" || m.query != "" || m.buckets != nil)
+	return m
 }
 
 // ratio reads the counters of good and of all events.
-func (r *reader) ratio(at string, raw *rawSLISpec) (good, total string) {
-	if raw == nil {
-		r.missing(at, "give its ratioMetric")
-		return "", ""
-	}
-	at += ".ratioMetric"
-	m := raw.RatioMetric
-	if m == nil {
-		if !r.Bad(strings.TrimSuffix(at, "ratioMetric") + "thresholdMetric") {
-			r.missing(at, "give its good and total counters")
-		}
-		return "", ""
-	}
-	if m.Good == nil && m.Bad == nil && m.Total == nil && (r.Bad(at+".raw") || r.Bad(at+".rawType")) {
-		return "", ""
-	}
+func (r *reader) ratio(at string, m *rawRatio) (good, total string) {
 	total, totalRated := r.query(at+".total", m.Total, "give the counter of all events")
 	rated := totalRated
 	switch {
@@ -64,9 +88,70 @@ func (r *reader) ratio(at string, raw *rawSLISpec) (good, total string) {
 	return good, total
 }
 
+// raw reads a ratio that is computed already. One of two counters' rates is taken apart,
+// as events can be counted then.
+func (r *reader) raw(at string, m *rawRatio) measure {
+	for name, beside := range map[string]*rawMetric{"good": m.Good, "bad": m.Bad, "total": m.Total} {
+		if beside != nil {
+			r.Problem(at+"."+name, "stands beside raw; give either")
+		}
+	}
+	var kind string
+	switch {
+	case m.RawType == nil:
+		r.missing(at+".rawType", "write success for good/total, or failure for bad/total")
+	case *m.RawType != "success" && *m.RawType != "failure":
+		r.Problem(at+".rawType", "%q is not supported; write success or failure", document.Shorten(*m.RawType))
+	default:
+		kind = *m.RawType
+	}
+	expr, where := r.expression(at+".raw", m.Raw, "give the query of the ratio")
+	if expr == nil || kind == "" {
+		return measure{}
+	}
+	part, total, counted := quotient(expr)
+	switch {
+	case !counted:
+		return measure{query: expr.String(), bad: kind == "failure"}
+	case kind == "success":
+		if part == total {
+			r.Problem(where, "divides a counter by itself: nothing could ever be bad")
+		}
+		return measure{good: part, total: total}
+	}
+	good, err := complement(part, total)
+	if err != nil {
+		r.Problem(where, "divides bad events by all events: the selector of the bad ones %s", err)
+	}
+	return measure{good: good, total: total}
+}
+
+// thresholdMetric reads what objectives compare with a value.
+func (r *reader) thresholdMetric(at string, raw *rawMetric) measure {
+	expr, where := r.expression(at, raw, "give the query of what is compared")
+	if expr == nil {
+		return measure{}
+	}
+	vs, rated, err := unwrapBuckets(expr)
+	switch {
+	case err != nil:
+		return measure{threshold: true, query: expr.String()}
+	case !strings.HasSuffix(metricOf(vs), bucketSuffix):
+		if !rated && onlyGrows(metricOf(vs)) {
+			r.Problem(where, "%s is a counter by its name, which only grows; compare its rate, or count events with a ratioMetric", metricOf(vs))
+			return measure{}
+		}
+		return measure{threshold: true, query: expr.String()}
+	case matched(vs, bucketLabel):
+		r.Problem(where, "selects buckets by %s itself; leave that to op and value, or give the bucket as good events of a ratioMetric whose total is %s", bucketLabel, countOf(metricOf(vs)))
+		return measure{}
+	}
+	return measure{threshold: true, buckets: vs}
+}
+
 // counter checks that the queries are of counters: it is said, or they were in rate.
 func (r *reader) counter(at string, counter *bool, rated bool) {
-	const only = "only counters can be counted over any window; give counter: true"
+	const only = "only counters can be counted over any window; give counter: true, or give a ratio of gauges as raw"
 	switch {
 	case r.Bad(at) || rated:
 	case counter == nil:
@@ -92,27 +177,52 @@ func (r *reader) complement(at, bad, total string) string {
 // query reads the selector of a metric source. It is empty when that is bad. rated is
 // true when it stood in a rate, which only counters do.
 func (r *reader) query(at string, raw *rawMetric, mend string) (canonical string, rated bool) {
-	if raw == nil {
-		r.missing(at, mend)
+	text, at := r.promql(at, raw, mend, `give a counter's selector such as requests_total{code="200"}`)
+	if text == "" {
 		return "", false
 	}
-	source := raw.MetricSource
-	if at += ".metricSource"; source == nil {
-		r.missing(at, "give its type and spec.query")
-		return "", false
-	}
-	r.sourceType(at, source)
-	if at += ".spec"; source.Spec == nil {
-		r.missing(at, "give its query")
-		return "", false
-	}
-	at += ".query"
-	if !r.text(at, source.Spec.Query, `give a counter's selector such as requests_total{code="200"}`) {
-		return "", false
-	}
-	canonical, rated, err := selector(source.Spec.Query)
+	canonical, rated, err := selector(text)
 	if err != nil {
 		r.Problem(at, "%s", err)
 	}
 	return canonical, rated
+}
+
+// expression reads PromQL of whatever is measured, and says where it stands. It is nil
+// when that is bad.
+func (r *reader) expression(at string, raw *rawMetric, mend string) (expr parser.Expr, where string) {
+	text, at := r.promql(at, raw, mend, "give PromQL")
+	if text == "" {
+		return nil, at
+	}
+	expr, err := expression(text)
+	if err != nil {
+		r.Problem(at, "%s", err)
+		return nil, at
+	}
+	return expr, at
+}
+
+// promql is the text of a metric source's query, and where it stands. It is empty with
+// the problem noted where there is none.
+func (r *reader) promql(at string, raw *rawMetric, mend, example string) (text, where string) {
+	if raw == nil {
+		r.missing(at, mend)
+		return "", at
+	}
+	source := raw.MetricSource
+	if at += ".metricSource"; source == nil {
+		r.missing(at, "give its type and spec.query")
+		return "", at
+	}
+	r.sourceType(at, source)
+	if at += ".spec"; source.Spec == nil {
+		r.missing(at, "give its query")
+		return "", at
+	}
+	at += ".query"
+	if !r.text(at, source.Spec.Query, example) {
+		return "", at
+	}
+	return source.Spec.Query, at
 }

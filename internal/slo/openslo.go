@@ -24,27 +24,24 @@ type (
 		TimeWindow      []rawWindow    `json:"timeWindow"`
 		BudgetingMethod string         `json:"budgetingMethod"`
 		Objectives      []rawObjective `json:"objectives"`
-
-		AlertPolicies any `json:"alertPolicies" refuse:"the alerts are derived from the objective; remove it"`
+		AlertPolicies   []rawPolicyUse `json:"alertPolicies"`
 	}
 	rawIndicator struct {
 		Metadata *rawMetadata `json:"metadata"`
 		Spec     *rawSLISpec  `json:"spec"`
 	}
 	rawSLISpec struct {
-		Description *string   `json:"description"`
-		RatioMetric *rawRatio `json:"ratioMetric"`
-
-		ThresholdMetric any `json:"thresholdMetric" refuse:"a threshold is crossed at an instant and counts no events; state it as ratioMetric, for latency with a histogram's bucket as good events"`
+		Description     *string    `json:"description"`
+		RatioMetric     *rawRatio  `json:"ratioMetric"`
+		ThresholdMetric *rawMetric `json:"thresholdMetric"`
 	}
 	rawRatio struct {
 		Counter *bool      `json:"counter"`
 		Good    *rawMetric `json:"good"`
 		Bad     *rawMetric `json:"bad"`
 		Total   *rawMetric `json:"total"`
-
-		Raw     any `json:"raw" refuse:"a ratio that is computed already has forgotten how many events there were; give good and total counters"`
-		RawType any `json:"rawType" refuse:"a ratio that is computed already has forgotten how many events there were; give good and total counters"`
+		Raw     *rawMetric `json:"raw"`
+		RawType *string    `json:"rawType"`
 	}
 	rawMetric struct {
 		MetricSource *rawSource `json:"metricSource"`
@@ -63,18 +60,61 @@ type (
 		Calendar any `json:"calendar" refuse:"PromQL knows no time zone but UTC, and no range that depends on the date; use a rolling window"`
 	}
 	rawObjective struct {
-		DisplayName   *string  `json:"displayName"`
-		Target        *float64 `json:"target"`
-		TargetPercent *float64 `json:"targetPercent"`
+		DisplayName     *string      `json:"displayName"`
+		Target          *float64     `json:"target"`
+		TargetPercent   *float64     `json:"targetPercent"`
+		Op              *string      `json:"op"`
+		Value           *float64     `json:"value"`
+		TimeSliceTarget *float64     `json:"timeSliceTarget"`
+		TimeSliceWindow *sliceWindow `json:"timeSliceWindow"`
 
-		Op              any `json:"op" refuse:"it belongs to threshold metrics"`
-		Value           any `json:"value" refuse:"it belongs to threshold metrics"`
-		TimeSliceTarget any `json:"timeSliceTarget" refuse:"events are counted, not time slices"`
-		TimeSliceWindow any `json:"timeSliceWindow" refuse:"events are counted, not time slices"`
 		Indicator       any `json:"indicator" refuse:"composite objectives are several SLOs"`
 		IndicatorRef    any `json:"indicatorRef" refuse:"composite objectives are several SLOs"`
 		Composite       any `json:"composite" refuse:"composite objectives are several SLOs"`
 		CompositeWeight any `json:"compositeWeight" refuse:"composite objectives are several SLOs"`
+	}
+
+	rawPolicyUse struct {
+		Ref      *string        `json:"alertPolicyRef"`
+		Kind     *string        `json:"kind"`
+		Metadata *rawMetadata   `json:"metadata"`
+		Spec     *rawPolicySpec `json:"spec"`
+	}
+	rawPolicySpec struct {
+		Description         *string           `json:"description"`
+		AlertWhenBreaching  *bool             `json:"alertWhenBreaching"`
+		AlertWhenNoData     *bool             `json:"alertWhenNoData"`
+		AlertWhenResolved   *bool             `json:"alertWhenResolved"`
+		Conditions          []rawConditionUse `json:"conditions"`
+		NotificationTargets []rawTargetUse    `json:"notificationTargets"`
+	}
+	rawConditionUse struct {
+		Ref      *string           `json:"conditionRef"`
+		Kind     *string           `json:"kind"`
+		Metadata *rawMetadata      `json:"metadata"`
+		Spec     *rawConditionSpec `json:"spec"`
+	}
+	rawConditionSpec struct {
+		Description *string       `json:"description"`
+		Severity    string        `json:"severity"`
+		Condition   *rawCondition `json:"condition"`
+	}
+	rawCondition struct {
+		Kind           *string  `json:"kind"`
+		Op             *string  `json:"op"`
+		Threshold      *float64 `json:"threshold"`
+		LookbackWindow string   `json:"lookbackWindow"`
+		AlertAfter     *string  `json:"alertAfter"`
+	}
+	rawTargetUse struct {
+		Ref      *string        `json:"targetRef"`
+		Kind     *string        `json:"kind"`
+		Metadata *rawMetadata   `json:"metadata"`
+		Spec     *rawTargetSpec `json:"spec"`
+	}
+	rawTargetSpec struct {
+		Description *string `json:"description"`
+		Target      string  `json:"target"`
 	}
 
 	rawSLI struct {
@@ -82,6 +122,24 @@ type (
 		Kind       string       `json:"kind"`
 		Metadata   *rawMetadata `json:"metadata"`
 		Spec       *rawSLISpec  `json:"spec"`
+	}
+	rawPolicy struct {
+		APIVersion string         `json:"apiVersion"`
+		Kind       string         `json:"kind"`
+		Metadata   *rawMetadata   `json:"metadata"`
+		Spec       *rawPolicySpec `json:"spec"`
+	}
+	rawConditionDocument struct {
+		APIVersion string            `json:"apiVersion"`
+		Kind       string            `json:"kind"`
+		Metadata   *rawMetadata      `json:"metadata"`
+		Spec       *rawConditionSpec `json:"spec"`
+	}
+	rawTarget struct {
+		APIVersion string         `json:"apiVersion"`
+		Kind       string         `json:"kind"`
+		Metadata   *rawMetadata   `json:"metadata"`
+		Spec       *rawTargetSpec `json:"spec"`
 	}
 	rawService struct {
 		APIVersion string       `json:"apiVersion"`

@@ -33,7 +33,8 @@ func NewSet(slos ...SLO) (Set, error) {
 	return s, nil
 }
 
-// Load reads SLO documents, and those of SLIs, Services and DataSources that they name. A path is a file, or a directory whose files
+// Load reads SLO documents, and those of SLIs, Services, DataSources and alert policies that
+// they name. A path is a file, or a directory whose files
 // document.Files lists. All problems of all files come back together as Problems;
 // fs.ErrNotExist when there is nothing at a path. No documents are an empty set.
 func Load(paths ...string) (Set, error) {
