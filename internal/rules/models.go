@@ -33,6 +33,9 @@ func Models(groups []rulefmt.RuleGroup, set slo.Set) ([]slo.AlertModel, error) {
 			if err == nil {
 				m.Feeds, err = recorded.of(g.Name, r.Expr)
 			}
+			if m.Slice > 0 && g.Name != "slo-"+m.SLO {
+				m.Feeds = append(m.Feeds, m.Slice) // of which its windows are, wherever they are recorded
+			}
 			if err != nil {
 				errs = append(errs, fmt.Errorf("alert %q of group %q: %w", r.Alert, g.Name, err))
 				continue

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -82,6 +83,9 @@ func TestAlertsOnTimeSlicesFireWithinThePredictedBandAndElseNever(t *testing.T) 
 						continue // its window is not full
 					}
 					tested++
+					if m.Group != "slo-shop" && !slices.Contains(m.Feeds, m.Slice) {
+						t.Errorf("%s waits for %v, want the slices among them", m.Group, m.Feeds)
+					}
 					key := keyOf(m.Name, m.Labels)
 					earliest, latest, ok := m.Predict(tt.share, slo.Timing{Scale: 1, Scrape: set.scrape, Evaluation: set.evaluation})
 					at, did := fired[key]
