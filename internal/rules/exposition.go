@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/prometheus/common/model"
@@ -113,6 +115,18 @@ func (e exposition) counts(name string) bool {
 		}
 	}
 	return !known || of != model.MetricTypeGauge && of != model.MetricTypeGaugeHistogram
+}
+
+// highestBound is the highest bound of a histogram's buckets that is a number; false where
+// there is none.
+func (e exposition) highestBound(name string) (highest float64, found bool) {
+	for _, ls := range e.series[name] {
+		bound, err := strconv.ParseFloat(ls.Get(model.BucketLabel), 64)
+		if err == nil && !math.IsInf(bound, 0) && (!found || bound > highest) {
+			highest, found = bound, true
+		}
+	}
+	return highest, found
 }
 
 // targetLabel reports whether a label comes from the scrape, not from the program.

@@ -94,6 +94,13 @@ func (l *linter) problem(file string, line int, field, format string, args ...an
 }
 
 func (l *linter) slo(s slo.SLO) {
+	for _, p := range l.settings {
+		l.within(s, p)
+	}
+	if s.Slices != nil && s.Slices.Query != "" {
+		l.query(s)
+		return
+	}
 	for _, q := range []struct{ what, selector string }{{"good", s.Good}, {"total", s.Total}} {
 		const field = "spec.indicator"
 		for _, unknown := range l.unknown(q.selector, nil) {
@@ -103,20 +110,19 @@ func (l *linter) slo(s slo.SLO) {
 			l.problem(s.File, s.Line, field, "%s events: %s is a gauge in docs/metrics, which may fall and counts nothing; select a counter", q.what, nameOf(matchers))
 		}
 	}
-	for _, p := range l.settings {
-		l.within(s, p)
-	}
 }
 
 // within compares the windows of an SLO with what a Prometheus keeps and how often it
 // scrapes.
 func (l *linter) within(s slo.SLO, p setting) {
-	tiers := s.Tiers()
-	last := tiers[len(tiers)-1]
+	if s.Slices != nil {
+		l.slices(s, p)
+	}
+	last := longest(s)
 	if p.retention > 0 && p.retention < last.Long {
 		l.problem(p.file, 0, "prometheus.retention", "%s is shorter than the %s that tier %s of the SLO %s looks back; keep at least %s", window(p.retention), window(last.Long), last.Tier, s.Name, window(last.Long))
 	}
-	if first := tiers[0]; p.scrape > 0 && first.Short < leastScrapes*p.scrape {
+	if first := s.Tiers()[0]; p.scrape > 0 && first.Short < leastScrapes*p.scrape {
 		l.problem(s.File, s.Line, "spec.timeWindow[0].duration", "the window of %s of tier %s holds fewer than %d scrapes at an interval of %s (%s); scrape more often, or take a longer period", window(first.Short), first.Tier, leastScrapes, window(p.scrape), p.file)
 	}
 	if p.retention > 0 && p.retention < s.Window && l.options.Note != nil {

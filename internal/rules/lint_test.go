@@ -32,6 +32,20 @@ spec:
   objectives: [{target: 0.999}]
 `
 
+// measuring is shopSLO of a query.
+func measuring(query, more string) string {
+	return `apiVersion: openslo/v1
+kind: SLO
+metadata: {name: shop}
+spec:
+  service: shop
+  indicator: {spec: {thresholdMetric: {metricSource: {type: Prometheus, spec: {query: '` + query + `'}}}}}
+  timeWindow: [{duration: 30d, isRolling: true}]
+  budgetingMethod: Occurrences
+  objectives: [{target: 0.999, op: lte, value: 0.25` + more + `}]
+`
+}
+
 const shopAlert = `groups:
   - name: shop
     rules:
@@ -45,6 +59,14 @@ const shopAlert = `groups:
 const shopExposition = `# TYPE orders_total counter
 orders_total{code="200"} 1
 orders_total{code="500"} 1
+# TYPE orders_waiting gauge
+orders_waiting 1
+# TYPE order_seconds histogram
+order_seconds_bucket{le="0.25"} 1
+order_seconds_bucket{le="1"} 1
+order_seconds_bucket{le="+Inf"} 1
+order_seconds_sum 0.2
+order_seconds_count 1
 `
 
 func TestLintFinds(t *testing.T) {
@@ -106,6 +128,82 @@ func TestLintFinds(t *testing.T) {
 			name:   "an SLO over a label value that nobody exports",
 			change: func(c *checkout) { c.slo = strings.ReplaceAll(c.slo, `"200"`, `"2000"`) },
 			want:   []string{"good events: no series of orders_total in docs/metrics matches"},
+		},
+		{
+			name:   "nothing in a gauge that is measured",
+			change: func(c *checkout) { c.slo = measuring("max(orders_waiting)", "") },
+		},
+		{
+			name:   "a gauge that nobody exports",
+			change: func(c *checkout) { c.slo = measuring("max(orders_wating)", "") },
+			want:   []string{`what is measured: no exposition in docs/metrics has a metric "orders_wating"`},
+		},
+		{
+			name: "a counter that is measured",
+			change: func(c *checkout) {
+				c.slo, c.exposition = measuring("orders", ""), c.exposition+"# TYPE orders counter\norders 1\n"
+			},
+			want: []string{"what is measured: orders is a counter in docs/metrics"},
+		},
+		{
+			name:   "nothing in a bound that a bucket has",
+			change: func(c *checkout) { c.slo = measuring("order_seconds_bucket", "") },
+		},
+		{
+			name: "nothing in a whole bound",
+			change: func(c *checkout) {
+				c.slo = strings.Replace(measuring("order_seconds_bucket", ""), "0.25", "1", 1)
+			},
+		},
+		{
+			name: "a bound that no bucket has",
+			change: func(c *checkout) {
+				c.slo = strings.Replace(measuring("order_seconds_bucket", ""), "0.25", "0.3", 1)
+			},
+			want: []string{"good events: no series of order_seconds_bucket in docs/metrics matches the selector"},
+		},
+		{
+			name: "a quantile that no bucket lets exceed its threshold",
+			change: func(c *checkout) {
+				c.slo = strings.Replace(measuring("histogram_quantile(0.9, rate(order_seconds_bucket[5m]))", ""), "0.25", "1", 1)
+			},
+			want: []string{"a quantile of order_seconds_bucket is never more than 1, the highest bound"},
+		},
+		{
+			name: "nothing in a quantile that can be below its threshold and above it",
+			change: func(c *checkout) {
+				c.slo = strings.Replace(measuring("histogram_quantile(0.9, rate(order_seconds_bucket[5m]))", ""), "op: lte, value: 0.25", "op: lt, value: 1", 1)
+			},
+		},
+		{
+			name: "time slices with too few scrapes",
+			change: func(c *checkout) {
+				c.slo = strings.Replace(strings.Replace(c.slo, "Occurrences", "Timeslices", 1), "{target: 0.999}", "{target: 0.999, timeSliceTarget: 0.9, timeSliceWindow: 1m}", 1)
+			},
+			after: func(t *testing.T, root string) {
+				write(t, filepath.Join(root, "platform", "helm", "observability", "values.yaml"), "prometheus: {retention: 30d, scrapeInterval: 30s}\n")
+			},
+			want: []string{"a time slice of 1m holds fewer than 4 scrapes at an interval of 30s"},
+		},
+		{
+			name:   "a gauge that is scraped once in a slice, and one that is not",
+			change: func(c *checkout) { c.slo = measuring("max(orders_waiting)", "") },
+			after: func(t *testing.T, root string) {
+				write(t, filepath.Join(root, "platform", "helm", "observability", "values.yaml"), "prometheus: {retention: 30d, scrapeInterval: 1m}\n")
+				write(t, filepath.Join(root, "platform", "argocd", "environments", "dev", "observability.yaml"),
+					"spec: {source: {helm: {valuesObject: {prometheus: {scrapeInterval: 75s}}}}}\n")
+			},
+			want: []string{"a time slice of 1m is shorter than the interval of a scrape, 1m15s"},
+		},
+		{
+			name: "an alert policy that looks back further than samples are kept",
+			change: func(c *checkout) {
+				c.slo = strings.Replace(c.slo, "  service: shop\n", "  service: shop\n  alertPolicies: [{kind: AlertPolicy, metadata: {name: mine}, spec: {alertWhenBreaching: true, conditions: [{kind: AlertCondition, metadata: {name: c}, spec: {severity: ticket, condition: {threshold: 2, lookbackWindow: 10d}}}]}}]\n", 1)
+			},
+			after: func(t *testing.T, root string) {
+				write(t, filepath.Join(root, "platform", "helm", "observability", "values.yaml"), "prometheus: {retention: 9d, scrapeInterval: 15s}\n")
+			},
+			want: []string{"9d is shorter than the 10d that tier mine of the SLO shop looks back"},
 		},
 		{
 			name:   "nothing about metrics while there are no expositions",
@@ -307,7 +405,11 @@ func TestLintFinds(t *testing.T) {
 			if c.exposition != "" {
 				write(t, filepath.Join(root, "docs", "metrics", "shop.prom"), c.exposition)
 			}
-			for _, alert := range []string{"ShopDown", "ShopBudgetBurn", "ShopNoData", "ShopBudgetExhausted"} {
+			runbooks := []string{"ShopDown", "ShopBudgetBurn", "ShopNoData", "ShopBudgetExhausted"}
+			if strings.Contains(c.slo, "'order_seconds_bucket'") {
+				runbooks = append(runbooks, "ShopGoodExceedsTotal") // elsewhere good events are some of all
+			}
+			for _, alert := range runbooks {
 				write(t, filepath.Join(root, "docs", "runbooks", alert+".md"), "# "+alert+"\n\nLook.\n")
 			}
 			if _, err := Generate(filepath.Join(root, "alerts"), Options{}); err != nil && !strings.Contains(tt.name, "decode") {

@@ -36,7 +36,11 @@ func LintLive(ctx context.Context, root string, server Server) (document.Problem
 	for _, s := range set.All() {
 		l := live{SLO: s, server: server}
 		l.kept(keeps)
-		if err := l.counted(ctx); err != nil {
+		look := l.counted
+		if s.Slices != nil && s.Slices.Query != "" {
+			look = l.measured
+		}
+		if err := look(ctx); err != nil {
 			return nil, err
 		}
 		found = append(found, l.found...)
@@ -95,8 +99,7 @@ func (l *live) problem(field, format string, args ...any) {
 
 // kept compares the longest window of a tier with how long samples are kept; 0 is unknown.
 func (l *live) kept(d time.Duration) {
-	tiers := l.Tiers()
-	if last := tiers[len(tiers)-1]; d > 0 && d < last.Long {
+	if last := longest(l.SLO); d > 0 && d < last.Long {
 		l.problem("spec.timeWindow[0].duration", "tier %s looks back %s, and this Prometheus keeps %s; keep more, or take a shorter period", last.Tier, window(last.Long), window(d))
 	}
 }
@@ -115,8 +118,8 @@ func (l *live) counted(ctx context.Context) error {
 			return err
 		}
 	}
-	if !there {
-		return nil
+	if !there || l.Slices != nil {
+		return nil // slices are as many as their length says
 	}
 	tier := l.Tiers()[0] // a longer window holds more, and needs less than that
 	events, err := l.server.Instant(ctx, fmt.Sprintf("min(%s(increase(%s[%s])))", generator{slo: l.SLO}.by("sum"), l.Total, window(tier.Long)), time.Time{})

@@ -54,6 +54,13 @@ func counting(t *testing.T, perMinute map[string]float64) *prom.Client {
 	return client
 }
 
+// ratioNow is shopSLO of a ratio that is computed already.
+func ratioNow(query string) string {
+	text := strings.Replace(measuring(query, ""), "thresholdMetric: {metricSource: {type: Prometheus, spec: {query: '"+query+"'}}}",
+		"ratioMetric: {rawType: success, raw: {metricSource: {type: Prometheus, spec: {query: '"+query+"'}}}}", 1)
+	return strings.Replace(text, ", op: lte, value: 0.25", "", 1)
+}
+
 func TestLintComparesSLOsWithWhatAPrometheusHas(t *testing.T) {
 	busy := map[string]float64{"200": 100, "500": 1}
 	grouped := strings.Replace(shopSLO, "{name: shop}", "{name: shop, annotations: {ballast.dev/group-by: code}}", 1)
@@ -88,6 +95,19 @@ func TestLintComparesSLOsWithWhatAPrometheusHas(t *testing.T) {
 		"less traffic than bad events are needed": {
 			slo: shopSLO, perMinute: map[string]float64{"200": 1.0 / 60},
 			want: []string{"1 events within 1h: 3 bad ones, without which tier page-fast does not fire, are more than all of them"},
+		},
+		"a query that gives something": {slo: measuring("max(orders_total)", ""), perMinute: busy},
+		"a query that gives nothing": {
+			slo: measuring("max(orders_waiting)", ""), perMinute: busy,
+			want: []string{"what is measured: this Prometheus gives nothing for max(orders_waiting)"},
+		},
+		"a ratio of which there are several": {
+			slo: ratioNow("0.001 * max by (code) (orders_total)"), perMinute: busy,
+			want: []string{"gives 2 ratios, and nobody can tell how much each of them weighs"},
+		},
+		"a ratio for each group": {
+			slo:       strings.Replace(ratioNow("0.001 * max by (code) (orders_total)"), "{name: shop}", "{name: shop, annotations: {ballast.dev/group-by: code}}", 1),
+			perMinute: busy,
 		},
 		"one quiet group of a grouped SLO": {
 			slo: grouped, perMinute: busy,
