@@ -55,21 +55,10 @@ func expression(text string) (parser.Expr, error) {
 
 // unwrapBuckets is unwrap that also takes off a sum by the buckets' label.
 func unwrapBuckets(expr parser.Expr) (vs *parser.VectorSelector, rated bool, err error) {
-	inner := expr
-	for {
-		switch e := inner.(type) {
-		case *parser.ParenExpr:
-			inner = e.Expr
-			continue
-		case *parser.AggregateExpr:
-			if e.Op == parser.SUM && !e.Without && slices.Equal(e.Grouping, []string{bucketLabel}) {
-				inner = e.Expr
-				continue
-			}
-		}
-		break
+	if e, ok := unparen(expr).(*parser.AggregateExpr); ok && e.Op == parser.SUM && !e.Without && slices.Equal(e.Grouping, []string{bucketLabel}) {
+		expr = e.Expr
 	}
-	vs, rated, err = unwrap(inner)
+	vs, rated, err = unwrap(expr)
 	if err == nil && vs.OriginalOffset != 0 {
 		err = errBare // as it is, and not as the counter that it is taken from
 	}
@@ -118,10 +107,7 @@ func equal(name, value string) *labels.Matcher {
 // quotient takes the ratio of two counters' rates apart, each perhaps summed. It is false
 // for anything else, and where both are not over the same range: that is no ratio of events.
 func quotient(expr parser.Expr) (part, whole string, counted bool) {
-	e, ok := expr.(*parser.BinaryExpr)
-	for p, paren := expr.(*parser.ParenExpr); paren; p, paren = p.Expr.(*parser.ParenExpr) {
-		e, ok = p.Expr.(*parser.BinaryExpr)
-	}
+	e, ok := unparen(expr).(*parser.BinaryExpr)
 	if !ok || e.Op != parser.DIV || !summed(e.LHS) || !summed(e.RHS) {
 		return "", "", false
 	}
@@ -140,11 +126,19 @@ func quotient(expr parser.Expr) (part, whole string, counted bool) {
 // summed reports whether the expression is one sum over all series. Without it, a ratio
 // would be one of single series, each with a weight that nobody knows.
 func summed(expr parser.Expr) bool {
-	for p, paren := expr.(*parser.ParenExpr); paren; p, paren = expr.(*parser.ParenExpr) {
+	e, ok := unparen(expr).(*parser.AggregateExpr)
+	return ok && e.Op == parser.SUM && len(e.Grouping) == 0 && !e.Without
+}
+
+// unparen takes parentheses off.
+func unparen(expr parser.Expr) parser.Expr {
+	for {
+		p, ok := expr.(*parser.ParenExpr)
+		if !ok {
+			return expr
+		}
 		expr = p.Expr
 	}
-	e, ok := expr.(*parser.AggregateExpr)
-	return ok && e.Op == parser.SUM && len(e.Grouping) == 0 && !e.Without
 }
 
 // rateOf names the function and the range of the one rate in an expression.
