@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
@@ -73,5 +74,42 @@ func TestLabelsMatchExactly(t *testing.T) {
 		if got := len(matching(active, tc.want)) == 1; got != tc.hit {
 			t.Errorf("%s, among the active: %v", name, got)
 		}
+	}
+}
+
+func TestAnAlertThatAlwaysFiresIsNoNewsOfTheFault(t *testing.T) {
+	watchdog := firing("Watchdog", map[string]string{"severity": "none"}, began, end)
+	disk := firing("DiskShort", map[string]string{"severity": "ticket"}, began, end)
+	late := firing("CPUBusy", map[string]string{"severity": "ticket"}, t0+3, end)
+	asked := result.Spec{Forbid: []result.AlertMatch{{"alertname": "Watchdog"}}}
+	for name, tt := range map[string]struct {
+		x      result.Spec
+		alerts []result.AlertSpans
+		names  []string
+		detect float64 // missed: by nothing
+	}{
+		"a watchdog is left out":                        {result.Spec{}, []result.AlertSpans{watchdog}, nil, missed},
+		"one that was asked about is not":               {asked, []result.AlertSpans{watchdog}, []string{"Watchdog"}, missed},
+		"what fired before the fault detects nothing":   {result.Spec{}, []result.AlertSpans{disk}, []string{"DiskShort"}, missed},
+		"what begins under fault detects it, unplanned": {result.Spec{}, []result.AlertSpans{disk, late}, []string{"DiskShort", "CPUBusy"}, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ev := result.Evidence{Moments: result.Moments{T0: at(t0), End: at(end)}, Series: result.Series{Alerts: tt.alerts}}
+			records := alertRecords(&tt.x, &ev)
+			var names []string
+			for _, a := range records {
+				names = append(names, a.Name)
+			}
+			if !slices.Equal(names, tt.names) {
+				t.Errorf("recorded are %q, want %q", names, tt.names)
+			}
+			detected := float64(missed)
+			if d := timeToDetect(records); d != nil {
+				detected = float64(*d)
+			}
+			if detected != tt.detect {
+				t.Errorf("detected after %v, want %v", detected, tt.detect)
+			}
+		})
 	}
 }

@@ -65,12 +65,16 @@ func valueRecord(ev *result.Evidence, v result.Bounded) result.SLI {
 	return out
 }
 
-// alertRecords lists every alert that was active, and every expected one.
+// alertRecords lists every alert that was active, and every expected one. One that nobody
+// acts on, as a watchdog is that always fires, is left out unless it was asked about.
 func alertRecords(x *result.Spec, ev *result.Evidence) []result.Alert {
 	var out []result.Alert
 	m := ev.Moments
 	expected := make([]bool, len(x.Expect))
 	for _, s := range ev.Series.Alerts {
+		if s.Labels["severity"] == severityNone && role(x, s) == "" {
+			continue
+		}
 		a := result.Alert{
 			Name: s.Name, Labels: s.Labels, Severity: s.Labels["severity"],
 			Pending: s.Pending, Firing: s.Firing, Role: role(x, s),
@@ -98,16 +102,17 @@ func alertRecords(x *result.Spec, ev *result.Evidence) []result.Alert {
 	return out
 }
 
-// timeToDetect is from the fault to the first expected alert, or else to any.
+// timeToDetect is from the fault to the first expected alert, or else to any that was not
+// firing already.
 func timeToDetect(alerts []result.Alert) *result.Seconds {
 	var first *result.Seconds
 	expected := false
 	for i := range alerts {
 		a := &alerts[i]
-		if a.Measured == nil {
+		isExpected := a.Role == roleExpected
+		if a.Measured == nil || *a.Measured == 0 && !isExpected {
 			continue
 		}
-		isExpected := a.Role == roleExpected
 		if first == nil || isExpected && !expected || isExpected == expected && *a.Measured < *first {
 			first, expected = a.Measured, isExpected
 		}
