@@ -24,7 +24,7 @@ import (
 	"github.com/ballast-sre/ballast/internal/rules/ruletest"
 )
 
-// promql is the dialect of the rules.
+// dialect is that of the rules.
 func dialect() parser.Parser { return parser.NewParser(parser.Options{}) }
 
 func newEngine(t *testing.T) *promql.Engine {

@@ -23,10 +23,10 @@ func equivalents() []equivalence {
 		{"compares a number of events, which is whole, with a number that is not", func(_ rulefmt.Rule, change string) bool {
 			return strings.HasPrefix(change, ">= for > in") && strings.Contains(change, slo.SeriesBadEvents) && strings.HasSuffix(change, ".5")
 		}},
-		{"compares a share of the budget, which is exactly 1 only up to the noise of fractions", func(r rulefmt.Rule, change string) bool {
+		{"compares a share of the budget, which is exactly 1 only up to the noise of fractions", func(_ rulefmt.Rule, change string) bool {
 			return strings.HasPrefix(change, ">= for > in "+slo.SeriesBudgetSpent)
 		}},
-		{"compares a number of hours with 99% of those of the period, which is no whole number", func(r rulefmt.Rule, change string) bool {
+		{"compares a number of hours with 99% of those of the period, which is no whole number", func(_ rulefmt.Rule, change string) bool {
 			return strings.HasPrefix(change, "> for >= in "+slo.SeriesCoverage)
 		}},
 		{"compares with 14.4 × the budget, which the noise of fractions puts a hair above the threshold", func(_ rulefmt.Rule, change string) bool {
