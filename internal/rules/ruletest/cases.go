@@ -22,12 +22,15 @@ const (
 // Make writes; the others look back too far for promtool. groups are the SLO's rules.
 //
 // It is ErrNoSeries where no series can be thought of that a selector of the document
-// selects.
+// selects, and ErrSlices where the SLO counts no events.
 func Cases(s slo.SLO, groups []rulefmt.RuleGroup) ([]Case, error) {
 	return makeCases(s, groups, false)
 }
 
 func makeCases(s slo.SLO, groups []rulefmt.RuleGroup, short bool) ([]Case, error) {
+	if s.Slices != nil {
+		return nil, ErrSlices
+	}
 	sh, err := shapeOf(s)
 	if err != nil {
 		return nil, err
@@ -53,7 +56,7 @@ func (m *maker) events() float64 {
 	const most = 1e9 // a year of it can be counted exactly
 	for n := 1e4; n < most; n *= 10 {
 		whole := true
-		for _, t := range m.slo.Tiers() {
+		for _, t := range m.slo.Burns() {
 			bad := t.Threshold(m.slo.Objective) * n
 			whole = whole && bad >= 1000 && math.Abs(bad-math.Round(bad)) < 1e-6
 		}
@@ -71,10 +74,13 @@ func (m *maker) steady(steps int, ratio float64) stretch {
 	return stretch{steps: steps, good: n - bad, bad: bad}
 }
 
-// lowest is the threshold of the last tier, under which none fires.
+// lowest is the lowest threshold of a tier, under which none fires.
 func (m *maker) lowest() float64 {
-	tiers := m.slo.Tiers()
-	return tiers[len(tiers)-1].Threshold(m.slo.Objective)
+	least := 1.0
+	for _, t := range m.slo.Burns() {
+		least = min(least, t.Threshold(m.slo.Objective))
+	}
+	return least
 }
 
 func minutes(n int) time.Duration { return time.Duration(n) * time.Minute }
@@ -82,14 +88,15 @@ func minutes(n int) time.Duration { return time.Duration(n) * time.Minute }
 // thresholds are error ratios that do not change: whatever a window is, it holds the same.
 func (m *maker) thresholds() []plan {
 	var plans []plan
-	for _, t := range m.slo.Tiers() {
+	for _, t := range m.slo.Burns() {
+		last := 12 + int(math.Ceil(waits(m.slo, t).Minutes()))
 		for _, c := range []struct {
 			name   string
 			factor float64
 		}{{"fires: just above", above}, {"silent: just below", below}} {
 			plans = append(plans, plan{
 				name: fmt.Sprintf("%s %s times the sustainable rate, the threshold of %s", c.name, plain(t.Rate), t.Tier),
-				runs: [][]stretch{{m.steady(13, t.Threshold(m.slo.Objective)*c.factor)}}, alerts: []time.Duration{minutes(12)},
+				runs: [][]stretch{{m.steady(last+1, t.Threshold(m.slo.Objective)*c.factor)}}, alerts: []time.Duration{minutes(last)},
 			})
 		}
 	}

@@ -54,7 +54,7 @@ func others() map[string]slo.SLO {
 		"one bad event is enough":          with(func(s *slo.SLO) { s.Window, s.MinBadEvents = day, 1 }),
 		"many bad events have to be":       with(func(s *slo.SLO) { s.Window, s.MinBadEvents = 7*day, 500 }),
 		"no job is named": with(func(s *slo.SLO) {
-			s.Window, s.Good, s.Total = day, `a_total{b=~"x.+|y"}`, `a_total{b=~"x.+|y|z"}`
+			s.Window, s.Good, s.Total = day, `a_total{b=~"x.+|y"}`, `a_total{b=~"x.+|z"}`
 		}),
 		"counters of two names, with dots": with(func(s *slo.SLO) {
 			s.Window, s.Good, s.Total = day, `{"orders.ok",job="shop"}`, `{"orders.all",job="shop"}`
@@ -68,6 +68,13 @@ func others() map[string]slo.SLO {
 		"groups that selectors name, no data a ticket": with(func(s *slo.SLO) {
 			s.Window, s.GroupBy, s.NoData = 2*day, []string{"zone"}, slo.NoDataTicket
 			s.Good, s.Total = `ok_total{job="shop",zone=~"a|b"}`, `all_total{job="shop",zone=~"a|b"}`
+		}),
+		"policies, of which one waits": with(func(s *slo.SLO) {
+			s.Window = day
+			s.Policies = []slo.Policy{
+				{BurnWindow: slo.BurnWindow{Tier: "early", Severity: slo.Ticket, Long: 2 * time.Hour, Short: 10 * time.Minute, Rate: 2}, For: 4 * time.Minute},
+				{BurnWindow: slo.BurnWindow{Tier: "bad", Severity: slo.Page, Long: time.Hour, Short: 5 * time.Minute, Rate: 20}, Targets: "team"},
+			}
 		}),
 		"texts and labels of the document": with(func(s *slo.SLO) {
 			s.Window, s.DisplayName, s.RunbookURL = day, "Orders {{ of }} the shop", "https://example.org/{{ shop }}"

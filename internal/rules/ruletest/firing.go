@@ -44,6 +44,7 @@ type alert struct {
 	rule      rulefmt.Rule
 	kind      kind
 	tier      slo.BurnWindow // of a burn-rate alert
+	waits     time.Duration  // of a burn-rate alert that a policy asks for
 	escalated bool           // it is there only after a page
 }
 
@@ -58,10 +59,10 @@ func alertsOf(s slo.SLO, groups []rulefmt.RuleGroup) []alert {
 				}
 				a := alert{rule: r, kind: k}
 				page := r.Labels["severity"] == slo.Page
-				a.escalated = page && (k == exceeds || k == noData && s.NoData == "")
-				for _, t := range s.Tiers() {
+				a.escalated = page && (k == exceeds || k == noData && s.NoData != slo.NoDataPage)
+				for _, t := range s.Burns() {
 					if t.Tier == r.Labels["tier"] {
-						a.tier = t
+						a.tier, a.waits = t, waits(s, t)
 					}
 				}
 				all = append(all, a)
@@ -69,6 +70,17 @@ func alertsOf(s slo.SLO, groups []rulefmt.RuleGroup) []alert {
 		}
 	}
 	return all
+}
+
+// waits is how long the condition of a tier has to be met before it fires; only policies
+// have tiers that wait.
+func waits(s slo.SLO, t slo.BurnWindow) time.Duration {
+	for _, p := range s.Policies {
+		if p.Tier == t.Tier {
+			return p.For
+		}
+	}
+	return 0
 }
 
 // pages reports whether the alert is one after which trouble with the data is a page.
@@ -123,7 +135,7 @@ func (l *timeline) evaluate(i, group int, t time.Duration) {
 		s = &state{}
 		l.states[key] = s
 	}
-	var patience, keeps time.Duration
+	patience, keeps := a.waits, time.Duration(0)
 	if a.kind != burns {
 		patience = pending
 	}

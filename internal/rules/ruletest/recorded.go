@@ -138,7 +138,7 @@ func (w world) constant(r rulefmt.Rule, t time.Duration) (float64, bool) {
 	case slo.SeriesInfo:
 		return 1, true
 	case slo.SeriesThreshold:
-		for _, tier := range w.slo.Tiers() {
+		for _, tier := range w.slo.Burns() {
 			if tier.Tier == r.Labels["tier"] {
 				return tier.Threshold(w.slo.Objective), true
 			}

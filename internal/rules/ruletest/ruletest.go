@@ -86,6 +86,10 @@ const step = time.Minute
 // ErrNoSeries is the error where no series can be thought of that a selector selects.
 var ErrNoSeries = errors.New("no series can be thought of for its rule tests")
 
+// ErrSlices is the error of an SLO that judges time and counts no events: what its rules
+// record depends on queries that are not read here.
+var ErrSlices = errors.New("its rules have no generated tests, as they judge time slices")
+
 // Make makes the test file of an SLO from its document and its rules, which lie in
 // ruleFile as seen from the test. The result is the same for the same arguments. It is
 // ErrNoSeries where no series can be thought of that a selector of the document selects.
