@@ -151,11 +151,11 @@ func (m *maker) tooGood() []plan {
 	if page := m.afterPage(); page != nil {
 		plans = append(plans, plan{
 			name:    "good above total: within an hour of a page it is a page, and later a ticket",
-			runs:    [][]stretch{append(page, more(13, excess), m.steady(7, 0), busier(more(60, excess)))},
+			runs:    [][]stretch{slices.Concat(page, []stretch{more(13, excess), m.steady(7, 0), busier(more(60, excess))})},
 			changes: []kind{exceeds},
 		}, plan{
 			name:   "good above total: after a page, no more than scrapes explain",
-			runs:   [][]stretch{append(page, more(20, exceeding))},
+			runs:   [][]stretch{slices.Concat(page, []stretch{more(20, exceeding)})},
 			alerts: []time.Duration{minutes(length(page) + 19)},
 		})
 	}

@@ -32,6 +32,9 @@ func equivalents() []equivalence {
 		{"compares with 14.4 × the budget, which the noise of fractions puts a hair above the threshold", func(_ rulefmt.Rule, change string) bool {
 			return strings.HasPrefix(change, ">= for > in max without (window) ("+slo.SeriesErrorRatio) && strings.Contains(change, " > 14.4 * ")
 		}},
+		{"compares a rate with 1.01 × another, which is equal only up to the noise of fractions in counters as large as they are after a page; the ticket's test sees it", func(r rulefmt.Rule, change string) bool {
+			return strings.HasSuffix(r.Alert, "GoodExceedsTotal") && r.Labels["severity"] == slo.Page && strings.HasPrefix(change, ">= for > in sum(rate(")
+		}},
 		{"drops a label that the series has from those which the rule reads", func(r rulefmt.Rule, change string) bool {
 			name, ok := strings.CutPrefix(change, "without the label ")
 			if !ok {
