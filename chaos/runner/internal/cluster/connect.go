@@ -122,7 +122,9 @@ func connection(name string, cfg *rest.Config) (*Connection, error) {
 	cfg = rest.CopyConfig(cfg)
 	cfg.UserAgent = "ballast"
 	// Bursts come at the start and the end of a run; in between the watches are silent.
-	cfg.QPS, cfg.Burst = 20, 60
+	// The API server shares itself out among its users; many runs side by side must not wait
+	// here while they remove their faults.
+	cfg.QPS, cfg.Burst = 100, 300
 	var requests atomic.Int64
 	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return asked{next, &requests} })
 	clients, err := kubernetes.NewForConfig(cfg)

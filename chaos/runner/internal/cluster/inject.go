@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -32,7 +33,7 @@ func (t *Target) Inject(ctx context.Context, p fault.Plan) error {
 		return err
 	}
 	t.mu.Lock()
-	t.before = before
+	t.before, t.kinds = before, kindsOf(p)
 	t.mu.Unlock()
 	for i, f := range p.Faults {
 		if err := t.begin(ctx, p.Run, f, objects[i]); err != nil {
@@ -53,6 +54,17 @@ func (t *Target) Inject(ctx context.Context, p fault.Plan) error {
 	t.mu.Unlock()
 	t.announce(ctx, on, func(pods int) Event { return Injected(t.experiment, ids, pods) })
 	return nil
+}
+
+// kindsOf are the kinds of objects that a plan needs, each once; never nil.
+func kindsOf(p fault.Plan) []Kind {
+	kinds := []Kind{}
+	for _, f := range p.Faults {
+		if kind, ok := KindNamed(f.Fault.Kind); ok && !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
 }
 
 // try makes an object for each fault of Chaos Mesh and asks in a dry run for everything

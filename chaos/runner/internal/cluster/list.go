@@ -24,13 +24,17 @@ import (
 // A kind that the cluster lacks has no objects. A cluster that lacks all of them
 // has no Chaos Mesh: [fault.ErrUnreachable].
 func List(ctx context.Context, client dynamic.Interface, namespaces []string, run fault.RunID) ([]unstructured.Unstructured, error) {
+	return listKinds(ctx, client, Kinds(), namespaces, run)
+}
+
+func listKinds(ctx context.Context, client dynamic.Interface, kinds []Kind, namespaces []string, run fault.RunID) ([]unstructured.Unstructured, error) {
 	var (
 		found     []unstructured.Unstructured
 		errs      []error
 		installed bool
 	)
 	options := metav1.ListOptions{LabelSelector: runSelector(run)}
-	for _, kind := range Kinds() {
+	for _, kind := range kinds {
 		for _, namespace := range namespaces {
 			list, err := client.Resource(kind.Resource).Namespace(namespace).List(ctx, options)
 			if apierrors.IsNotFound(err) {
@@ -47,7 +51,7 @@ func List(ctx context.Context, client dynamic.Interface, namespaces []string, ru
 			break
 		}
 	}
-	if !installed && len(namespaces) > 0 {
+	if !installed && len(kinds) > 0 && len(namespaces) > 0 {
 		errs = append(errs, fmt.Errorf("%w: Chaos Mesh is not installed: the API server does not know its kinds; install platform/helm/chaos", fault.ErrUnreachable))
 	}
 	return found, errors.Join(errs...)

@@ -83,3 +83,32 @@ func TestList(t *testing.T) {
 		})
 	}
 }
+
+// Before its first object a run may find those of any kind; after it, its own are of few.
+func TestARunAsksForTheKindsThatItMayHaveCreated(t *testing.T) {
+	kill, ok := KindNamed("PodChaos")
+	if !ok {
+		t.Fatal("PodChaos is no kind")
+	}
+	for name, tt := range map[string]struct {
+		kinds []Kind
+		lists int
+	}{
+		"every kind before it creates any": {nil, len(Kinds())},
+		"its own after that":               {[]Kind{kill}, 1},
+		"none when it only drains":         {[]Kind{}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newDynamic(t, chaosObject("PodChaos", "monitor", "kill", "a"))
+			target := (&Cluster{Connection: &Connection{Dynamic: c}, cfg: Config{Namespace: "monitor"}}).Target("a", "x", nil)
+			target.homes["monitor"], target.kinds = true, tt.kinds
+			found, err := target.list(t.Context(), "a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := len(c.Actions()); got != tt.lists || (len(found) == 1) != (tt.lists > 0) {
+				t.Errorf("it asked %d times and found %d objects, want %d times", got, len(found), tt.lists)
+			}
+		})
+	}
+}

@@ -14,13 +14,14 @@ import (
 
 // Residue lists what runs have left in the namespaces that they may hit: their objects,
 // what the daemons of Chaos Mesh are still to keep in place on a pod, and the images that
-// a pod-failure has not put back. It asks the API server, not the watches.
+// a pod-failure has not put back. It asks the API server, not the watches: before the run
+// injects anything for every kind of fault, and after that for those of its own.
 func (t *Target) Residue(ctx context.Context) ([]fault.Residue, error) {
 	if _, err := t.in(t.cfg.Namespace); err != nil {
 		return nil, err
 	}
 	namespaces := t.namespaces()
-	objects, err := List(ctx, t.Dynamic, namespaces, "")
+	objects, err := t.list(ctx, "")
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
 	"github.com/ballast-sre/ballast/internal/capability"
@@ -30,6 +31,9 @@ type Target struct {
 	created map[string]*tracked // by the fault's ID
 	proofs  map[string]proof    // of loads, by fault and target
 	drains  map[string]*drain   // by the fault's ID
+	// kinds are those of the objects that the run may have created; nil before it creates
+	// any.
+	kinds []Kind
 }
 
 // Target is for one run of the experiment named. capabilities is what the cluster says
@@ -145,7 +149,7 @@ func (i *inventory) health(names map[string]bool) ([]fault.Health, error) {
 // drain that is under way ends at once.
 func (t *Target) Recover(ctx context.Context, run fault.RunID) error {
 	t.endDrains()
-	objects, err := List(ctx, t.Dynamic, t.namespaces(), run)
+	objects, err := t.list(ctx, run)
 	if err != nil {
 		return err
 	}
@@ -154,6 +158,19 @@ func (t *Target) Recover(ctx context.Context, run fault.RunID) error {
 	}
 	t.untrack()
 	return nil
+}
+
+// list finds the objects of a run, or of every run when it is empty. Once this run has
+// begun to create objects, only their kinds are asked for: twenty runs that end at once
+// would else ask for twenty kinds each, and hinder each other's removals.
+func (t *Target) list(ctx context.Context, run fault.RunID) ([]unstructured.Unstructured, error) {
+	t.mu.Lock()
+	kinds, homes := t.kinds, slices.Sorted(maps.Keys(t.homes))
+	t.mu.Unlock()
+	if kinds == nil {
+		return List(ctx, t.Dynamic, t.namespaces(), run)
+	}
+	return listKinds(ctx, t.Dynamic, kinds, homes, run)
 }
 
 // endDrains ends the drains of the run and waits for them. What they did stays known.
