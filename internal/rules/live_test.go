@@ -56,7 +56,7 @@ func counting(t *testing.T, perMinute map[string]float64) *prom.Client {
 
 // ratioNow is shopSLO of a ratio that is computed already.
 func ratioNow(query string) string {
-	text := strings.Replace(measuring(query, ""), "thresholdMetric: {metricSource: {type: Prometheus, spec: {query: '"+query+"'}}}",
+	text := strings.Replace(measuring(query), "thresholdMetric: {metricSource: {type: Prometheus, spec: {query: '"+query+"'}}}",
 		"ratioMetric: {rawType: success, raw: {metricSource: {type: Prometheus, spec: {query: '"+query+"'}}}}", 1)
 	return strings.Replace(text, ", op: lte, value: 0.25", "", 1)
 }
@@ -96,9 +96,9 @@ func TestLintComparesSLOsWithWhatAPrometheusHas(t *testing.T) {
 			slo: shopSLO, perMinute: map[string]float64{"200": 1.0 / 60},
 			want: []string{"1 events within 1h: 3 bad ones, without which tier page-fast does not fire, are more than all of them"},
 		},
-		"a query that gives something": {slo: measuring("max(orders_total)", ""), perMinute: busy},
+		"a query that gives something": {slo: measuring("max(orders_total)"), perMinute: busy},
 		"a query that gives nothing": {
-			slo: measuring("max(orders_waiting)", ""), perMinute: busy,
+			slo: measuring("max(orders_waiting)"), perMinute: busy,
 			want: []string{"what is measured: this Prometheus gives nothing for max(orders_waiting)"},
 		},
 		"a ratio of which there are several": {

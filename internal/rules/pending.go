@@ -9,10 +9,12 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// eventFunctions count what happens in a range: a single event is in it for as long as
-// the range, and then it is forgotten. Rates are no part of this, as an alert on one
-// often waits for longer than the range on purpose.
-var eventFunctions = []string{"changes", "resets", "increase", "delta", "idelta"}
+// countsEvents says whether a function counts what happens in a range: a single event is in
+// it for as long as the range, and then it is forgotten. Rates do not count here, as an
+// alert on one often waits for longer than the range on purpose.
+func countsEvents(function string) bool {
+	return slices.Contains([]string{"changes", "resets", "increase", "delta", "idelta"}, function)
+}
 
 // outlasted says that an alert waits for longer than what it counts can be seen, so that
 // what happens once never fires it; empty when it does not.
@@ -24,7 +26,7 @@ func outlasted(r rulefmt.Rule) (string, error) {
 	problem := ""
 	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
 		call, ok := n.(*parser.Call)
-		if !ok || problem != "" || !slices.Contains(eventFunctions, call.Func.Name) {
+		if !ok || problem != "" || !countsEvents(call.Func.Name) {
 			return nil
 		}
 		reach := time.Duration(0)

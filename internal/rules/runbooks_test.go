@@ -94,7 +94,7 @@ func TestWhatDoesNotExistIsFoundInARunbook(t *testing.T) {
 		"no verb of kubectl":                {"kubectl list pods", "no verb"},
 		"no kind of kubectl":                {"kubectl get podes", "no kind"},
 		"no flag of kubectl":                {"kubectl get pods --everywhere", "no flag"},
-		"no object of the charts":           {"kubectl --namespace observability port-forward svc/promethues 9090", "no object"},
+		"no object of the charts":           {"kubectl --namespace observability port-forward svc/prometheus-2 9090", "no object"},
 		"no namespace of the platform":      {"kubectl --namespace observe get pods", "no namespace"},
 		"a file":                            {"alerts/slo/monitor-latency.yaml", ""},
 		"no file":                           {"alerts/slo/monitor-speed.yaml", "no file"},

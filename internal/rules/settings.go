@@ -138,7 +138,8 @@ func (s *setting) take(raw rawPrometheus) error {
 		into *time.Duration
 	}{
 		{raw.Prometheus.Retention, &s.retention},
-		{raw.Prometheus.ScrapeInterval, &s.scrape}, {raw.Prometheus.EvaluationInterval, &s.evaluation},
+		{raw.Prometheus.ScrapeInterval, &s.scrape},
+		{raw.Prometheus.EvaluationInterval, &s.evaluation},
 	} {
 		if v.text == "" {
 			continue

@@ -170,6 +170,7 @@ func (l *timeline) condition(i, group int, t time.Duration) (value float64, hold
 	}
 	window := l.slo.Tiers()[0].Short
 	switch a.kind {
+	case noData:
 	case burns:
 		return l.burning(i, group, t)
 	case exceeds:

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
@@ -102,7 +103,7 @@ func speaksOf(t *testing.T, text, name string) bool {
 }
 
 func having(name string, all map[string]string) []*labels.Matcher {
-	matchers := []*labels.Matcher{labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, name)}
+	matchers := []*labels.Matcher{labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, name)}
 	for name, value := range all {
 		matchers = append(matchers, labels.MustNewMatcher(labels.MatchEqual, name, value))
 	}

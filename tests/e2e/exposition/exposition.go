@@ -65,6 +65,7 @@ func Parse(text []byte) (Exposition, error) {
 				f = e.family(s.name)
 			}
 			f.series = append(f.series, s)
+		case textparse.EntryInvalid, textparse.EntryComment, textparse.EntryUnit, textparse.EntryHistogram: // say nothing here
 		}
 	}
 }

@@ -130,7 +130,8 @@ func (p *prediction) intervals(ctx context.Context, root string, slos slo.Set) e
 		into *time.Duration
 		is   time.Duration
 	}{
-		{"scrape", &p.timing.Scrape, found.Scrape}, {"evaluation", &p.timing.Evaluation, found.Evaluation},
+		{"scrape", &p.timing.Scrape, found.Scrape},
+		{"evaluation", &p.timing.Evaluation, found.Evaluation},
 		{"group-wait", &p.timing.GroupWait, found.GroupWait},
 	} {
 		if !p.set.Changed(v.flag) && v.is > 0 {
