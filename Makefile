@@ -175,6 +175,12 @@ lint-rules: build $(TOOLS)/promtool ## Lint the SLOs, the rules with Prometheus'
 	$(TOOLS)/promtool test rules alerts/tests/*.yaml
 	$(GO) -C tools/alertmanager test ./...
 
+.PHONY: cross-check
+cross-check: go-version $(TOOLS)/promtool $(TOOLS)/pint ## Compare the rules of an SLO with those that Sloth makes of it, and run the offline checks of promtool and pint; minutes
+	$(TOOLS)/promtool check rules $(wildcard alerts/rules/prometheus/*.yaml)
+	$(TOOLS)/pint --offline --no-color lint --min-severity=warning alerts/rules/prometheus
+	$(GO) -C tools/sloth test -count=1 -timeout 30m -v ./...
+
 .PHONY: fmt
 fmt: go-version $(TOOLS)/golangci-lint ## Format the Go code
 	$(TOOLS)/golangci-lint fmt
@@ -208,7 +214,7 @@ bench-compare: $(TOOLS)/benchstat ## Compare two results: make bench-compare OLD
 	$(TOOLS)/benchstat "$(OLD)" "$(or $(NEW),$(OUT)/bench.txt)"
 
 .PHONY: tools
-tools: $(addprefix $(TOOLS)/,golangci-lint promtool benchstat helm-unittest gotestsum) ## Build the pinned developer tools into bin/tools
+tools: $(addprefix $(TOOLS)/,golangci-lint promtool benchstat helm-unittest gotestsum pint) ## Build the pinned developer tools into bin/tools
 
 # Each tool has a module of its own, so that what it needs never decides what
 # the product is built with.
