@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	dynamicfake "k8s.io/client-go/dynamic/fake"
@@ -92,16 +93,21 @@ func TestARunAsksForTheKindsThatItMayHaveCreated(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		kinds []Kind
+		home  string // of the fault; empty: it names none
 		lists int
 	}{
-		"every kind before it creates any": {nil, len(Kinds())},
-		"its own after that":               {[]Kind{kill}, 1},
-		"none when it only drains":         {[]Kind{}, 0},
+		"every kind before it creates any":       {nil, "", len(Kinds())},
+		"its own after that":                     {[]Kind{kill}, "", 1},
+		"its own, in the fault's namespace, too": {[]Kind{kill}, "shop", 2},
+		"none when it only drains":               {[]Kind{}, "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newDynamic(t, chaosObject("PodChaos", "monitor", "kill", "a"))
 			target := (&Cluster{Connection: &Connection{Dynamic: c}, cfg: Config{Namespace: "monitor"}}).Target("a", "x", nil)
-			target.homes["monitor"], target.kinds = true, tt.kinds
+			target.kinds = tt.kinds
+			if tt.home != "" {
+				target.homes[tt.home] = true
+			}
 			found, err := target.list(t.Context(), "a")
 			if err != nil {
 				t.Fatal(err)
@@ -110,5 +116,19 @@ func TestARunAsksForTheKindsThatItMayHaveCreated(t *testing.T) {
 				t.Errorf("it asked %d times and found %d objects, want %d times", got, len(found), tt.lists)
 			}
 		})
+	}
+}
+
+func TestWhatTheRunCreatedIsRemovedThoughItIsNotFound(t *testing.T) {
+	object := chaosObject("PodChaos", "monitor", "kill", "") // somebody took its labels away
+	c := newDynamic(t, object)
+	cluster := &Cluster{Connection: &Connection{Dynamic: c}, cfg: Config{Namespace: "monitor"}, ctx: t.Context()}
+	target := cluster.Target("a", "x", nil)
+	target.kinds, target.created["kill"] = []Kind{kindOf("PodChaos")}, cluster.track(object)
+	if err := target.Recover(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Resource(kindOf("PodChaos").Resource).Namespace("monitor").Get(t.Context(), "kill", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+		t.Errorf("the object is still there: %v", err)
 	}
 }

@@ -153,11 +153,26 @@ func (t *Target) Recover(ctx context.Context, run fault.RunID) error {
 	if err != nil {
 		return err
 	}
-	if err := Remove(ctx, t.Dynamic, objects); err != nil {
+	if err := Remove(ctx, t.Dynamic, t.withCreated(objects)); err != nil {
 		return err
 	}
 	t.untrack()
 	return nil
+}
+
+// withCreated adds the objects that this run created and that were not found: whoever
+// changed their labels, or asked in the wrong place, must not keep them.
+func (t *Target) withCreated(found []unstructured.Unstructured) []unstructured.Unstructured {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, o := range t.created {
+		u, gone := o.now()
+		known := func(f unstructured.Unstructured) bool { return f.GetUID() == u.GetUID() }
+		if !gone && !slices.ContainsFunc(found, known) {
+			found = append(found, *u)
+		}
+	}
+	return found
 }
 
 // list finds the objects of a run, or of every run when it is empty. Once this run has
@@ -165,12 +180,13 @@ func (t *Target) Recover(ctx context.Context, run fault.RunID) error {
 // would else ask for twenty kinds each, and hinder each other's removals.
 func (t *Target) list(ctx context.Context, run fault.RunID) ([]unstructured.Unstructured, error) {
 	t.mu.Lock()
-	kinds, homes := t.kinds, slices.Sorted(maps.Keys(t.homes))
+	kinds, homes := t.kinds, maps.Clone(t.homes)
 	t.mu.Unlock()
 	if kinds == nil {
 		return List(ctx, t.Dynamic, t.namespaces(), run)
 	}
-	return listKinds(ctx, t.Dynamic, kinds, homes, run)
+	homes[t.cfg.Namespace] = true // of faults that name none
+	return listKinds(ctx, t.Dynamic, kinds, slices.Sorted(maps.Keys(homes)), run)
 }
 
 // endDrains ends the drains of the run and waits for them. What they did stays known.
