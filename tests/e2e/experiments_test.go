@@ -155,16 +155,16 @@ func nothingLeft(ctx context.Context, t *testing.T) {
 	}
 }
 
-// inPods prints what Chaos Mesh leaves in the network of any process of the monitor:
-// rules, those that refer to a set of addresses included, and queueing disciplines; and
-// its stressors. The sets themselves stay until the pod ends, as Chaos Mesh never deletes
-// one; without a rule they do nothing.
+// inPods prints what Chaos Mesh leaves in the network of any process of the monitor: jumps
+// into the chains of a fault, and queueing disciplines; and its stressors. The chains and
+// their sets of addresses stay until the pod ends, as Chaos Mesh never deletes one; without
+// a jump they do nothing.
 const inPods = `
 grep -l '^stress-ng\|^memStress' /proc/[0-9]*/comm 2>/dev/null
 for p in /proc/[0-9]*; do
   [ "$(cat $p/comm 2>/dev/null)" = monitor ] || continue
   pid=${p#/proc/}
-  nsenter -t $pid -n iptables-save 2>/dev/null | grep -i 'CHAOS-.*-j\|match-set'
+  nsenter -t $pid -n iptables-save 2>/dev/null | grep -i 'CHAOS-.*-j'
   nsenter -t $pid -n tc qdisc show 2>/dev/null | grep -i 'netem\|tbf'
 done
 true

@@ -208,7 +208,7 @@ func (t *Target) Advice(ctx context.Context, p fault.Plan) []string {
 			add("%s evicts the pods that its selector matches on %s, and no others; the node is not cordoned, and they may come back to it", f.Fault.ID(), t.drainedNodes(f))
 		}
 		if _, peers := fault.PeerSelector(f.Fault); peers {
-			add("%s leaves its sets of addresses (ipset) in the network of each pod until the pod ends, as Chaos Mesh never deletes one; without the fault's rules they do nothing", f.Fault.ID())
+			add("%s leaves its sets of addresses (ipset) in the network of each pod until the pod ends, as Chaos Mesh never deletes one; nothing leads to them any more", f.Fault.ID())
 		}
 		hits := map[string]int{}
 		for _, hit := range f.Targets {
