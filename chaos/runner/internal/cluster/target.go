@@ -180,13 +180,12 @@ func (t *Target) withCreated(found []unstructured.Unstructured) []unstructured.U
 // would else ask for twenty kinds each, and hinder each other's removals.
 func (t *Target) list(ctx context.Context, run fault.RunID) ([]unstructured.Unstructured, error) {
 	t.mu.Lock()
-	kinds, homes := t.kinds, maps.Clone(t.homes)
+	kinds := t.kinds
 	t.mu.Unlock()
 	if kinds == nil {
-		return List(ctx, t.Dynamic, t.namespaces(), run)
+		kinds = Kinds()
 	}
-	homes[t.cfg.Namespace] = true // of faults that name none
-	return listKinds(ctx, t.Dynamic, kinds, slices.Sorted(maps.Keys(homes)), run)
+	return listKinds(ctx, t.Dynamic, kinds, t.namespaces(), run)
 }
 
 // endDrains ends the drains of the run and waits for them. What they did stays known.

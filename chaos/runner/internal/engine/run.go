@@ -155,8 +155,9 @@ func (r *run) recovery(ctx context.Context, held bool) {
 	aborted := judge.Aborted(&r.spec, &r.ev)
 	if !held && !aborted {
 		r.comeBack(ctx, within)
+		return
 	}
-	if !held && !aborted || r.stopped(ctx) {
+	if r.stopped(ctx) {
 		return
 	}
 	m := r.ev.Moments
