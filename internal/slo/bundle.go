@@ -66,7 +66,7 @@ func (b *bundle) keep(r *reader) {
 	case kindSLO:
 		b.slos = append(b.slos, r.Doc)
 	case kindService:
-		var raw rawService
+		var raw rawDocument[rawServiceSpec]
 		r.Decode(&raw)
 		if name := r.name(raw.Metadata); name != "" {
 			if first, taken := b.services[name]; taken {
@@ -76,7 +76,7 @@ func (b *bundle) keep(r *reader) {
 			put(&b.services, name, r.Doc)
 		}
 	case kindDataSource:
-		var raw rawDataSource
+		var raw rawDocument[rawDataSourceSpec]
 		r.Decode(&raw)
 		if raw.Spec == nil {
 			r.missing("spec", "give its type")
@@ -89,7 +89,7 @@ func (b *bundle) keep(r *reader) {
 }
 
 func (b *bundle) indicator(r *reader) {
-	var raw rawSLI
+	var raw rawDocument[rawSLISpec]
 	r.Decode(&raw)
 	sli := &indicator{reader: r, spec: raw.Spec}
 	b.order = append(b.order, sli)
@@ -102,6 +102,16 @@ func (b *bundle) indicator(r *reader) {
 		return
 	}
 	put(&b.slis, name, sli)
+}
+
+// named finds a document that this one names. It is false, with the problem noted, where
+// the files have none of the name.
+func named[V any](r *reader, at, kind, name string, known map[string]V) (V, bool) {
+	v, ok := known[name]
+	if !ok {
+		r.Problem(at, "no %s %q is in the files that are read%s", kind, document.Shorten(name), document.Suggest(name, slices.Sorted(maps.Keys(known))))
+	}
+	return v, ok
 }
 
 func put[V any](m *map[string]V, name string, v V) {
@@ -152,7 +162,7 @@ func (r *reader) header() bool {
 	}
 	if version == "" || of == "" {
 		// Whatever it is, its form can be checked as an SLO's.
-		var raw rawSLO
+		var raw rawDocument[rawSpec]
 		r.Decode(&raw)
 		r.text("apiVersion", version, "write apiVersion: "+apiVersion)
 		r.text("kind", of, "write kind: "+kindSLO)
@@ -177,9 +187,8 @@ func (r *reader) service(name string) {
 func (r *reader) sourceType(at string, source *rawSource) string {
 	switch {
 	case source.Ref != nil:
-		of, known := r.bundle.sources[*source.Ref]
+		of, known := named(r, at+".metricSourceRef", kindDataSource, *source.Ref, r.bundle.sources)
 		if !known {
-			r.Problem(at+".metricSourceRef", "no DataSource %q is in the files that are read%s", document.Shorten(*source.Ref), document.Suggest(*source.Ref, slices.Sorted(maps.Keys(r.bundle.sources))))
 			return ""
 		}
 		if source.Type != nil && *source.Type != of {

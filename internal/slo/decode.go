@@ -72,7 +72,7 @@ func (r *reader) text(at, value, mend string) bool {
 // slos reads an SLO document: one for each objective.
 func (r *reader) slos() []SLO {
 	s := SLO{File: r.Doc.File, Line: r.Doc.Line}
-	var raw rawSLO
+	var raw rawDocument[rawSpec]
 	r.Decode(&raw)
 	r.metadata(raw.Metadata, &s)
 	return r.spec(raw.Spec, s)

@@ -1,8 +1,6 @@
 package slo
 
 import (
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/prometheus/prometheus/promql/parser"
@@ -27,12 +25,9 @@ func (r *reader) indicator(raw *rawSpec) measure {
 	case raw.Indicator != nil && raw.IndicatorRef != nil:
 		r.Problem("spec.indicatorRef", "stands beside an indicator; give either")
 	case raw.IndicatorRef != nil:
-		sli, known := r.bundle.slis[*raw.IndicatorRef]
-		if known {
+		if sli, known := named(r, "spec.indicatorRef", kindSLI, *raw.IndicatorRef, r.bundle.slis); known {
 			return sli.measure
 		}
-		r.Problem("spec.indicatorRef", "no SLI %q is in the files that are read%s",
-			document.Shorten(*raw.IndicatorRef), document.Suggest(*raw.IndicatorRef, slices.Sorted(maps.Keys(r.bundle.slis))))
 	case raw.Indicator == nil:
 		r.missing("spec.indicator", "describe good and total events there, or name an SLI with indicatorRef")
 	default:

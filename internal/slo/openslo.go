@@ -4,11 +4,12 @@ package slo
 // from what was given as nothing; fields with a refuse tag are OpenSLO's too,
 // and would not be honoured here. docs/reference/openslo.md lists them all.
 type (
-	rawSLO struct {
+	// rawDocument is what every kind has, around a spec of its own.
+	rawDocument[S any] struct {
 		APIVersion string       `json:"apiVersion"`
 		Kind       string       `json:"kind"`
 		Metadata   *rawMetadata `json:"metadata"`
-		Spec       *rawSpec     `json:"spec"`
+		Spec       *S           `json:"spec"`
 	}
 	rawMetadata struct {
 		Name        string                `json:"name"`
@@ -117,46 +118,12 @@ type (
 		Target      string  `json:"target"`
 	}
 
-	rawSLI struct {
-		APIVersion string       `json:"apiVersion"`
-		Kind       string       `json:"kind"`
-		Metadata   *rawMetadata `json:"metadata"`
-		Spec       *rawSLISpec  `json:"spec"`
+	rawServiceSpec struct {
+		Description *string `json:"description"`
 	}
-	rawPolicy struct {
-		APIVersion string         `json:"apiVersion"`
-		Kind       string         `json:"kind"`
-		Metadata   *rawMetadata   `json:"metadata"`
-		Spec       *rawPolicySpec `json:"spec"`
-	}
-	rawConditionDocument struct {
-		APIVersion string            `json:"apiVersion"`
-		Kind       string            `json:"kind"`
-		Metadata   *rawMetadata      `json:"metadata"`
-		Spec       *rawConditionSpec `json:"spec"`
-	}
-	rawTarget struct {
-		APIVersion string         `json:"apiVersion"`
-		Kind       string         `json:"kind"`
-		Metadata   *rawMetadata   `json:"metadata"`
-		Spec       *rawTargetSpec `json:"spec"`
-	}
-	rawService struct {
-		APIVersion string       `json:"apiVersion"`
-		Kind       string       `json:"kind"`
-		Metadata   *rawMetadata `json:"metadata"`
-		Spec       *struct {
-			Description *string `json:"description"`
-		} `json:"spec"`
-	}
-	rawDataSource struct {
-		APIVersion string       `json:"apiVersion"`
-		Kind       string       `json:"kind"`
-		Metadata   *rawMetadata `json:"metadata"`
-		Spec       *struct {
-			Description       *string `json:"description"`
-			Type              string  `json:"type"`
-			ConnectionDetails any     `json:"connectionDetails"` // the runner's target says which Prometheus is asked
-		} `json:"spec"`
+	rawDataSourceSpec struct {
+		Description       *string `json:"description"`
+		Type              string  `json:"type"`
+		ConnectionDetails any     `json:"connectionDetails"` // the runner's target says which Prometheus is asked
 	}
 )

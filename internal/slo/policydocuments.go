@@ -1,7 +1,6 @@
 package slo
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -58,7 +57,7 @@ type alertPolicy struct {
 // add keeps an AlertPolicy or an AlertCondition.
 func (a *alertDocuments) add(r *reader) {
 	if r.Doc.Value("kind") == kindPolicy {
-		var raw rawPolicy
+		var raw rawDocument[rawPolicySpec]
 		r.Decode(&raw)
 		p := &policyDocument{reader: r, spec: raw.Spec, name: r.name(raw.Metadata)}
 		if first, taken := a.policies[p.name]; taken {
@@ -69,7 +68,7 @@ func (a *alertDocuments) add(r *reader) {
 		a.order = append(a.order, p)
 		return
 	}
-	var raw rawConditionDocument
+	var raw rawDocument[rawConditionSpec]
 	r.Decode(&raw)
 	c := &conditionDocument{reader: r, spec: raw.Spec}
 	if name := r.name(raw.Metadata); name != "" {
@@ -85,7 +84,7 @@ func (a *alertDocuments) add(r *reader) {
 
 // target keeps an AlertNotificationTarget.
 func (a *alertDocuments) target(r *reader) {
-	var raw rawTarget
+	var raw rawDocument[rawTargetSpec]
 	r.Decode(&raw)
 	name := r.name(raw.Metadata)
 	r.targetSpec("spec", raw.Spec)
@@ -217,19 +216,15 @@ func (r *reader) conditionOf(at string, raw rawConditionUse) condition {
 	if raw.Kind != nil || raw.Metadata != nil || raw.Spec != nil {
 		r.Problem(at+".conditionRef", "stands beside a condition; give either")
 	}
-	known := r.bundle.alerts.conditions
-	c, ok := known[*raw.Ref]
-	if !ok {
-		r.Problem(at+".conditionRef", "no AlertCondition %q is in the files that are read%s", document.Shorten(*raw.Ref), document.Suggest(*raw.Ref, slices.Sorted(maps.Keys(known))))
-		return condition{}
+	if c, ok := named(r, at+".conditionRef", kindCondition, *raw.Ref, r.bundle.alerts.conditions); ok {
+		return c.condition
 	}
-	return c.condition
+	return condition{}
 }
 
 // targets are the names of a policy's notification targets.
 func (r *reader) targets(at string, raw []rawTargetUse) string {
 	var names []string
-	known := r.bundle.alerts.targets
 	for i, t := range raw {
 		at := at + index(i)
 		if t.Ref == nil {
@@ -243,9 +238,7 @@ func (r *reader) targets(at string, raw []rawTargetUse) string {
 		if t.Kind != nil || t.Metadata != nil || t.Spec != nil {
 			r.Problem(at+".targetRef", "stands beside a target; give either")
 		}
-		if _, ok := known[*t.Ref]; !ok {
-			r.Problem(at+".targetRef", "no AlertNotificationTarget %q is in the files that are read%s", document.Shorten(*t.Ref), document.Suggest(*t.Ref, slices.Sorted(maps.Keys(known))))
-		}
+		named(r, at+".targetRef", kindTarget, *t.Ref, r.bundle.alerts.targets)
 		names = append(names, *t.Ref)
 	}
 	slices.Sort(names)

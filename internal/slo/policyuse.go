@@ -1,10 +1,7 @@
 package slo
 
 import (
-	"maps"
 	"slices"
-
-	"github.com/ballast-sre/ballast/internal/document"
 )
 
 // policies reads the alert policies of an SLO.
@@ -54,13 +51,10 @@ func (r *reader) policyOf(at string, raw rawPolicyUse) alertPolicy {
 	if raw.Kind != nil || raw.Metadata != nil || raw.Spec != nil {
 		r.Problem(at+".alertPolicyRef", "stands beside a policy; give either")
 	}
-	known := r.bundle.alerts.policies
-	p, ok := known[*raw.Ref]
-	if !ok {
-		r.Problem(at+".alertPolicyRef", "no AlertPolicy %q is in the files that are read%s", document.Shorten(*raw.Ref), document.Suggest(*raw.Ref, slices.Sorted(maps.Keys(known))))
-		return alertPolicy{}
+	if p, ok := named(r, at+".alertPolicyRef", kindPolicy, *raw.Ref, r.bundle.alerts.policies); ok {
+		return p.policy
 	}
-	return p.policy
+	return alertPolicy{}
 }
 
 // fits checks a policy against the SLO that it is of.
