@@ -27,12 +27,9 @@ const minPending = time.Minute
 // one in a few is late or lost.
 const leastScrapes = 4
 
-// The alert that always fires, for a service outside of the cluster that waits for it, and
-// its severity, which nobody gets.
-const (
-	watchdog     = "Watchdog"
-	severityNone = "none"
-)
+// watchdog is the alert that always fires, for a service outside of the cluster that waits
+// for it.
+const watchdog = "Watchdog"
 
 // Lint looks for what is wrong with the SLOs, rules and runbooks of a checkout:
 // documents that do not decode, generated files that are out of date, alerts
@@ -62,7 +59,6 @@ func Lint(root string, o Options) (document.Problems, error) {
 	l.slos = set.Names()
 	for _, s := range set.All() {
 		l.slo(s)
-		l.tested(s)
 	}
 	if err := l.inhibition(set.All()); err != nil {
 		return nil, err
@@ -160,8 +156,8 @@ func (l *linter) unknown(expr string, recorded map[string]bool) []string {
 func (l *linter) severity(file, field string, r rulefmt.Rule) {
 	s := r.Labels[LabelSeverity]
 	switch {
-	case r.Alert == watchdog && s != severityNone:
-		l.problem(file, 0, field, "severity is %q, and it always fires; make it %s", s, severityNone)
+	case r.Alert == watchdog && s != slo.None:
+		l.problem(file, 0, field, "severity is %q, and it always fires; make it %s", s, slo.None)
 	case r.Alert != watchdog && s != slo.Page && s != slo.Ticket:
 		l.problem(file, 0, field, "severity is %q; make it %s or %s", s, slo.Page, slo.Ticket)
 	}
@@ -187,7 +183,8 @@ func builtin(name string) bool {
 
 // generated compares the generated files with their sources.
 func (l *linter) generated() error {
-	files, err := Files(l.alerts, l.options)
+	files, untestable, err := render(l.alerts, l.options)
+	l.untestable(untestable)
 	var problems document.Problems
 	if errors.As(err, &problems) {
 		l.problems = append(l.problems, problems...)

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/ballast-sre/ballast/internal/document"
+	"github.com/ballast-sre/ballast/internal/slo"
 )
 
 // Objects renders the rules that [Files] would write as PrometheusRule objects of Prometheus
@@ -21,7 +22,11 @@ import (
 //
 // A file whose name cannot be an object's is a [document.Problem].
 func Objects(alertsDir, namespace string, o Options) ([]byte, error) {
-	files, err := ruleFiles(alertsDir, o)
+	set, err := slo.Load(filepath.Join(alertsDir, "slo"))
+	if err != nil {
+		return nil, err
+	}
+	files, err := ruleFiles(alertsDir, set, o)
 	if err != nil {
 		return nil, err
 	}

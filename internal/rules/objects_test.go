@@ -40,7 +40,7 @@ func decodeObjects(t *testing.T, text []byte) []object {
 }
 
 func TestObjectsHoldTheRulesOfTheFiles(t *testing.T) {
-	files, err := ruleFiles(alertsDir, Options{})
+	files, err := ruleFiles(alertsDir, loadSLOs(t), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

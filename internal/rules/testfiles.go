@@ -15,37 +15,41 @@ func generatedDirs(alertsDir string) []string {
 	return []string{filepath.Join(alertsDir, "rules", "prometheus"), filepath.Join(alertsDir, "tests")}
 }
 
-// testFiles renders the rule tests of every SLO, as Files does.
-func testFiles(alertsDir string, o Options) (map[string][]byte, error) {
-	set, err := slo.Load(filepath.Join(alertsDir, "slo"))
-	if err != nil {
-		return nil, err
-	}
-	files := map[string][]byte{}
-	for _, s := range set.All() {
-		content, err := Tests(s, o)
-		if errors.Is(err, ruletest.ErrNoSeries) || errors.Is(err, ruletest.ErrSlices) {
-			continue // the linter finds or notes it
-		}
-		if err != nil {
-			return nil, err
-		}
-		files["tests/slo-"+s.Name+".yaml"] = append([]byte(header), content...)
-	}
-	return files, nil
+// untestable is an SLO that no rule tests can be made for, and why.
+type untestable struct {
+	slo slo.SLO
+	why error
 }
 
-// tested checks that rule tests can be made for the SLO.
-func (l *linter) tested(s slo.SLO) {
-	const field = "spec.indicator"
-	_, err := Tests(s, l.options)
-	switch {
-	case errors.Is(err, ruletest.ErrSlices):
-		if l.options.Note != nil {
-			l.options.Note(document.Problem{File: s.File, Line: s.Line, Field: field, Message: err.Error()})
+// testFiles renders the rule tests of every SLO, as Files does, and lists the SLOs that
+// have none.
+func testFiles(set slo.Set, o Options) (files map[string][]byte, without []untestable, err error) {
+	files = map[string][]byte{}
+	for _, s := range set.All() {
+		content, err := Tests(s, o)
+		switch {
+		case errors.Is(err, ruletest.ErrNoSeries), errors.Is(err, ruletest.ErrSlices):
+			without = append(without, untestable{s, err})
+		case err != nil:
+			return nil, nil, err
+		default:
+			files["tests/slo-"+s.Name+".yaml"] = append([]byte(header), content...)
 		}
-	case err != nil:
-		l.problem(s.File, s.Line, field, "%s", err)
+	}
+	return files, without, nil
+}
+
+// untestable finds the SLOs whose selectors no series could match, and notes those that
+// judge time.
+func (l *linter) untestable(all []untestable) {
+	const field = "spec.indicator"
+	for _, u := range all {
+		switch {
+		case !errors.Is(u.why, ruletest.ErrSlices):
+			l.problem(u.slo.File, u.slo.Line, field, "%s", u.why)
+		case l.options.Note != nil:
+			l.options.Note(document.Problem{File: u.slo.File, Line: u.slo.Line, Field: field, Message: u.why.Error()})
+		}
 	}
 }
 

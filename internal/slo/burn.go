@@ -9,6 +9,7 @@ import (
 const (
 	Page   = "page"   // wakes somebody
 	Ticket = "ticket" // waits for working hours
+	None   = "none"   // nobody acts on it: the watchdog's
 )
 
 // The tiers of a burn-rate alert, from the fastest to the slowest.

@@ -108,9 +108,6 @@ const (
 	roleForbidden = "forbidden"
 )
 
-// severityNone is that of alerts that nobody acts on.
-const severityNone = "none"
-
 func role(x *result.Spec, s result.AlertSpans) string {
 	for _, e := range x.Expect {
 		if matches(e.Match, s.Name, s.Labels) {

@@ -72,7 +72,7 @@ func alertRecords(x *result.Spec, ev *result.Evidence) []result.Alert {
 	m := ev.Moments
 	expected := make([]bool, len(x.Expect))
 	for _, s := range ev.Series.Alerts {
-		if s.Labels["severity"] == severityNone && role(x, s) == "" {
+		if s.Labels["severity"] == slo.None && role(x, s) == "" {
 			continue
 		}
 		a := result.Alert{
