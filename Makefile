@@ -176,7 +176,7 @@ lint-rules: build $(TOOLS)/promtool ## Lint the SLOs, the rules with Prometheus'
 	$(GO) -C tools/alertmanager test ./...
 
 .PHONY: cross-check
-cross-check: go-version $(TOOLS)/promtool $(TOOLS)/pint ## Compare the rules of an SLO with those that Sloth makes of it, and run the offline checks of promtool and pint; minutes
+cross-check: go-version $(TOOLS)/promtool $(TOOLS)/pint ## Compare an SLO's rules with those that Sloth generates for it, and run the offline checks of promtool and pint; minutes
 	$(TOOLS)/promtool check rules $(wildcard alerts/rules/prometheus/*.yaml)
 	$(TOOLS)/pint --offline --no-color lint --min-severity=warning alerts/rules/prometheus
 	$(GO) -C tools/sloth test -count=1 -timeout 30m -v ./...

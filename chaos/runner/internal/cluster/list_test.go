@@ -89,7 +89,7 @@ func TestList(t *testing.T) {
 func TestARunAsksForTheKindsThatItMayHaveCreated(t *testing.T) {
 	kill, ok := KindNamed("PodChaos")
 	if !ok {
-		t.Fatal("PodChaos is no kind")
+		t.Fatal("PodChaos is not a known kind")
 	}
 	for name, tt := range map[string]struct {
 		kinds []Kind

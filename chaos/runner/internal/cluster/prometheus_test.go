@@ -153,11 +153,11 @@ func TestWhatTheAPIServerRefusesIsNamed(t *testing.T) {
 		server answering
 		code   int // 0: an error
 	}{
-		"a refusal of the API server":           {answering{http.StatusForbidden, refusal}, 0},
-		"a refusal of the server behind it":     {answering{http.StatusForbidden, "go away"}, http.StatusForbidden},
-		"another status of the API server":      {answering{http.StatusForbidden, `{"kind":"Status","reason":"Expired"}`}, http.StatusForbidden},
-		"what looks like one and is no refusal": {answering{http.StatusOK, refusal}, http.StatusOK},
-		"a refusal that is empty":               {answering{http.StatusForbidden, ""}, http.StatusForbidden},
+		"a refusal of the API server":             {answering{http.StatusForbidden, refusal}, 0},
+		"a refusal of the server behind it":       {answering{http.StatusForbidden, "go away"}, http.StatusForbidden},
+		"another status of the API server":        {answering{http.StatusForbidden, `{"kind":"Status","reason":"Expired"}`}, http.StatusForbidden},
+		"a successful answer that looks like one": {answering{http.StatusOK, refusal}, http.StatusOK},
+		"a refusal that is empty":                 {answering{http.StatusForbidden, ""}, http.StatusForbidden},
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			t.Run(name+" to "+method, func(t *testing.T) {
