@@ -29,6 +29,9 @@ type Config struct {
 	// MaxAge is how old the newest sample of every raw selector may be; 0 does
 	// not ask.
 	MaxAge time.Duration
+	// Shared is what several clients of the server have in common, so that each question
+	// is asked once; nil shares nothing.
+	Shared *Shared
 }
 
 // Client asks one server. It is safe for concurrent use. Close it when done.
@@ -64,8 +67,12 @@ func New(cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("prometheus %s: %w", base.Redacted(), err)
 	}
 	name := url.URL{Scheme: base.Scheme, Host: base.Host, Path: base.Path}
+	asks := v1.NewAPI(ac)
+	if cfg.Shared != nil {
+		asks = sharing{asks, cfg.Shared}
+	}
 	return &Client{
-		api:     v1.NewAPI(ac),
+		api:     asks,
 		http:    hc,
 		name:    name.String(),
 		timeout: cfg.Timeout,

@@ -25,6 +25,7 @@ type clusterSetup struct {
 	evaluation time.Duration
 	scrape     time.Duration // of the slowest job that an SLO reads
 	client     *prom.Client  // for what is asked of samples of any age
+	answers    *prom.Shared  // of questions that several runs ask at the same instant
 	delivery   engine.Delivery
 	pager      *prom.Alertmanager // nil where none is asked
 	facts      result.ClusterInfo
@@ -38,7 +39,7 @@ func (s *clusterSite) reach(ctx context.Context) (*clusterSetup, error) {
 	if s.reached != nil {
 		return s.reached, nil
 	}
-	var setup clusterSetup
+	setup := clusterSetup{answers: &prom.Shared{}}
 	var err error
 	if setup.prometheus, err = s.findPrometheus(ctx); err != nil {
 		return nil, err
@@ -89,7 +90,7 @@ func (s *clusterSite) findPrometheus(ctx context.Context) (cluster.Prometheus, e
 
 // ask returns a client whose answers are no older than maxAge; 0 takes any.
 func (c *clusterSetup) ask(maxAge time.Duration) (*prom.Client, error) {
-	return prom.New(prom.Config{URL: c.prometheus.URL, RoundTripper: keepOpen{c.prometheus.RoundTripper}.orNil(), Timeout: promTimeout, MaxAge: maxAge})
+	return prom.New(prom.Config{URL: c.prometheus.URL, RoundTripper: keepOpen{c.prometheus.RoundTripper}.orNil(), Timeout: promTimeout, MaxAge: maxAge, Shared: c.answers})
 }
 
 // keepOpen keeps a client from closing the connections of a transport that others use.

@@ -145,7 +145,7 @@ func (r *run) warmUp(ctx context.Context) {
 		return blind == nil
 	}
 	// Where all is there already, not even a tick is lost.
-	first := r.ask(ctx)
+	first := r.ask(ctx, instant())
 	if ctx.Err() != nil {
 		return
 	}
@@ -189,7 +189,7 @@ func (r *run) baseline(ctx context.Context) {
 		return
 	}
 	// The last look is at the end of the baseline, not up to a tick before it.
-	l := r.ask(ctx)
+	l := r.ask(ctx, instant())
 	if ctx.Err() != nil {
 		return
 	}

@@ -39,13 +39,13 @@ type look struct {
 	errs       map[string]error // by name; an answer has none
 }
 
-// ask asks every question once, all at the same time, side by side. It blocks for
-// lookTimeout at most, or until ctx ends.
-func (r *run) ask(ctx context.Context) look {
+// ask asks every question about the time given, which is now, all side by side. It blocks
+// for lookTimeout at most, or until ctx ends.
+func (r *run) ask(ctx context.Context, now time.Time) look {
 	ctx, cancel := context.WithTimeout(ctx, r.patience())
 	defer cancel()
 	l := look{
-		t: instant(), counts: make([][]prom.Series, len(r.spec.SLOs)),
+		t: now, counts: make([][]prom.Series, len(r.spec.SLOs)),
 		values: make([]float64, len(r.spec.Values)), instrument: make([]float64, len(r.spec.Instrument)), errs: map[string]error{},
 	}
 	at := prom.Window{Start: l.t, End: l.t, Step: r.spec.Timing.Scrape.Duration()}
@@ -111,7 +111,7 @@ func (r *run) ask(ctx context.Context) look {
 		// Its errors are kept apart: without Alertmanager a run goes on.
 		ask(nameDelivery, func() error { r.askDelivery(ctx, &l.notices[i]); return nil })
 	}
-	ask(namePrometheus, func() error { return r.alive(ctx) })
+	ask(namePrometheus, func() error { return r.alive(ctx, now) })
 	wg.Wait()
 	if p := panicked.Load(); p != nil {
 		panic(p) // here, where it is contained and the faults are removed
@@ -120,8 +120,8 @@ func (r *run) ask(ctx context.Context) look {
 }
 
 // alive asks the question that needs no data.
-func (r *run) alive(ctx context.Context) error {
-	_, err := r.querier.Instant(ctx, "time()", time.Time{})
+func (r *run) alive(ctx context.Context, now time.Time) error {
+	_, err := r.querier.Instant(ctx, "time()", now)
 	return err
 }
 

@@ -22,15 +22,34 @@ func (e *Engine) tick() time.Duration {
 	return min(max(min(e.cfg.Scrape, e.cfg.Evaluation)/2, 100*time.Millisecond), slowestTick)
 }
 
-// watch looks every tick until the time given, until each returns true (then it
+// next is the next time after now that is a multiple of every. Runs that are side by side
+// so look at the same instants, and their Prometheus is asked once for all of them.
+func next(now time.Time, every time.Duration) time.Time { return now.Truncate(every).Add(every) }
+
+// until is how long to wait for that time. It is at most the interval: a clock may be set
+// back.
+func until(at time.Time, every time.Duration) time.Duration { return min(time.Until(at), every) }
+
+// due is the instant to ask about, once the wait for it is over. It is now where the clock
+// was set or the machine slept.
+func due(at time.Time, every time.Duration) time.Time {
+	if now := instant(); at.After(now) || now.Sub(at) > every {
+		return now
+	}
+	return at
+}
+
+// watch looks every tick until the last time given, until each returns true (then it
 // returns true), until ctx ends, or until something is found that ends the
 // observation. side, when not nil, delivers measurements made meanwhile.
-func (r *run) watch(ctx context.Context, until time.Time, side *measuring, each func(look) bool) bool {
-	ticker := time.NewTicker(r.tick())
-	defer ticker.Stop()
-	beat := time.NewTicker(pulse)
+func (r *run) watch(ctx context.Context, last time.Time, side *measuring, each func(look) bool) bool {
+	looking := next(instant(), r.tick())
+	tick := time.NewTimer(until(looking, r.tick()))
+	defer tick.Stop()
+	feeling := next(instant(), pulse)
+	beat := time.NewTimer(until(feeling, pulse))
 	defer beat.Stop()
-	end := time.NewTimer(time.Until(until))
+	end := time.NewTimer(time.Until(last))
 	defer end.Stop()
 	var answers <-chan measurement
 	if side != nil {
@@ -47,15 +66,20 @@ func (r *run) watch(ctx context.Context, until time.Time, side *measuring, each 
 				return true
 			}
 		case <-beat.C:
+			at := due(feeling, pulse)
+			feeling = next(instant(), pulse)
+			beat.Reset(until(feeling, pulse))
 			if r.tick() <= pulse || r.ev.Moments.T0 == nil {
 				continue // the looks are as frequent, or there is no fault to end
 			}
-			r.feel(ctx)
+			r.feel(ctx, at)
 			if ctx.Err() != nil || r.ended() {
 				return false
 			}
-		case <-ticker.C:
-			l := r.ask(ctx)
+		case <-tick.C:
+			l := r.ask(ctx, due(looking, r.tick()))
+			looking = next(instant(), r.tick())
+			tick.Reset(until(looking, r.tick()))
 			if ctx.Err() != nil {
 				return false
 			}
@@ -70,12 +94,11 @@ func (r *run) watch(ctx context.Context, until time.Time, side *measuring, each 
 	}
 }
 
-// feel asks only whether Prometheus is there.
-func (r *run) feel(ctx context.Context) {
-	asked := instant()
+// feel asks only whether Prometheus is there at the time given, which is now.
+func (r *run) feel(ctx context.Context, asked time.Time) {
 	ctx, cancel := context.WithTimeout(ctx, r.patience())
 	defer cancel()
-	err := r.alive(ctx)
+	err := r.alive(ctx, asked)
 	r.gaps.note(namePrometheus, asked, err, r.ev.Moments.T0)
 	r.ev.Watch.Gaps = r.gaps.list
 }
