@@ -126,7 +126,7 @@ spec:
   hypothesis: One pod of two serves while the other one does not.
   baseline: 10s
   observe: %[2]s
-  recover: 30s
+  recover: 60s
   slos:
     - {name: serving, promql: 'sum(up{job="%[1]s"})', min: 1}
   blastRadius: {maxTargets: 1, maxPercent: 50%%}

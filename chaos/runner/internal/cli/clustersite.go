@@ -22,6 +22,9 @@ const (
 	clusterConfirm = 30 * time.Second
 	clusterWarmUp  = 30 * time.Second
 	clusterCleanup = 15 * time.Second
+	// clusterCleanupBeside is added for each run beside it, as Chaos Mesh takes the objects
+	// of a kind one after another. An interrupted run does not wait for those of others.
+	clusterCleanupBeside = 2 * time.Second
 	// clusterWait is how long a run waits for another runner's to end.
 	clusterWait = 5 * time.Minute
 	// clusterSettle is how long a run waits until errors of earlier ones cannot fire its
@@ -41,8 +44,10 @@ type clusterSite struct {
 	log    *slog.Logger
 	claims *claims
 	plans  bool // nothing is run
-	opened time.Time
-	auth   *promAuth // nil: Prometheus takes no more than its URL
+	// parallel is how many runs there may be at once, from 1.
+	parallel int
+	opened   time.Time
+	auth     *promAuth // nil: Prometheus takes no more than its URL
 
 	mu      sync.Mutex
 	reached *clusterSetup // once it is known how to ask
@@ -50,7 +55,7 @@ type clusterSite struct {
 }
 
 func newClusterSite(c *commonFlags, f *runFlags, cat catalogue, log *slog.Logger) (*clusterSite, error) {
-	s := &clusterSite{flags: c, cat: cat, log: log, claims: newClaims(), plans: f.plans, opened: time.Now()}
+	s := &clusterSite{flags: c, cat: cat, log: log, claims: newClaims(), plans: f.plans, parallel: f.parallel, opened: time.Now()}
 	if c.prometheusHTTP != "" {
 		auth, err := readPromAuth(c.prometheusHTTP)
 		if err != nil {
@@ -152,7 +157,8 @@ func (s *clusterSite) allowed(ctx context.Context, setup *clusterSetup, x experi
 func (s *clusterSite) config(setup *clusterSetup, target *cluster.Target, scrape time.Duration) engine.Config {
 	return engine.Config{
 		Target: target, Scrape: scrape, Evaluation: setup.evaluation,
-		ConfirmTimeout: clusterConfirm, WarmUpTimeout: clusterWarmUp, CleanupTimeout: clusterCleanup,
+		ConfirmTimeout: clusterConfirm, WarmUpTimeout: clusterWarmUp,
+		CleanupTimeout: clusterCleanup + time.Duration(s.parallel-1)*clusterCleanupBeside, InterruptTimeout: clusterCleanup,
 		RequireBlastRadius: true, AlertScale: 1, Delivery: setup.delivery, SettleTimeout: clusterSettle, Instrument: s.instrument(scrape),
 	}
 }

@@ -11,13 +11,33 @@ import (
 
 // removal is what is owed to the target.
 type removal struct {
-	owed    bool          // faults may be there
-	took    time.Duration // so far
-	timeout time.Duration // of removal and audit together
+	owed bool          // faults may be there
+	took time.Duration // so far
 }
 
-// auditTime is what a removal that hangs must leave for the audit.
-func (m removal) auditTime() time.Duration { return m.timeout / 5 }
+// auditShare of the time of removal and audit is what a removal that hangs must leave for
+// the audit.
+const auditShare = 5
+
+// removing is what the removal still has of the time for both.
+func (m removal) removing(both time.Duration) time.Duration { return both - both/auditShare - m.took }
+
+// auditing is what the audit has of it.
+func (m removal) auditing(both time.Duration) time.Duration {
+	return max(both/auditShare, both-m.took)
+}
+
+// afterwards returns a context that goes on when ctx has ended. left is what there is of the
+// time for removal and audit, which is less once the run is interrupted.
+func (r *run) afterwards(ctx context.Context, left func(both time.Duration) time.Duration) (context.Context, context.CancelFunc) {
+	limit, hurried := left(r.cfg.CleanupTimeout), left(r.cfg.InterruptTimeout)
+	if ctx.Err() != nil {
+		limit = hurried
+	}
+	owed, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(hurried, cancel) })
+	return owed, func() { stop(); cancel() }
+}
 
 // undo removes what is still owed and looks for what is left. It runs after
 // every way that the phases can end, a panic included.
@@ -44,7 +64,7 @@ func (r *run) remove(ctx context.Context) {
 	}
 	began := time.Now()
 	defer func() { r.removal.took += time.Since(began) }()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.removal.timeout-r.removal.auditTime()-r.removal.took)
+	ctx, cancel := r.afterwards(ctx, r.removal.removing)
 	defer cancel()
 	for {
 		err := contained(func() error { return r.cfg.Target.Recover(ctx, r.id) })
@@ -76,7 +96,7 @@ func contained(ask func() error) (err error) {
 
 // audit looks for what the run left behind, until there is nothing or the time is over.
 func (r *run) audit(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(r.removal.auditTime(), r.removal.timeout-r.removal.took))
+	ctx, cancel := r.afterwards(ctx, r.removal.auditing)
 	defer cancel()
 	for {
 		var left []fault.Residue

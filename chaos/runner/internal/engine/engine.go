@@ -31,10 +31,11 @@ type Config struct {
 	ConfirmTimeout time.Duration
 	// WarmUpTimeout is how long the first data may take; 15 s.
 	WarmUpTimeout time.Duration
-	// CleanupTimeout bounds the removal of the faults and the audit together; 5 s,
-	// so that an interrupted run has ended within 7. The audit has at least a fifth
-	// of it.
+	// CleanupTimeout bounds the removal of the faults and the audit together; 5 s. The
+	// audit has at least a fifth of it.
 	CleanupTimeout time.Duration
+	// InterruptTimeout bounds both from when the run is interrupted; CleanupTimeout.
+	InterruptTimeout time.Duration
 
 	// RequireBlastRadius refuses experiments that give no blast radius.
 	RequireBlastRadius bool
@@ -102,6 +103,7 @@ func (cfg Config) withDefaults() Config {
 	orDefault(&cfg.ConfirmTimeout, 10*time.Second)
 	orDefault(&cfg.WarmUpTimeout, 15*time.Second)
 	orDefault(&cfg.CleanupTimeout, 5*time.Second)
+	orDefault(&cfg.InterruptTimeout, cfg.CleanupTimeout)
 	if cfg.AlertScale <= 0 {
 		cfg.AlertScale = 1
 	}
@@ -120,7 +122,7 @@ func (cfg Config) clocks() Clocks { return Clocks{Scrape: cfg.Scrape, Evaluation
 
 // Run takes the experiment through every phase and returns the evidence. It
 // blocks until the run has been judged; ending ctx interrupts it, and then it
-// returns within CleanupTimeout and about a second. From the first create of a
+// returns within InterruptTimeout and about a second. From the first create of a
 // fault on, the faults are removed whatever happens, a panic of the runner
 // included, which comes back as the error. The evidence is valid in every case.
 func (e *Engine) Run(ctx context.Context, x experiment.Experiment) (result.Run, error) {

@@ -303,7 +303,7 @@ func harderTruths() []row {
 		}, verdict: result.Pass, check: internalError},
 		{name: "a removal that panics is residue", set: func(s *setup) { s.target.recoverPanics = true }, verdict: result.Residual, reason: result.LeftBehind},
 		{name: "an interrupt ends in time though neither removal nor Prometheus answers", set: func(s *setup) {
-			s.target.recoverHangs = true
+			s.target.recoverTakes = time.Hour
 			s.target.residue = func(t *target) []fault.Residue {
 				if t.injected.IsZero() {
 					return nil
@@ -312,6 +312,18 @@ func harderTruths() []row {
 			}
 			s.at(result.Observe, func() { s.interrupted = time.Now(); s.cancel(nil) })
 			s.hangs(func() bool { return !s.interrupted.IsZero() })
+		}, verdict: result.Residual, reason: result.LeftBehind, check: endedInTime(6500 * time.Millisecond)},
+		{name: "a removal that takes longer than an interrupted run's may is waited for", set: func(s *setup) {
+			s.cfg.CleanupTimeout, s.cfg.InterruptTimeout = 30*time.Second, 5*time.Second
+			s.target.recoverTakes = 10 * time.Second
+		}, verdict: result.Pass, check: faultsRemoved},
+		{name: "an interrupt during a long removal ends in time", set: func(s *setup) {
+			s.cfg.CleanupTimeout, s.cfg.InterruptTimeout = 30*time.Second, 5*time.Second
+			s.target.recoverTakes = time.Hour
+			s.at(result.Recover, func() {
+				s.interrupted = time.Now().Add(time.Second)
+				time.AfterFunc(time.Second, func() { s.cancel(nil) })
+			})
 		}, verdict: result.Residual, reason: result.LeftBehind, check: endedInTime(6500 * time.Millisecond)},
 		{name: "an interrupt while the samples are read again ends in time", set: func(s *setup) {
 			s.at(result.Judge, func() {

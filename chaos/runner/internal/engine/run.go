@@ -51,7 +51,6 @@ func newRun(e *Engine, x experiment.Experiment) *run {
 		fired:   map[string]result.ActiveAlert{},
 	}
 	r.ev.Delivery = e.cfg.Delivery.begin()
-	r.removal.timeout = e.cfg.CleanupTimeout
 	r.forget()
 	return r
 }

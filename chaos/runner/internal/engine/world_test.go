@@ -164,7 +164,8 @@ type target struct {
 	recoverFails                               int // how often Recover fails first
 	effects                                    func(since time.Duration, planned fault.Planned, t fault.Target) fault.Effect
 	residue                                    func(t *target) []fault.Residue
-	injectPanics, recoverPanics, recoverHangs  bool
+	injectPanics, recoverPanics                bool
+	recoverTakes                               time.Duration
 	after                                      map[string]func() // called once in Plan, Inject, Effects, Recover, Residue
 	run                                        fault.RunID
 	hits                                       int
@@ -271,9 +272,12 @@ func (t *target) Recover(ctx context.Context, _ fault.RunID) error {
 	if t.recoverPanics {
 		panic("a bug in the target")
 	}
-	if t.recoverHangs {
-		<-ctx.Done()
-		return ctx.Err()
+	if t.recoverTakes > 0 {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(t.recoverTakes):
+		}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
