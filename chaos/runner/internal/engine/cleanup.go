@@ -11,8 +11,9 @@ import (
 
 // removal is what is owed to the target.
 type removal struct {
-	owed bool          // faults may be there
-	took time.Duration // so far
+	owed     bool          // faults may be there
+	took     time.Duration // so far
+	underway <-chan func() bool
 }
 
 // auditShare of the time of removal and audit is what a removal that hangs must leave for
@@ -54,24 +55,59 @@ func (r *run) undo(ctx context.Context) {
 	}
 }
 
-// remove asks for the removal of every fault, once more after each failure as
-// long as there is time. It goes on when ctx has ended.
+// remove asks for the removal of every fault and waits for it. It goes on when ctx has
+// ended.
 func (r *run) remove(ctx context.Context) {
+	if removed := r.beginRemoval(ctx); removed != nil {
+		(<-removed)()
+	}
+}
+
+// removeWatched does so, and goes on looking: a removal may take as long as an outage.
+func (r *run) removeWatched(ctx context.Context) {
+	removed := r.beginRemoval(ctx)
+	if removed == nil {
+		return
+	}
+	if !r.watch(ctx, time.Now().Add(r.cfg.CleanupTimeout), removed, func(look) bool { return false }) {
+		(<-removed)()
+	}
+}
+
+// beginRemoval begins to remove what is owed, if anything is. Once that has ended, which
+// is when a context of afterwards ends at the latest, it sends what to do with the outcome.
+func (r *run) beginRemoval(ctx context.Context) <-chan func() bool {
+	if r.removal.underway != nil { // when something went wrong here while it was waited for
+		return r.removal.underway
+	}
 	now := instant()
 	r.ev.Moments.Removed = &now
 	if !r.removal.owed {
-		return
+		return nil
 	}
 	began := time.Now()
-	defer func() { r.removal.took += time.Since(began) }()
 	ctx, cancel := r.afterwards(ctx, r.removal.removing)
-	defer cancel()
+	removed := make(chan func() bool, 1)
+	go func() {
+		defer cancel()
+		err := r.recoverTarget(ctx)
+		removed <- func() bool {
+			r.removal.took += time.Since(began)
+			r.removal.owed, r.removal.underway = false, nil
+			r.cleanup().Removal = troubleWith(err)
+			return true
+		}
+	}()
+	r.removal.underway = removed
+	return removed
+}
+
+// recoverTarget asks for the removal, once more after each failure as long as there is time.
+func (r *run) recoverTarget(ctx context.Context) error {
 	for {
 		err := contained(func() error { return r.cfg.Target.Recover(ctx, r.id) })
 		if err == nil || ctx.Err() != nil || !pause(ctx, 200*time.Millisecond) {
-			r.cleanup().Removal = troubleWith(err)
-			r.removal.owed = false
-			return
+			return err
 		}
 	}
 }

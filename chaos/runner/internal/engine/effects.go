@@ -20,7 +20,6 @@ type measurement struct {
 // measuring collects measurements until every target of a plan has shown its
 // fault. What has been shown once stays shown: loss is a matter of chance.
 type measuring struct {
-	answers <-chan measurement
 	plan    *result.Plan
 	stage   result.Stage
 	faults  []string
@@ -87,13 +86,13 @@ func (r *run) measure(ctx context.Context, until time.Time, stage result.Stage, 
 // poll asks for the effects of p every so often and watches.
 func (r *run) poll(ctx context.Context, until time.Time, p fault.Plan, m *measuring) bool {
 	polling, cancel := context.WithDeadline(ctx, until)
-	answers := make(chan measurement)
-	m.answers = answers
+	answers := make(chan func() bool)
 	var poller sync.WaitGroup
 	poller.Go(func() {
 		for polling.Err() == nil {
+			answer := r.effects(polling, p)
 			select {
-			case answers <- r.effects(polling, p):
+			case answers <- func() bool { return m.take(answer) }:
 			case <-polling.Done():
 			}
 			pause(polling, 200*time.Millisecond)
@@ -102,7 +101,7 @@ func (r *run) poll(ctx context.Context, until time.Time, p fault.Plan, m *measur
 	// The poller has ended before anything else is asked of the target.
 	defer poller.Wait()
 	defer cancel()
-	return r.watch(ctx, until, m, func(look) bool { return false })
+	return r.watch(ctx, until, answers, func(look) bool { return false })
 }
 
 // effects asks the target once.

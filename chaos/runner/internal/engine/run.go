@@ -150,7 +150,7 @@ func (r *run) inject(ctx context.Context) bool {
 func (r *run) recovery(ctx context.Context, held bool) {
 	_, within := r.timing()
 	r.journal.enter(result.Recover, time.Now().Add(within))
-	r.remove(ctx)
+	r.removeWatched(ctx)
 	aborted := judge.Aborted(&r.spec, &r.ev)
 	if !held && !aborted {
 		r.comeBack(ctx, within)

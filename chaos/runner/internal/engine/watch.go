@@ -41,8 +41,9 @@ func due(at time.Time, every time.Duration) time.Time {
 
 // watch looks every tick until the last time given, until each returns true (then it
 // returns true), until ctx ends, or until something is found that ends the
-// observation. side, when not nil, delivers measurements made meanwhile.
-func (r *run) watch(ctx context.Context, last time.Time, side *measuring, each func(look) bool) bool {
+// observation. side, when not nil, delivers what another goroutine has done meanwhile, to be
+// taken by this one, which returns true when that does.
+func (r *run) watch(ctx context.Context, last time.Time, side <-chan func() bool, each func(look) bool) bool {
 	looking := next(instant(), r.tick())
 	tick := time.NewTimer(until(looking, r.tick()))
 	defer tick.Stop()
@@ -51,18 +52,14 @@ func (r *run) watch(ctx context.Context, last time.Time, side *measuring, each f
 	defer beat.Stop()
 	end := time.NewTimer(time.Until(last))
 	defer end.Stop()
-	var answers <-chan measurement
-	if side != nil {
-		answers = side.answers
-	}
 	for {
 		select {
 		case <-ctx.Done():
 			return false
 		case <-end.C:
 			return false
-		case m := <-answers:
-			if side.take(m) {
+		case take := <-side:
+			if take() {
 				return true
 			}
 		case <-beat.C:
