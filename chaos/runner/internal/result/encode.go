@@ -34,7 +34,7 @@ func Encode(w io.Writer, r Report) error {
 }
 
 // Decode reads a report.json. It refuses another version, unknown fields,
-// unknown verdicts and anything after the document.
+// unknown verdicts, series out of order and anything after the document.
 func Decode(r io.Reader) (Report, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxReport+1))
 	if err != nil {
@@ -68,7 +68,8 @@ func Decode(r io.Reader) (Report, error) {
 	return out.Normal(), nil
 }
 
-// check refuses verdicts that nothing downstream would know how to show.
+// check refuses verdicts that nothing downstream would know how to show, and series that
+// nothing can be predicted from.
 func (r Report) check() error {
 	var errs []error
 	if r.Verdict.Exit() == exitUnknown {
@@ -77,6 +78,9 @@ func (r Report) check() error {
 	for i, run := range r.Experiments {
 		if run.Verdict.Exit() == exitUnknown {
 			errs = append(errs, fmt.Errorf("%w: experiments[%d] %q has the unknown verdict %q", ErrMalformed, i, run.Name, run.Verdict))
+		}
+		for _, err := range run.checkReplay() {
+			errs = append(errs, fmt.Errorf("experiments[%d] %q: %w", i, run.Name, err))
 		}
 	}
 	return errors.Join(errs...)

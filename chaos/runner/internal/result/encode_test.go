@@ -147,6 +147,68 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
+func TestDecodeRefusesWhatNothingCanBePredictedFrom(t *testing.T) {
+	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	predicted := func() Report {
+		r := full()
+		run := &r.Experiments[0]
+		id := RuleID{Alert: "Burn"}
+		run.Spec.Expect = []ExpectedAlert{{Name: "Burn", Rules: []AlertRule{
+			{Rule: id, Evaluation: 1, Hop: 1, For: 1, Burn: &BurnRule{SLO: "a", Good: "g", Total: "t", Long: 48, Short: 4, Threshold: 0.0144, LeastBad: 3}},
+			{Rule: RuleID{Alert: "Down"}, Evaluation: 1, Condition: "up == 0"},
+		}}}
+		run.Evidence.Series.Errors = []Errors{{SLO: "a", Steps: []Count{{T: at, Good: 1, Total: 1}, {T: at.Add(time.Second), Good: 2, Total: 3}}}}
+		run.Evidence.Series.Conditions = []Condition{{Rule: RuleID{Alert: "Down"}, Step: 0.1, Met: []Met{
+			{Labels: map[string]string{"pod": "b"}, Spans: []Span{{at, at.Add(time.Second)}, {at.Add(2 * time.Second), at.Add(3 * time.Second)}}},
+		}}}
+		return r
+	}
+	for name, tt := range map[string]struct {
+		edit func(*Run)
+		says string // empty: it is read
+	}{
+		"as it was measured":              {func(*Run) {}, ""},
+		"an evaluation of no time":        {func(r *Run) { r.Spec.Expect[0].Rules[0].Evaluation = 0 }, "spec.expect[0].rules[0], of Burn: evaluation is 0"},
+		"a negative hop":                  {func(r *Run) { r.Spec.Expect[0].Rules[0].Hop = -1 }, "hop is -1"},
+		"a negative pending time":         {func(r *Run) { r.Spec.Expect[0].Rules[1].For = -1 }, "spec.expect[0].rules[1], of Down: for is -1"},
+		"a rule of two kinds":             {func(r *Run) { r.Spec.Expect[0].Rules[0].Condition = "up == 0" }, "both burn and condition"},
+		"a window of no time":             {func(r *Run) { r.Spec.Expect[0].Rules[0].Burn.Short = 0 }, "windows are 48 and 0"},
+		"a threshold that all errors are": {func(r *Run) { r.Spec.Expect[0].Rules[0].Burn.Threshold = 1 }, "threshold is 1"},
+		"fewer bad events than none":      {func(r *Run) { r.Spec.Expect[0].Rules[0].Burn.LeastBad = -1 }, "leastBad is -1"},
+		"errors out of order":             {func(r *Run) { r.Evidence.Series.Errors[0].Steps[1].T = at }, "evidence.series.errors[0].steps[1] is not after the one before it"},
+		"errors that are taken back":      {func(r *Run) { r.Evidence.Series.Errors[0].Steps[1].Total = 0.5 }, "errors[0].steps[1] counts fewer events"},
+		"errors below none":               {func(r *Run) { r.Evidence.Series.Errors[0].Steps[0].Good = -1 }, "errors[0].steps[0] counts less than no events"},
+		"errors that are missing":         {func(r *Run) { r.Evidence.Series.Errors[0].Steps[0].Missing = true }, "errors[0].steps[0] is missing"},
+		"a condition read at no distance": {func(r *Run) { r.Evidence.Series.Conditions[0].Step = 0 }, "conditions[0].step is 0"},
+		"a condition that was not read": {func(r *Run) {
+			r.Evidence.Series.Conditions[0] = Condition{Unread: &Trouble{Kind: TroubleUnreachable}}
+		}, ""},
+		"a span that ends before it begins": {func(r *Run) {
+			r.Evidence.Series.Conditions[0].Met[0].Spans[1].End = at
+		}, "conditions[0].met[0].spans[1] is out of order"},
+		"spans out of order": {func(r *Run) {
+			s := r.Evidence.Series.Conditions[0].Met[0].Spans
+			s[0], s[1] = s[1], s[0]
+		}, "conditions[0].met[0].spans[1] is out of order"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := predicted()
+			tt.edit(&r.Experiments[0])
+			var buf bytes.Buffer
+			if err := Encode(&buf, r); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Decode(&buf)
+			switch {
+			case tt.says == "" && err != nil:
+				t.Errorf("Decode: %v", err)
+			case tt.says != "" && (!errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), tt.says) || !strings.Contains(err.Error(), `experiments[0] "pod-kill"`)):
+				t.Errorf("Decode: %v, want %q", err, tt.says)
+			}
+		})
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	var buf bytes.Buffer
 	if err := Encode(&buf, full()); err != nil {

@@ -207,8 +207,11 @@ type Series struct {
 	Values []Values     `json:"values,omitempty"`
 	Alerts []AlertSpans `json:"alerts,omitempty"`
 	// AlertsTrouble says why alerts could not be read at the end.
-	AlertsTrouble *Trouble     `json:"alertsTrouble,omitempty"`
-	Health        []HealthSpan `json:"health,omitempty"`
+	AlertsTrouble *Trouble `json:"alertsTrouble,omitempty"`
+	// Errors and Conditions are what expected alerts are predicted from.
+	Errors     []Errors     `json:"errors,omitempty"`
+	Conditions []Condition  `json:"conditions,omitempty"`
+	Health     []HealthSpan `json:"health,omitempty"`
 	// Coverage is absent where nothing was injected.
 	Coverage []Coverage `json:"coverage,omitempty"`
 }

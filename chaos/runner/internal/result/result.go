@@ -56,6 +56,7 @@ const (
 	SLOBroken         Reason = "slo-broken"
 	AlertMissing      Reason = "alert-missing"       // an expected alert never fired
 	AlertLate         Reason = "alert-late"          // it fired, but too late
+	FiredEarly        Reason = "fired-early"         // it fired before its errors account for it
 	AlertNotResolved  Reason = "alert-not-resolved"  // it fired and did not resolve in time
 	AlertNotDelivered Reason = "alert-not-delivered" // it fired and did not reach Alertmanager
 	AlertForbidden    Reason = "alert-forbidden"     // a forbidden alert fired
@@ -277,8 +278,9 @@ type Alert struct {
 	Firing   []Span            `json:"firing,omitempty"`
 	// Role in the experiment: expected, forbidden, or empty when it only happened.
 	Role string `json:"role,omitempty"`
-	// PredictedMin and PredictedMax bound the detection time that the rule's
-	// arithmetic promises for the measured error ratio; absent when it cannot fire.
+	// PredictedMin and PredictedMax are when it was due, from t0: an expected alert by what
+	// was measured, another one by the error ratio under fault. Both are absent when it cannot
+	// fire, PredictedMax where it may not.
 	PredictedMin *Seconds `json:"predictedMin,omitempty"`
 	PredictedMax *Seconds `json:"predictedMax,omitempty"`
 	Measured     *Seconds `json:"measured,omitempty"`   // t0 to firing

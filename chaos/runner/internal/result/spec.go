@@ -98,6 +98,9 @@ type ExpectedAlert struct {
 	// to the forecast.
 	WithinPredicted   bool `json:"withinPredicted,omitempty"`
 	ResolvesPredicted bool `json:"resolvesPredicted,omitempty"`
+	// Rules are those that can raise the alert, by which it is predicted from the errors
+	// that were measured; empty where one of them cannot be predicted.
+	Rules []AlertRule `json:"rules,omitempty"`
 	// Unpredictable is why there is neither a bound of the author's nor a forecast.
 	Unpredictable string `json:"unpredictable,omitempty"`
 }
