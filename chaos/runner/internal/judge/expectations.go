@@ -15,6 +15,8 @@ func expectedAssertion(x *result.Spec, e result.ExpectedAlert) result.Assertion 
 	switch {
 	case e.Within == 0:
 		a.Expected = "fires"
+	case e.WithinPredicted && slices.ContainsFunc(e.Rules, predictable):
+		a.Expected = "fires when what is measured predicts it"
 	case e.WithinPredicted:
 		a.Expected += " as predicted"
 	}
@@ -37,7 +39,9 @@ func (as *assertions) expected(e result.ExpectedAlert) result.Assertion {
 	}
 	m := as.ev.Moments
 	f := fateOf(as.ev, e.Match)
+	p := punctualityOf(as.x, as.ev, e)
 	took := f.fired.Sub(*m.T0)
+	late := p.late(e, f.fired, took)
 	var after time.Duration
 	if m.Removed != nil {
 		after = f.resolved.Sub(*m.Removed)
@@ -55,11 +59,18 @@ func (as *assertions) expected(e result.ExpectedAlert) result.Assertion {
 		a.Observed = "never fired; " + youngFor(as.ev, e)
 		as.young("expected alert %s never fired, and %s", e.Name, youngFor(as.ev, e))
 	case f.fired.IsZero():
-		a.Outcome, a.Observed = result.Broken, "never fired"
-		as.fail(result.AlertMissing, "expected alert %s never fired", e.Name)
-	case took > e.Within.Duration():
+		why := unfired(as.x, as.ev, e)
+		a.Outcome, a.Observed = result.Broken, "never fired"+why
+		as.fail(result.AlertMissing, "expected alert %s never fired%s", e.Name, why)
+	case p.early != "":
+		a.Outcome, a.Observed = result.Broken, "fired "+p.early
+		as.fail(result.FiredEarly, "expected alert %s fired %s", e.Name, p.early)
+	case late != "":
 		a.Outcome, a.Observed = result.Broken, fmt.Sprintf("fired after %s", tenths(took))
-		as.fail(result.AlertLate, "expected alert %s fired after %s, at most %s allowed", e.Name, tenths(took), e.Within.Duration())
+		as.fail(result.AlertLate, "expected alert %s fired after %s, %s", e.Name, tenths(took), late)
+	case p.unread != nil:
+		a.Observed = fmt.Sprintf("fired after %s; what predicts it could not be read", tenths(took))
+		as.missing(e.Name, p.unread, "what predicts it could not be read")
 	case !as.watched:
 		a.Observed = fmt.Sprintf("fired after %s; its end was not judged", tenths(took))
 	case e.ResolvesWithin > 0 && f.open:
@@ -73,6 +84,9 @@ func (as *assertions) expected(e result.ExpectedAlert) result.Assertion {
 		a.Observed = fmt.Sprintf("fired after %s", tenths(took))
 		if !f.open {
 			a.Observed += fmt.Sprintf(", resolved %s after the removal", tenths(max(0, after)))
+		}
+		if p.text != "" {
+			a.Observed += "; " + p.text
 		}
 		as.delivered(e, &a)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 )
@@ -266,6 +267,125 @@ func rules() []rule {
 		{name: "an expected alert that is late", edit: func(r *record) { r.ev.Series.Alerts[0].Firing[0].Start = after(16.1) }, verdict: fail, reason: result.AlertLate},
 		{name: "an expected alert in its last moment", edit: func(r *record) { r.ev.Series.Alerts[0].Firing[0].Start = after(16) }, verdict: result.Pass},
 
+		// What is measured predicts when an expected alert fires.
+		{name: "a predicted alert at the beginning of its band", edit: func(r *record) { r.burns(100, 12) }, verdict: result.Pass},
+		{name: "a predicted alert at the end of its band", edit: func(r *record) { r.burns(100, 15.1) }, verdict: result.Pass},
+		{name: "a predicted alert after its band", edit: func(r *record) { r.burns(100, 15.2) }, verdict: fail, reason: result.AlertLate},
+		{name: "a predicted alert before its band", edit: func(r *record) { r.burns(100, 11.9) }, verdict: fail, reason: result.FiredEarly},
+		{name: "an alert after its band, within the author's own bound", edit: func(r *record) {
+			r.burns(100, 15.2)
+			r.x.Expect[0].WithinPredicted = false
+		}, verdict: result.Pass},
+		{name: "an alert before its band, within the author's own bound", edit: func(r *record) {
+			r.burns(100, 11.9)
+			r.x.Expect[0].WithinPredicted = false
+		}, verdict: fail, reason: result.FiredEarly},
+		{name: "an alert after the author's own bound", edit: func(r *record) {
+			r.burns(100, 14)
+			r.x.Expect[0].Within, r.x.Expect[0].WithinPredicted = 3.9, false
+		}, verdict: fail, reason: result.AlertLate},
+		{name: "an alert at half of the errors, at its time", edit: func(r *record) {
+			r.burns(50, 16)
+			r.x.Expect[0].Within = 5
+		}, verdict: result.Pass},
+		{name: "an alert at half of the errors, at the time of an outage", edit: func(r *record) { r.burns(50, 12.9) }, verdict: fail, reason: result.FiredEarly},
+		{name: "an alert that fires without its errors", edit: func(r *record) { r.burns(0, 13) }, verdict: fail, reason: result.FiredEarly},
+		{name: "an alert at its errors, before its guard", edit: func(r *record) {
+			r.burns(100, 12.9)
+			r.x.Expect[0].Rules[0].Burn.LeastBad = 150
+		}, verdict: fail, reason: result.FiredEarly},
+		{name: "an alert after its guard", edit: func(r *record) {
+			r.burns(100, 13)
+			r.x.Expect[0].Rules[0].Burn.LeastBad = 150
+		}, verdict: result.Pass},
+		{name: "an alert after the group that records for it", edit: func(r *record) {
+			r.burns(100, 17)
+			r.x.Expect[0].Rules[0].Hop = 2
+		}, verdict: result.Pass},
+		{name: "an alert before its pending time", edit: func(r *record) {
+			r.burns(100, 13.5)
+			r.x.Expect[0].Rules[0].For = 1.5
+		}, verdict: fail, reason: result.FiredEarly},
+		{name: "an alert after its pending time", edit: func(r *record) {
+			r.burns(100, 14)
+			r.x.Expect[0].Rules[0].For = 1.5
+		}, verdict: result.Pass},
+		{name: "an alert of which the errors could not be read", edit: func(r *record) {
+			r.burns(100, 13)
+			r.ev.Series.Errors[0] = result.Errors{SLO: "availability", Unread: &result.Trouble{Kind: result.TroubleUnreachable}}
+		}, verdict: inc, reason: result.PrometheusUnreachable},
+		{name: "an alert of which the errors are not there", edit: func(r *record) {
+			r.burns(100, 13)
+			r.ev.Series.Errors = nil
+		}, verdict: inc, reason: result.NoData},
+		{name: "a predicted alert that never fires", edit: func(r *record) {
+			r.burns(100, 13)
+			r.ev.Series.Alerts = nil
+		}, verdict: fail, reason: result.AlertMissing},
+		{name: "a rule that nothing predicts has the bound that it had", edit: func(r *record) {
+			r.burns(100, 15.9)
+			r.x.Expect[0].Rules[0].Burn = nil
+		}, verdict: result.Pass},
+		{name: "a rule that nothing predicts, after the bound that it had", edit: func(r *record) {
+			r.burns(100, 16.1)
+			r.x.Expect[0].Rules[0].Burn = nil
+		}, verdict: fail, reason: result.AlertLate},
+		{name: "an alert of one of two rules, nobody knows which", edit: func(r *record) {
+			r.burns(100, 15.9)
+			other := r.x.Expect[0].Rules[0]
+			other.Rule.Group = "other"
+			r.x.Expect[0].Rules = append(r.x.Expect[0].Rules, other)
+		}, verdict: result.Pass},
+		{name: "an alert of the rule with its labels", edit: func(r *record) {
+			r.burns(100, 15.2)
+			r.x.Expect[0].Rules[0].Rule.Labels = map[string]string{"severity": "page"}
+		}, verdict: result.Pass},
+		{name: "a second series before its band", edit: func(r *record) {
+			r.burns(100, 12)
+			r.series("b", 11.5, 23)
+		}, verdict: fail, reason: result.FiredEarly},
+		{name: "a second series after the band of the first", edit: func(r *record) {
+			r.burns(100, 12)
+			r.series("b", 19, 23)
+		}, verdict: result.Pass},
+		{name: "a control run is not predicted", edit: func(r *record) {
+			r.burns(100, 13)
+			r.control()
+		}, verdict: result.Pass},
+
+		{name: "an alert on a condition at the beginning of its band", edit: func(r *record) { r.downs("", 12, 13.9) }, verdict: result.Pass},
+		{name: "an alert on a condition before its band", edit: func(r *record) { r.downs("", 12, 13.8) }, verdict: fail, reason: result.FiredEarly},
+		{name: "an alert on a condition at the end of its band", edit: func(r *record) { r.downs("", 12, 17.2) }, verdict: result.Pass},
+		{name: "an alert on a condition after its band", edit: func(r *record) { r.downs("", 12, 17.3) }, verdict: fail, reason: result.AlertLate},
+		{name: "an alert on a condition that was met before the fault", edit: func(r *record) { r.downs("", 8.5, 10.5) }, verdict: result.Pass},
+		{name: "an alert on a condition that was over before the fault", edit: func(r *record) {
+			r.downs("", 3, 14)
+			r.ev.Series.Conditions[0].Met[0].Spans[0].End = after(9)
+		}, verdict: fail, reason: result.FiredEarly},
+		{name: "a second series before its own band", edit: func(r *record) {
+			r.downs("a", 12, 14)
+			r.ev.Series.Conditions[0].Met = append(r.ev.Series.Conditions[0].Met, result.Met{
+				Labels: map[string]string{"pod": "b"}, Spans: []result.Span{{Start: after(18), End: after(22)}},
+			})
+			r.ev.Series.Alerts[0].Labels, r.ev.Delivery = map[string]string{"severity": "ticket", "pod": "a"}, nil
+			r.series("b", 16, 23)
+		}, verdict: fail, reason: result.FiredEarly},
+		{name: "errors that began before the fault count", edit: func(r *record) {
+			r.burns(100, 10.5)
+			for i := range r.ev.Series.Errors[0].Steps {
+				r.ev.Series.Errors[0].Steps[i].T = r.ev.Series.Errors[0].Steps[i].T.Add(-3 * time.Second)
+			}
+		}, verdict: result.Pass},
+		{name: "an alert on a condition that another series met", edit: func(r *record) { r.downs("b", 12, 14) }, verdict: fail, reason: result.FiredEarly},
+		{name: "an alert on a condition that could not be read", edit: func(r *record) {
+			r.downs("", 12, 14)
+			r.ev.Series.Conditions[0].Unread = &result.Trouble{Kind: result.TroubleUnreachable}
+		}, verdict: inc, reason: result.PrometheusUnreachable},
+		{name: "an alert on a condition that was not read", edit: func(r *record) {
+			r.downs("", 12, 14)
+			r.ev.Series.Conditions = nil
+		}, verdict: inc, reason: result.NoData},
+
 		// Delivery.
 		{name: "an expected alert that nobody was asked about", edit: func(r *record) { r.ev.Delivery = nil }, verdict: result.Pass},
 		{name: "an expected alert where there is no Alertmanager", edit: func(r *record) { r.ev.Delivery = &result.Delivery{None: "there is none"} }, verdict: result.Pass},
@@ -354,6 +474,46 @@ func rules() []rule {
 		{name: "no evidence at all", edit: func(r *record) { r.ev = result.Evidence{} }, verdict: inc, reason: result.Interrupted, wrong: true},
 	}
 }
+
+// burns makes the expected alert one on an error ratio of 5% over 20 s, which has n of 100
+// bad events a second from one second after the fault on, and lets it fire at a time. Of an
+// outage 100 events are bad at 12 s, of which 95 are 5%.
+func (r *record) burns(n, fires float64) {
+	r.x.Expect[0].WithinPredicted = true
+	r.x.Expect[0].Rules = []result.AlertRule{{
+		Rule:       result.RuleID{Alert: "ReplicaDown", Labels: map[string]string{"severity": "ticket"}},
+		Evaluation: 1, Burn: &result.BurnRule{SLO: "availability", Good: "good", Total: "all", Long: 20, Short: 4, Threshold: 0.05},
+	}}
+	series := result.Errors{SLO: "availability"}
+	bad, total := 0.0, 0.0
+	for i := began - 20; i <= end; i++ {
+		if total += perSecond; i > t0+1 && i <= removed {
+			bad += n
+		}
+		series.Steps = append(series.Steps, result.Count{T: after(float64(i)), Good: total - bad, Total: total})
+	}
+	r.ev.Series.Errors = []result.Errors{series}
+	r.fires(fires)
+}
+
+// downs makes the expected alert one on a condition that a pod, or a series without that
+// label, meets from a time on, with a pending time of 1.6 s, and lets it fire at a time.
+func (r *record) downs(pod string, from, fires float64) {
+	rule := result.RuleID{Alert: "ReplicaDown", Labels: map[string]string{"severity": "ticket"}}
+	r.x.Expect[0].Within, r.x.Expect[0].WithinPredicted = 9, true
+	r.x.Expect[0].Rules = []result.AlertRule{{Rule: rule, Evaluation: 1, For: 1.6, Condition: "up == 0"}}
+	var labels map[string]string
+	if pod != "" {
+		labels = map[string]string{"pod": pod}
+	}
+	r.ev.Series.Conditions = []result.Condition{{Rule: rule, Step: 0.1, Met: []result.Met{
+		{Labels: labels, Spans: []result.Span{{Start: after(from), End: after(22)}}},
+	}}}
+	r.fires(fires)
+}
+
+// fires lets the expected alert fire from a time on.
+func (r *record) fires(at float64) { r.ev.Series.Alerts[0].Firing[0].Start = after(at) }
 
 // lasting leaves a burn alert of earlier errors when the time to wait was over.
 func (r *record) lasting(state string, ratio float64) {

@@ -93,7 +93,31 @@ func mutants() []mutant {
 		{"a missing value near the bound is no pass", "values.go", `case closeBy(steps, i, bs):`, `case false:`},
 		{"values are read again", "assertions.go", `case vs.Unread != nil:`, `case false:`},
 		{"an expected alert fires", "expectations.go", `as.fail(result.AlertMissing,`, `_ = func(...any) {}; as.fail(result.AlertLate,`},
-		{"an expected alert is in time", "expectations.go", `case took > e.Within.Duration():`, `case false:`},
+		{"an expected alert is in time", "replay.go", `case took > e.Within.Duration():`, `case false:`},
+		{"an expected alert is not later than what predicts it", "replay.go", `if fired.After(p.by) {`, `if false {`},
+		{"what predicts an alert bounds it in place of a full outage", "replay.go", `return p.text
+		}`, `return p.text
+		}
+		if took > e.Within.Duration() {
+			return p.text
+		}`},
+		{"an author's bound holds alone", "replay.go", `case e.WithinPredicted && !p.by.IsZero():`, `case !p.by.IsZero():`},
+		{"an expected alert is not earlier than what predicts it", "replay.go", `if at.Before(a.band.Start) {`, `if false {`},
+		{"an alert does not fire without its errors", "replay.go", `p.early = fmt.Sprintf("after %s, and what`, `_ = fmt.Sprintf("after %s, and what`},
+		{"every series is early by itself", "replay.go", `if at.Before(a.band.Start) {`, `if leads && at.Before(a.band.Start) {`},
+		{"what predicts an alert is read", "expectations.go", `case p.unread != nil:`, `case false:`},
+		{"a series that is not there was not read", "replay.go", `if !ok || series.Unread != nil {`, `if series.Unread != nil {`},
+		{"a condition that is not there was not read", "replay.go", `return []answer{{rule: r, unread: orUnread(nil)}}`, `return nil`},
+		{"a condition that could not be read predicts nothing", "replay.go", `if c.Unread != nil {`, `if false {`},
+		{"a guard delays an alert", "replay.go", `if r.Burn.LeastBad > 0 {`, `if false {`},
+		{"an alert waits for what others record", "replay.go", `Hop: r.Hop.Duration()`, `Hop: 0 * r.Hop.Duration()`},
+		{"an alert waits for its pending time", "replay.go", `For: r.For.Duration()`, `For: 0 * r.For.Duration()`},
+		{"a rule raises the alerts with its labels", "replay.go", `a.rule.Rule.Alert != name || !matches(a.rule.Rule.Labels, name, labels)`, `a.rule.Rule.Alert != name`},
+		{"a condition raises the alerts of its own series", "replay.go", `return matches(own, name, labels)`, `return true`},
+		{"an alert that two rules could have raised is not predicted", "replay.go", `case !reflect.DeepEqual(found.rule.Rule, a.rule.Rule):`, `case false:`},
+		{"what was over before the fault fires nothing", "replay.go", `if s.End.Before(t0) {`, `if false {`},
+		{"errors from before the fault count", "replay.go", `burning.Met(tallies, scrape, began, end)`, `burning.Met(tallies, scrape, t0, end)`},
+		{"errors from before the fault nearly count", "replay.go", `burning.Nearly().Met(tallies, scrape, began, end)`, `burning.Nearly().Met(tallies, scrape, t0, end)`},
 		{"an expected alert resolves", "expectations.go", `case e.ResolvesWithin > 0 && f.open:`, `case false:`},
 		{"an expected alert resolves in time", "expectations.go", `case e.ResolvesWithin > 0 && after > e.ResolvesWithin.Duration():`, `case false:`},
 		{"an expected alert arrives", "delivery.go", `a.Lacking.Sub(fired) >= DeliverySlack`, `false`},

@@ -71,6 +71,10 @@ func alertRecords(x *result.Spec, ev *result.Evidence) []result.Alert {
 	var out []result.Alert
 	m := ev.Moments
 	expected := make([]bool, len(x.Expect))
+	due := make([][]answer, len(x.Expect))
+	for i, e := range x.Expect {
+		due[i] = answers(x, ev, e)
+	}
 	for _, s := range ev.Series.Alerts {
 		if s.Labels["severity"] == slo.None && role(x, s) == "" {
 			continue
@@ -90,7 +94,10 @@ func alertRecords(x *result.Spec, ev *result.Evidence) []result.Alert {
 			}
 		}
 		for i, e := range x.Expect {
-			expected[i] = expected[i] || matches(e.Match, s.Name, s.Labels)
+			if matches(e.Match, s.Name, s.Labels) {
+				expected[i] = true
+				predicted(due[i], m.T0, &a)
+			}
 		}
 		out = append(out, a)
 	}

@@ -52,9 +52,9 @@ func Rejudge(run result.Run) (result.Run, error) {
 	if err != nil {
 		errs = append(errs, err)
 	}
-	// When an alert should have fired is a prediction beside the evidence.
+	// When an alert should have fired that was not expected is said beside the evidence.
 	for i := range again.Alerts {
-		if i < len(run.Alerts) {
+		if i < len(run.Alerts) && !Predicts(&run.Spec, again.Alerts[i]) {
 			again.Alerts[i].PredictedMin, again.Alerts[i].PredictedMax = run.Alerts[i].PredictedMin, run.Alerts[i].PredictedMax
 		}
 	}
