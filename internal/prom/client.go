@@ -145,13 +145,24 @@ func (c *Client) Instant(ctx context.Context, expr string, at time.Time) (Sample
 // error, when nothing remains: only the caller knows whether that may be. Times
 // are whole milliseconds.
 func (c *Client) Range(ctx context.Context, expr string, w Window) ([]Series, error) {
-	if w.Step <= 0 || w.End.Before(w.Start) {
-		return nil, c.explain(ctx, expr, fmt.Errorf("%w: window from %s to %s by %s is not one", ErrBadQuery,
-			w.Start.Format(time.RFC3339Nano), w.End.Format(time.RFC3339Nano), w.Step))
-	}
 	watch, err := c.watch(expr)
 	if err != nil {
 		return nil, c.explain(ctx, expr, err)
+	}
+	return c.between(ctx, expr, w, watch)
+}
+
+// RangeOfAnyAge is Range with every sample that the server itself looks back at, however
+// old: it reads what a rule reads that is evaluated at every step.
+func (c *Client) RangeOfAnyAge(ctx context.Context, expr string, w Window) ([]Series, error) {
+	return c.between(ctx, expr, w, nil)
+}
+
+// between evaluates expr at every step of w at which what is watched is fresh.
+func (c *Client) between(ctx context.Context, expr string, w Window, watch watch) ([]Series, error) {
+	if w.Step <= 0 || w.End.Before(w.Start) {
+		return nil, c.explain(ctx, expr, fmt.Errorf("%w: window from %s to %s by %s is not one", ErrBadQuery,
+			w.Start.Format(time.RFC3339Nano), w.End.Format(time.RFC3339Nano), w.Step))
 	}
 	call, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()

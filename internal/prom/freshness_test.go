@@ -198,6 +198,27 @@ func TestRangeDropsStepsThatCannotBeTrusted(t *testing.T) {
 	}
 }
 
+func TestRangeOfAnyAgeReadsWhatARuleReads(t *testing.T) {
+	c := client(t, history(t), 2*time.Second)
+	w := prom.Window{Start: at(15), End: at(35), Step: time.Second}
+	for name, tt := range map[string]struct {
+		read func(context.Context, string, prom.Window) ([]prom.Series, error)
+		want int
+	}{
+		"samples of any age":           {c.RangeOfAnyAge, 21},
+		"samples that are fresh alone": {c.Range, 14}, // none from 23 to 29
+	} {
+		got, err := tt.read(t.Context(), "gap", w)
+		if err != nil || len(got) != 1 || len(got[0].Points) != tt.want {
+			t.Errorf("%s: %v, %v, want %d points", name, got, err, tt.want)
+		}
+	}
+	w.Step = 0
+	if _, err := c.RangeOfAnyAge(t.Context(), "gap", w); !errors.Is(err, prom.ErrBadQuery) {
+		t.Errorf("a window without a step: %v", err)
+	}
+}
+
 func TestRangeAnswersOffTheWholeMillisecond(t *testing.T) {
 	c := client(t, history(t), 3*time.Second)
 	for _, d := range []time.Duration{0, 1, 499 * time.Microsecond, 500 * time.Microsecond, 999999} {

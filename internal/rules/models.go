@@ -71,6 +71,9 @@ func alertModel(r rulefmt.Rule, g rulefmt.RuleGroup, set slo.Set) (slo.AlertMode
 	if m.SLO == "" {
 		m.Reach, m.Total, err = looksBack(r.Expr)
 		m.Opaque = m.Reach > 0
+		if err == nil && !m.Opaque && !shifted(r.Expr) {
+			m.Condition = r.Expr
+		}
 		return m, err
 	}
 	s, ok := set.Get(m.SLO)
@@ -86,6 +89,9 @@ func alertModel(r rulefmt.Rule, g rulefmt.RuleGroup, set slo.Set) (slo.AlertMode
 	if w, ok := windowOf(s, own); ok {
 		m.Burn, m.LeastBad = &w, s.LeastBad()
 		m.LongRatio, m.Total = "max("+RecordedAt(slo.SeriesErrorRatio, s.Name, w.Long)+")", s.Total
+		if s.Slices == nil && len(s.GroupBy) == 0 {
+			m.Good = s.Good
+		}
 		if s.Slices != nil {
 			m.Slice, m.SliceRates = s.Slices.Length, s.Slices.Query == ""
 			m.Total = generator{slo: s}.of(slo.SeriesSlice)
@@ -184,4 +190,21 @@ func looksBack(text string) (reach time.Duration, selector string, err error) {
 		return nil
 	})
 	return reach, selector, nil
+}
+
+// shifted says whether the expression reads at another time than it is evaluated at, which
+// a target that scales time scales, too.
+func shifted(text string) bool {
+	expr, err := newParser().ParseExpr(text)
+	if err != nil {
+		return true
+	}
+	found := false
+	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
+		if vs, ok := n.(*parser.VectorSelector); ok {
+			found = found || vs.OriginalOffset != 0 || vs.OriginalOffsetExpr != nil || vs.Timestamp != nil || vs.StartOrEnd != 0
+		}
+		return nil
+	})
+	return found
 }

@@ -97,20 +97,44 @@ func TestModelsOfTheCommittedRules(t *testing.T) {
 		switch {
 		case m.Burn != nil:
 			kinds["burn"]++
-			if m.Severity != m.Burn.Severity || m.Objective == 0 || m.Opaque || m.LongRatio == "" || m.Total == "" {
+			if m.Severity != m.Burn.Severity || m.Objective == 0 || m.Opaque || m.LongRatio == "" || m.Total == "" || m.Good == "" || m.Condition != "" {
 				t.Errorf("%+v does not fit its tier %+v", m, *m.Burn)
 			}
 		case m.Opaque:
 			kinds["opaque"]++
+			if m.Condition != "" || m.Good != "" {
+				t.Errorf("%s looks back, and what it watches is to be predicted: %+v", m.Name, m)
+			}
 			if m.Name == "MonitorReplicaRestarting" && (m.Reach != 15*time.Minute || m.Total != `process_start_time_seconds{job="monitor"}`) {
 				t.Errorf("%s looks back %s at %s", m.Name, m.Reach, m.Total)
 			}
 		default:
 			kinds["resource"]++
+			if m.Condition == "" {
+				t.Errorf("%s does not look back, and has no condition", m.Name)
+			}
 		}
 	}
 	if diff := cmp.Diff(map[string]int{"burn": 8, "opaque": 23, "resource": 12}, kinds); diff != "" {
 		t.Errorf("differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestAConditionIsThatOfARuleThatReadsNow(t *testing.T) {
+	for expr, now := range map[string]bool{
+		`up == 0`:              true,
+		`up offset 5m == 0`:    false,
+		`up @ 1700000000 == 0`: false,
+		`up @ end() == 0`:      false,
+		`rate(up[5m]) == 0`:    false,
+	} {
+		models, err := Models([]rulefmt.RuleGroup{{Name: "g", Rules: []rulefmt.Rule{{Alert: "A", Expr: expr}}}}, loadSLOs(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := models[0].Condition; got != "" != now || now && got != expr {
+			t.Errorf("%s: the condition is %q", expr, got)
+		}
 	}
 }
 

@@ -46,6 +46,12 @@ type AlertModel struct {
 	// counter of all events, or the recorded time slices. Empty: it does not, or nobody
 	// knows.
 	Total string
+	// Good is the selector of the good events of a burn alert whose errors can be counted as
+	// one: of an SLO that is not grouped and does not judge time slices. Else empty.
+	Good string
+	// Condition is the PromQL of the rule where it does not look back, in range or offset;
+	// else empty.
+	Condition string
 	// Opaque is true when the condition looks back over a range or at recorded
 	// series, so that nothing here can tell when a fault meets it.
 	Opaque bool
