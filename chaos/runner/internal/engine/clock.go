@@ -59,14 +59,28 @@ func (q inOurTime) Instant(ctx context.Context, expr string, at time.Time) (prom
 }
 
 func (q inOurTime) Range(ctx context.Context, expr string, w prom.Window) ([]prom.Series, error) {
+	series, err := q.Querier.Range(ctx, expr, q.theirs(w))
+	return q.ours(series), err
+}
+
+func (q inOurTime) RangeOfAnyAge(ctx context.Context, expr string, w prom.Window) ([]prom.Series, error) {
+	series, err := q.Querier.RangeOfAnyAge(ctx, expr, q.theirs(w))
+	return q.ours(series), err
+}
+
+func (q inOurTime) theirs(w prom.Window) prom.Window {
 	w.Start, w.End = w.Start.Add(q.ahead), w.End.Add(q.ahead)
-	series, err := q.Querier.Range(ctx, expr, w)
+	return w
+}
+
+// ours changes the times of series that were just read.
+func (q inOurTime) ours(series []prom.Series) []prom.Series {
 	for _, s := range series {
 		for i := range s.Points {
 			s.Points[i].T = s.Points[i].T.Add(-q.ahead)
 		}
 	}
-	return series, err
+	return series
 }
 
 func (q inOurTime) Rules(ctx context.Context) ([]prom.RuleGroup, error) {

@@ -77,5 +77,5 @@ func (r *run) collect(ctx context.Context, began, end time.Time) bool {
 		return false
 	}
 	r.ev.Series.Alerts = alertSpans(series, aw)
-	return all
+	return r.collectReplay(ctx, aw) && all
 }

@@ -61,10 +61,16 @@ const (
 // would look like bad events. A series of a target that is gone can stay for as long as
 // Prometheus looks back, five minutes: of ages, only those count that are fresh.
 func eventsExpr(s result.SLO, scrape time.Duration) string {
+	return eventsBy("avg", s.Good, s.Total, scrape)
+}
+
+// eventsBy is eventsExpr with the age that the samples have on average (avg), or that of
+// the newest (max).
+func eventsBy(age, good, total string, scrape time.Duration) string {
 	as := func(expr, kind string) string {
 		return `label_replace(` + expr + `, "` + sliLabel + `", "` + kind + `", "", "")`
 	}
-	return as(s.Good, sliGood) + ` or ` + as(s.Total, sliTotal) + ` or ` + as(fmt.Sprintf(`time() - avg(timestamp(%s) >= time() - %g)`, s.Total, freshest(scrape).Seconds()), sliAge)
+	return as(good, sliGood) + ` or ` + as(total, sliTotal) + ` or ` + as(fmt.Sprintf(`time() - %s(timestamp(%s) >= time() - %g)`, age, total, freshest(scrape).Seconds()), sliAge)
 }
 
 // freshest is how old the sample of a series may be that still is scraped.

@@ -28,6 +28,7 @@ func (cfg Config) expected(e experiment.ExpectedAlert, recovery time.Duration) r
 		}
 		return out
 	}
+	out.Rules = cfg.rulesOf(e.Match())
 	out.Forecast = &result.Forecast{
 		Earliest: result.InSeconds(f.Earliest), Latest: result.InSeconds(f.Latest), Resolved: result.InSeconds(f.Resolved),
 	}
@@ -36,6 +37,31 @@ func (cfg Config) expected(e experiment.ExpectedAlert, recovery time.Duration) r
 	}
 	if e.ResolvesWithin == 0 {
 		out.ResolvesWithin, out.ResolvesPredicted = result.InSeconds(recovery+f.Resolved+cfg.Scrape+cfg.Evaluation), true
+	}
+	return out
+}
+
+// rulesOf are the rules that can raise an alert, in the time of the target.
+func (cfg Config) rulesOf(match map[string]string) []result.AlertRule {
+	var out []result.AlertRule
+	for _, m := range cfg.Alerts {
+		if !m.Matches(match) {
+			continue
+		}
+		reaction := m.Reaction(cfg.sight())
+		rule := result.AlertRule{
+			Rule: ruleID(m), Evaluation: result.InSeconds(reaction.Every), Hop: result.InSeconds(reaction.Hop), For: result.InSeconds(reaction.For),
+		}
+		switch {
+		case m.Burn == nil:
+			rule.Condition = m.Condition
+		case m.Good != "":
+			rule.Burn = &result.BurnRule{
+				SLO: m.SLO, Good: m.Good, Total: m.Total, Long: result.InSeconds(cfg.scaled(m.Burn.Long)), Short: result.InSeconds(cfg.scaled(m.Burn.Short)),
+				Threshold: m.Burn.Threshold(m.Objective), LeastBad: m.LeastBad,
+			}
+		}
+		out = append(out, rule)
 	}
 	return out
 }

@@ -68,8 +68,11 @@ func (r *run) ratioOfYoung(ctx context.Context, m slo.AlertModel, h result.Histo
 	return &ratio
 }
 
-func (r *run) scaled(d time.Duration) time.Duration {
-	return time.Duration(float64(d) / r.cfg.AlertScale).Round(time.Millisecond)
+func (r *run) scaled(d time.Duration) time.Duration { return r.cfg.scaled(d) }
+
+// scaled is a duration of the rule files in the time of the target.
+func (cfg Config) scaled(d time.Duration) time.Duration {
+	return time.Duration(float64(d) / cfg.AlertScale).Round(time.Millisecond)
 }
 
 // history finds the oldest sample of the counters within a window; none is a history

@@ -44,6 +44,8 @@ type Querier interface {
 	// Instant evaluates expr at the time given, at the server's now when it is zero.
 	Instant(ctx context.Context, expr string, at time.Time) (prom.Sample, error)
 	Range(ctx context.Context, expr string, w prom.Window) ([]prom.Series, error)
+	// RangeOfAnyAge is Range without an age that samples may have: what a rule reads.
+	RangeOfAnyAge(ctx context.Context, expr string, w prom.Window) ([]prom.Series, error)
 	// Rules returns the groups of rules that are loaded, with their last
 	// evaluation; prom.ErrNoRulesAPI where the server cannot say.
 	Rules(ctx context.Context) ([]prom.RuleGroup, error)

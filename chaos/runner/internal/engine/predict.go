@@ -16,6 +16,9 @@ func (r *run) predict(alerts []result.Alert) {
 		return
 	}
 	for i := range alerts {
+		if judge.Predicts(&r.spec, alerts[i]) {
+			continue // by what its errors were, and not by their ratio
+		}
 		for _, m := range r.cfg.Alerts {
 			if m.Name == alerts[i].Name && sameTier(m, alerts[i].Labels) {
 				r.predictOne(m, &alerts[i])

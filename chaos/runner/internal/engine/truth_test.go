@@ -601,7 +601,7 @@ func removedWithin(d time.Duration) func(*testing.T, *setup, result.Run, error) 
 func TestVerdicts(t *testing.T) {
 	for _, scrape := range scrapes() {
 		t.Run("at a scrape every "+scrape.String(), func(t *testing.T) {
-			for _, r := range slices.Concat(truthTable(), harderTruths(), clockTruths(), alertTruths(), killTruths()) {
+			for _, r := range slices.Concat(truthTable(), harderTruths(), clockTruths(), alertTruths(), replayTruths(), killTruths()) {
 				if r.upTo > 0 && scrape > r.upTo {
 					continue
 				}
@@ -673,6 +673,17 @@ func rejudged(t *testing.T, r result.Run, failed bool) {
 				}
 			}
 			return false
+		},
+		"the errors": func(r *result.Run) bool {
+			found := false
+			for _, e := range r.Evidence.Series.Errors {
+				for i := range e.Steps {
+					found = found || e.Steps[i].Good < e.Steps[i].Total
+					e.Steps[i].Good = e.Steps[i].Total
+				}
+			}
+			// Errors that never met a condition meet none without them.
+			return found && slices.ContainsFunc(r.Alerts, func(a result.Alert) bool { return a.PredictedMin != nil })
 		},
 		"a span": func(r *result.Run) bool {
 			if len(r.Evidence.Series.Alerts) > 0 && len(r.Evidence.Series.Alerts[0].Firing) > 0 {

@@ -41,6 +41,8 @@ type world struct {
 	scrape time.Duration
 	// past is how long the probe was scraped before the run, without a request.
 	past time.Duration
+	// more are further rules of the world's group.
+	more string
 
 	// What happens in the scrape before now. since is the time since the first
 	// injection in slow seconds, negative before it; faulty says that a fault is in
@@ -339,7 +341,7 @@ func (a *api) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // rules are those of the world, at its pace.
 func (w *world) rules() string {
-	return regexp.MustCompile(`\b[0-9]s\b`).ReplaceAllStringFunc(rulesYAML, func(s string) string {
+	return regexp.MustCompile(`\b[0-9]s\b`).ReplaceAllStringFunc(rulesYAML+w.more, func(s string) string {
 		d, err := time.ParseDuration(s)
 		if err != nil {
 			w.t.Fatal(err)

@@ -191,7 +191,7 @@ func newRunPage(i int, run result.Run, r result.Report) runPage {
 				Alert: a, Which: which(a, run.Alerts), Story: alertStory(a, run),
 				Strips: strips(fmt.Sprintf("%s-alert-%d", id, j+1), a, run, s),
 			})
-			p.Timeline.Predicted = p.Timeline.Predicted || a.PredictedMin != nil
+			p.Timeline.Predicted = p.Timeline.Predicted || a.PredictedMin != nil && a.PredictedMax != nil
 		}
 	}
 	for _, f := range run.Faults {
