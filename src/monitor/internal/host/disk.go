@@ -2,9 +2,10 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/shirou/gopsutil/v3/disk"
@@ -12,10 +13,11 @@ import (
 
 // Disk is the file systems that hold data and the block devices under them.
 type Disk struct {
-	// Filesystems are sorted by mount point.
+	// Filesystems are sorted by mount point; nil when the mounts cannot be
+	// listed, which the report says.
 	Filesystems []Filesystem `json:"filesystems"`
-	// Devices are whole disks, sorted by name. The library leaves out
-	// those that were never used.
+	// Devices are whole disks that were ever used, sorted by name; nil when
+	// their counters cannot be read.
 	Devices []BlockDevice `json:"devices"`
 }
 
@@ -25,10 +27,18 @@ type Filesystem struct {
 	Mountpoint string `json:"mountpoint"`
 	Type       string `json:"type"`
 	ReadOnly   bool   `json:"readOnly"`
-	// Usage is nil when the mount did not answer; Error says why.
-	Usage *FilesystemUsage `json:"usage"`
-	Error string           `json:"error,omitempty"`
+	// Counted is true for one of the mounts of each file system: sums over
+	// those count nothing twice.
+	Counted bool `json:"counted"`
+	// Usage is nil when it is not known; Error says why, Reason in one word.
+	Usage  *FilesystemUsage `json:"usage"`
+	Error  string           `json:"error,omitempty"`
+	Reason Reason           `json:"reason,omitempty"`
 }
+
+// Asked says whether the file system itself was asked: not one that this
+// process cannot see or may not reach.
+func (f Filesystem) Asked() bool { return f.Reason != NotVisible && f.Reason != Permission }
 
 // FilesystemUsage is how full a file system is.
 type FilesystemUsage struct {
@@ -45,64 +55,58 @@ type FilesystemUsage struct {
 	InodesFree uint64 `json:"inodesFree"`
 }
 
-// BlockDevice is what one disk did since boot.
-type BlockDevice struct {
-	Name  string    `json:"name"`
-	Read  Transfers `json:"read"`
-	Write Transfers `json:"write"`
-	// InProgress is the number of requests right now.
-	InProgress uint64 `json:"inProgress"`
-	// BusySeconds is how long at least one request was in progress.
-	BusySeconds float64 `json:"busySeconds"`
-}
-
-// Transfers is one direction's completed requests. Seconds adds up the time
-// of each, so it grows faster than the clock when they overlap.
-type Transfers struct {
-	Bytes    uint64  `json:"bytes"`
-	Requests uint64  `json:"requests"`
-	Seconds  float64 `json:"seconds"`
-}
-
 // Disk returns usage of each file system and the counters of each disk. A
 // mount that hangs costs one reading the mount timeout, and is skipped
 // until it answers: it appears with an error and without usage, and the
-// other mounts are not kept waiting.
-func (h *Host) Disk(ctx context.Context) (Disk, error) {
-	ctx = h.with(ctx)
-	parts, err := disk.PartitionsWithContext(ctx, true)
-	if err != nil {
-		return Disk{}, fmt.Errorf("list mounts: %w", err)
+// other mounts are not kept waiting. If only one of the two can be read, the
+// report says why the other is nil; if neither can, that is the error. It
+// blocks as long as the procfs does.
+func (h *Host) Disk(ctx context.Context) (Disk, Report, error) {
+	var rep Report
+	var d Disk
+	table, path, errMounts := h.read(firstProcess, "mountinfo")
+	if errMounts == nil {
+		d.Filesystems = h.filesystems(ctx, table, path, &rep)
+	} else {
+		rep.lacks(path, errMounts)
 	}
-	counters, err := disk.IOCountersWithContext(ctx)
-	if err != nil {
-		return Disk{}, fmt.Errorf("read disk counters: %w", err)
+	content, path, errDisks := h.read("diskstats")
+	switch {
+	case errDisks == nil, errors.Is(errDisks, ErrEmpty): // a machine without disks
+		errDisks = nil
+		d.Devices = h.devices(content, path, &rep)
+	default:
+		rep.lacks(path, errDisks)
 	}
-	return Disk{
-		Filesystems: h.filesystems(ctx, chooseMounts(parts)),
-		Devices:     devices(counters),
-	}, nil
+	if errMounts != nil && errDisks != nil {
+		err := errors.Join(fmt.Errorf("list mounts: %w", errMounts), fmt.Errorf("read disk counters: %w", errDisks))
+		if reasonOf(errMounts) == Missing && reasonOf(errDisks) == Missing {
+			err = fmt.Errorf("%w: %w", ErrUnsupported, err)
+		}
+		return Disk{}, rep, err
+	}
+	return d, rep, nil
 }
 
-func (h *Host) filesystems(ctx context.Context, mounts []disk.PartitionStat) []Filesystem {
-	paths := make([]string, len(mounts))
-	for i, m := range mounts {
-		paths[i] = filepath.Join(h.root, m.Mountpoint)
+func (h *Host) filesystems(ctx context.Context, table, path string, rep *Report) []Filesystem {
+	chosen := chooseMounts(parseMounts(table, path, rep), noMountpoint())
+	probes := make([]probe, len(chosen))
+	points, devices, types := make([]string, len(chosen)), make([]string, len(chosen)), make([]string, len(chosen))
+	for i, m := range chosen {
+		probes[i] = probe{path: filepath.Join(h.root, m.point), want: m}
+		points[i], devices[i], types[i] = m.point, h.deviceName(m.mount), clean(m.fstype)
 	}
-	answers := h.mounts.measure(ctx, paths)
-	list := make([]Filesystem, 0, len(mounts))
-	for i, m := range mounts {
-		fs := Filesystem{
-			// Paths are bytes to the kernel, but text to JSON and Prometheus:
-			// one odd mount must not cost a whole scrape.
-			Device:     strings.ToValidUTF8(m.Device, "\uFFFD"),
-			Mountpoint: strings.ToValidUTF8(m.Mountpoint, "\uFFFD"),
-			Type:       m.Fstype,
-			ReadOnly:   slices.Contains(m.Opts, "ro"),
-		}
+	points, devices = apart(points), apart(devices)
+	answers := h.mounts.measure(ctx, probes, ownMounts())
+	list := make([]Filesystem, 0, len(chosen))
+	for i, m := range chosen {
+		fs := Filesystem{Device: devices[i], Mountpoint: points[i], Type: types[i], ReadOnly: m.readOnly, Counted: m.counted}
 		switch a := answers[i]; {
+		case errors.Is(a.err, errSecondary):
+			continue
 		case a.err != nil:
-			fs.Error = a.err.Error()
+			fs.Error, fs.Reason = a.err.Error(), reasonOf(a.err)
+			rep.Mounts = append(rep.Mounts, Problem{Path: fs.Mountpoint, Reason: fs.Reason, Detail: fs.Error})
 		case a.usage.Total == 0:
 			// A file system without blocks cannot be full: df hides it too.
 			continue
@@ -112,6 +116,35 @@ func (h *Host) filesystems(ctx context.Context, mounts []disk.PartitionStat) []F
 		list = append(list, fs)
 	}
 	return list
+}
+
+// ownMounts returns this process's mounts by their numbers: which of them a
+// path leads to is a question about this process, whichever host's procfs
+// it reads. Nil when there is no procfs of its own.
+func ownMounts() map[uint64]mount {
+	content, err := readAll(ownProc + "/self/mountinfo")
+	if err != nil {
+		return nil
+	}
+	mounts := make(map[uint64]mount)
+	for _, m := range parseMounts(content, "", &Report{}) {
+		mounts[m.id] = m
+	}
+	return mounts
+}
+
+// deviceName is the source of the mount as the kernel's table has it, so that
+// it is the same in a container, which has another /dev. Only /dev/root,
+// which is not there, is looked up by its number.
+func (h *Host) deviceName(m mount) string {
+	if m.source != "/dev/root" {
+		return m.source
+	}
+	target, err := os.Readlink(filepath.Join(h.sys, "dev", "block", m.device))
+	if err != nil {
+		return m.source
+	}
+	return "/dev/" + strings.ReplaceAll(filepath.Base(target), "!", "/")
 }
 
 func usageOf(u *disk.UsageStat) *FilesystemUsage {
@@ -124,24 +157,3 @@ func usageOf(u *disk.UsageStat) *FilesystemUsage {
 		InodesFree:     u.InodesFree,
 	}
 }
-
-func devices(counters map[string]disk.IOCountersStat) []BlockDevice {
-	list := make([]BlockDevice, 0, len(counters))
-	for name, c := range counters {
-		if !wholeDisk(name) {
-			continue
-		}
-		list = append(list, BlockDevice{
-			Name:        name,
-			Read:        Transfers{Bytes: c.ReadBytes, Requests: c.ReadCount, Seconds: seconds(c.ReadTime)},
-			Write:       Transfers{Bytes: c.WriteBytes, Requests: c.WriteCount, Seconds: seconds(c.WriteTime)},
-			InProgress:  c.IopsInProgress,
-			BusySeconds: seconds(c.IoTime),
-		})
-	}
-	slices.SortFunc(list, func(a, b BlockDevice) int { return strings.Compare(a.Name, b.Name) })
-	return list
-}
-
-// seconds of a kernel counter in milliseconds.
-func seconds(ms uint64) float64 { return float64(ms) / 1000 }

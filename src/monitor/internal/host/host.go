@@ -1,25 +1,15 @@
-// Package host reads the kernel's counters through gopsutil and returns
-// them as the service's own types, with units in their names, so that a
-// change of the library, or of what the library means by a word, stays in
-// this package.
+// Package host reads the kernel's counters and returns them as the service's
+// own types, with units in their names, so that a change of a library, or of
+// what it means by a word, stays in this package. A figure that cannot be
+// read is absent, never zero and never another machine's; the Report beside
+// each reading says which figures are absent, and why.
 package host
 
 import (
-	"context"
-	"errors"
 	"math"
 	"path/filepath"
 	"time"
-
-	"github.com/shirou/gopsutil/v3/common"
-	"github.com/shirou/gopsutil/v3/disk"
 )
-
-// ErrEmpty reports that the kernel's file could be opened or was skipped
-// by the library, but held nothing to measure. gopsutil returns empty
-// results with a nil error for unreadable files; an empty reading must
-// never pass for a healthy zero.
-var ErrEmpty = errors.New("no data")
 
 // Config says where the host's files are. The zero value means the machine
 // that the process itself sees.
@@ -39,41 +29,32 @@ type Config struct {
 // Host reads one machine. Its methods may be called at the same time from
 // several goroutines.
 type Host struct {
-	env    common.EnvMap
-	proc   string
-	root   string
-	mounts *mountProber
+	proc, sys, root string
+	mounts          *mountProber
 }
 
 // New returns a reader of the machine that cfg describes. It reads nothing.
 func New(cfg Config) *Host {
-	env := common.EnvMap{}
-	if cfg.Proc != "" {
-		env[common.HostProcEnvKey] = cfg.Proc
-	}
-	if cfg.Sys != "" {
-		env[common.HostSysEnvKey] = cfg.Sys
-	}
 	timeout := cfg.MountTimeout
 	if timeout <= 0 {
 		timeout = 500 * time.Millisecond
 	}
-	root := cfg.Root
-	if root == "" {
-		root = "/"
-	}
 	return &Host{
-		env:    env,
-		proc:   cfg.Proc,
-		root:   filepath.Clean(root),
-		mounts: newMountProber(disk.UsageWithContext, timeout),
+		proc:   orDefault(cfg.Proc, ownProc),
+		sys:    orDefault(cfg.Sys, "/sys"),
+		root:   orDefault(cfg.Root, "/"),
+		mounts: newMountProber(measureMount, timeout),
 	}
 }
 
-// with puts the host's paths into ctx, which is where gopsutil looks before
-// it looks at the process's environment.
-func (h *Host) with(ctx context.Context) context.Context {
-	return context.WithValue(ctx, common.EnvKey, h.env)
+// ownProc is where this process's own procfs is.
+const ownProc = "/proc"
+
+func orDefault(path, otherwise string) string {
+	if path == "" {
+		return otherwise
+	}
+	return filepath.Clean(path)
 }
 
 // percent is part of whole in 0..100, to four decimals: the counters behind

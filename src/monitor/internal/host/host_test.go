@@ -2,7 +2,7 @@ package host
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -18,21 +18,21 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // fixture reads testdata/proc; its mounts answer from memory.
 func fixture() *Host {
 	h := New(Config{Proc: filepath.Join("testdata", "proc"), Sys: filepath.Join("testdata", "sys"), Root: "/host"})
-	h.mounts.usage = func(_ context.Context, path string) (*disk.UsageStat, error) {
+	h.mounts.measureOne = func(_ context.Context, path string, _ chosenMount, _ map[uint64]mount) (*disk.UsageStat, error) {
 		switch path {
 		case "/host":
 			return &disk.UsageStat{Total: 1000, Used: 300, Free: 600, InodesTotal: 10, InodesFree: 4}, nil
 		case "/host/empty":
 			return &disk.UsageStat{}, nil
 		default:
-			return nil, os.ErrPermission
+			return nil, fmt.Errorf("statfs: %w", os.ErrPermission)
 		}
 	}
 	return h
 }
 
 func TestCPUTimesAreSecondsPerOnlineProcessor(t *testing.T) {
-	got, err := fixture().CPUTimes(t.Context())
+	got, _, err := fixture().CPUTimes(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,25 +46,25 @@ func TestCPUTimesAreSecondsPerOnlineProcessor(t *testing.T) {
 }
 
 func TestLoadIsReadFromTheHostsProcfs(t *testing.T) {
-	got, err := fixture().Load(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := (Load{One: 0.5, Five: 0.25, Fifteen: 0.12}); got != want {
-		t.Errorf("got %+v, want %+v", got, want)
+	got, report := fixture().Load(t.Context())
+	if want := (Load{One: 0.5, Five: 0.25, Fifteen: 0.12}); got == nil || *got != want || report.Files != nil {
+		t.Errorf("got %+v, %+v, want %+v", got, report, want)
 	}
 }
 
 func TestMemoryUsedIsWhatIsNotAvailable(t *testing.T) {
-	got, err := fixture().Memory(t.Context())
+	got, _, err := fixture().Memory(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	page := uint64(os.Getpagesize())
 	want := Memory{
-		TotalBytes: 8 << 30, AvailableBytes: 6 << 30, UsedBytes: 2 << 30, UsedPercent: 25,
-		FreeBytes: 4 << 30, BuffersBytes: 128 << 20, CachedBytes: 1 << 30,
-		Swap: Swap{TotalBytes: 2 << 30, UsedBytes: 512 << 20, UsedPercent: 25, FreeBytes: 1536 << 20, InBytes: 3 * page, OutBytes: 5 * page},
+		TotalBytes: 8 << 30, AvailableBytes: bytes(6 << 30), UsedBytes: bytes(2 << 30), UsedPercent: new(25.0),
+		FreeBytes: bytes(4 << 30), BuffersBytes: bytes(128 << 20), CachedBytes: bytes(1 << 30),
+		Swap: Swap{
+			TotalBytes: bytes(2 << 30), UsedBytes: bytes(512 << 20), UsedPercent: new(25.0), FreeBytes: bytes(1536 << 20),
+			InBytes: bytes(3 * page), OutBytes: bytes(5 * page),
+		},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("memory (-want +got):\n%s", d)
@@ -72,17 +72,17 @@ func TestMemoryUsedIsWhatIsNotAvailable(t *testing.T) {
 }
 
 func TestDiskShowsDataMountsAndWholeDisks(t *testing.T) {
-	got, err := fixture().Disk(t.Context())
+	got, report, err := fixture().Disk(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Disk{
 		Filesystems: []Filesystem{
 			{
-				Device: "/dev/vda1", Mountpoint: "/", Type: "ext4",
+				Device: "/dev/vda1", Mountpoint: "/", Type: "ext4", Counted: true,
 				Usage: &FilesystemUsage{SizeBytes: 1000, UsedBytes: 300, AvailableBytes: 600, UsedPercent: 33.3333, Inodes: 10, InodesFree: 4},
 			},
-			{Device: "nas:/export", Mountpoint: "/mnt/nas", Type: "nfs4", ReadOnly: true, Error: "statfs: permission denied"},
+			{Device: "nas:/export", Mountpoint: "/mnt/nas", Type: "nfs4", ReadOnly: true, Counted: true, Error: "statfs: permission denied", Reason: Permission},
 		},
 		Devices: []BlockDevice{{
 			Name:       "vda",
@@ -94,10 +94,13 @@ func TestDiskShowsDataMountsAndWholeDisks(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("disk (-want +got):\n%s", d)
 	}
+	if len(report.Mounts) != 1 || report.Mounts[0].Path != "/mnt/nas" || report.Mounts[0].Reason != Permission {
+		t.Errorf("the report does not name the mount that cannot be read: %+v", report.Mounts)
+	}
 }
 
 func TestNetworkReadsTheHostsNamespaceNotTheReaders(t *testing.T) {
-	got, err := fixture().Network(t.Context())
+	got, _, err := fixture().Network(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,40 +113,23 @@ func TestNetworkReadsTheHostsNamespaceNotTheReaders(t *testing.T) {
 	}
 }
 
-func TestAnUnreadableProcfsIsAnErrorNotAZero(t *testing.T) {
-	h := New(Config{Proc: t.TempDir()})
-	for name, tc := range map[string]struct {
-		read func(context.Context) error
-		want error
-	}{
-		"processor times": {func(ctx context.Context) error { _, err := h.CPUTimes(ctx); return err }, ErrEmpty},
-		"memory":          {func(ctx context.Context) error { _, err := h.Memory(ctx); return err }, ErrEmpty},
-		"mounts":          {func(ctx context.Context) error { _, err := h.Disk(ctx); return err }, os.ErrNotExist},
-		"network":         {func(ctx context.Context) error { _, err := h.Network(ctx); return err }, os.ErrNotExist},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if err := tc.read(t.Context()); !errors.Is(err, tc.want) {
-				t.Errorf("got %v, want %v", err, tc.want)
-			}
-		})
-	}
-}
-
 func TestThisMachineCanBeRead(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("procfs only")
 	}
 	h := New(Config{})
-	if cores, err := h.CPUTimes(t.Context()); err != nil || len(cores) == 0 {
+	if cores, _, err := h.CPUTimes(t.Context()); err != nil || len(cores) == 0 {
 		t.Errorf("processor times: %v, %v", cores, err)
 	}
-	if m, err := h.Memory(t.Context()); err != nil || m.UsedBytes == 0 || m.UsedBytes > m.TotalBytes {
+	if m, _, err := h.Memory(t.Context()); err != nil || *m.UsedBytes == 0 || *m.UsedBytes > m.TotalBytes {
 		t.Errorf("memory: %+v, %v", m, err)
 	}
-	if d, err := h.Disk(t.Context()); err != nil || len(d.Filesystems) == 0 {
+	if d, _, err := h.Disk(t.Context()); err != nil || len(d.Filesystems) == 0 {
 		t.Errorf("disk: %+v, %v", d, err)
 	}
-	if n, err := h.Network(t.Context()); err != nil || len(n.Interfaces) == 0 {
+	if n, _, err := h.Network(t.Context()); err != nil || len(n.Interfaces) == 0 {
 		t.Errorf("network: %+v, %v", n, err)
 	}
 }
+
+func bytes(n uint64) *uint64 { return &n }

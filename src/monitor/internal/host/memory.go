@@ -4,74 +4,95 @@ import (
 	"context"
 	"fmt"
 	"os"
-
-	"github.com/shirou/gopsutil/v3/mem"
 )
 
-// libraryPageBytes is the page size by which gopsutil multiplies the
-// kernel's swap counters, whatever the machine's page size is.
-const libraryPageBytes = 4096
-
-// Memory is the use of the machine's memory, in bytes.
+// Memory is the use of the machine's memory, in bytes. What the kernel does
+// not say is nil.
 type Memory struct {
 	TotalBytes uint64 `json:"totalBytes"`
-	// AvailableBytes is the kernel's estimate of what a new process could
-	// have without swapping.
-	AvailableBytes uint64 `json:"availableBytes"`
+	// AvailableBytes is what a new process could have without swapping, as
+	// the kernel estimates it, or, before Linux 3.14, we do.
+	AvailableBytes *uint64 `json:"availableBytes"`
 	// UsedBytes is TotalBytes less AvailableBytes: what cannot be had.
-	UsedBytes    uint64  `json:"usedBytes"`
-	UsedPercent  float64 `json:"usedPercent"`
-	FreeBytes    uint64  `json:"freeBytes"`
-	BuffersBytes uint64  `json:"buffersBytes"`
+	UsedBytes    *uint64  `json:"usedBytes"`
+	UsedPercent  *float64 `json:"usedPercent"`
+	FreeBytes    *uint64  `json:"freeBytes"`
+	BuffersBytes *uint64  `json:"buffersBytes"`
 	// CachedBytes is the page cache with the slab that can be reclaimed.
-	CachedBytes uint64 `json:"cachedBytes"`
-	Swap        Swap   `json:"swap"`
+	CachedBytes *uint64 `json:"cachedBytes"`
+	Swap        Swap    `json:"swap"`
 }
 
-// Swap is the use of swap space, in bytes; all zero without any.
+// Swap is the use of swap space, in bytes; all zero without any. What the
+// kernel does not say is nil.
 type Swap struct {
-	TotalBytes  uint64  `json:"totalBytes"`
-	UsedBytes   uint64  `json:"usedBytes"`
-	UsedPercent float64 `json:"usedPercent"`
-	FreeBytes   uint64  `json:"freeBytes"`
+	TotalBytes  *uint64  `json:"totalBytes"`
+	UsedBytes   *uint64  `json:"usedBytes"`
+	UsedPercent *float64 `json:"usedPercent"`
+	FreeBytes   *uint64  `json:"freeBytes"`
 	// InBytes and OutBytes count what was swapped since boot.
-	InBytes  uint64 `json:"inBytes"`
-	OutBytes uint64 `json:"outBytes"`
+	InBytes  *uint64 `json:"inBytes"`
+	OutBytes *uint64 `json:"outBytes"`
 }
 
-// Memory returns the use of memory and swap.
-func (h *Host) Memory(ctx context.Context) (Memory, error) {
-	ctx = h.with(ctx)
-	vm, err := mem.VirtualMemoryWithContext(ctx)
+// Memory returns the use of memory and swap. It fails only without the size
+// of the memory. It blocks as long as the procfs does.
+func (h *Host) Memory(context.Context) (Memory, Report, error) {
+	var rep Report
+	content, path, err := h.read("meminfo")
 	if err != nil {
-		return Memory{}, fmt.Errorf("read memory: %w", err)
+		return Memory{}, rep, unsupported("read memory", err)
 	}
-	// The library reports an unreadable file as a machine without memory.
-	if vm.Total == 0 {
-		return Memory{}, fmt.Errorf("read memory: %w: is the procfs readable?", ErrEmpty)
+	info := parseMeminfo(content, path, &rep)
+	total, ok := info["MemTotal"]
+	if !ok || total == 0 {
+		return Memory{}, rep, fmt.Errorf("read memory: %s: no MemTotal: %w", path, ErrEmpty)
 	}
-	swap, err := mem.SwapMemoryWithContext(ctx)
-	if err != nil {
-		return Memory{}, fmt.Errorf("read swap: %w", err)
-	}
-	used := vm.Total - min(vm.Available, vm.Total)
 	m := Memory{
-		TotalBytes:     vm.Total,
-		AvailableBytes: vm.Available,
-		UsedBytes:      used,
-		UsedPercent:    percent(float64(used), float64(vm.Total)),
-		FreeBytes:      vm.Free,
-		BuffersBytes:   vm.Buffers,
-		CachedBytes:    vm.Cached,
+		TotalBytes:   total,
+		FreeBytes:    info.get("MemFree"),
+		BuffersBytes: info.get("Buffers"),
+		CachedBytes:  info.get("Cached"),
 	}
-	// Totals come from meminfo, which follows the host's procfs; the
-	// library's swap call asks the kernel of this process instead.
-	m.Swap.TotalBytes = vm.SwapTotal
-	m.Swap.FreeBytes = vm.SwapFree
-	m.Swap.UsedBytes = vm.SwapTotal - min(vm.SwapFree, vm.SwapTotal)
-	m.Swap.UsedPercent = percent(float64(m.Swap.UsedBytes), float64(vm.SwapTotal))
+	if slab := info.get("SReclaimable"); slab != nil && m.CachedBytes != nil {
+		*m.CachedBytes += *slab
+	}
+	m.AvailableBytes = info.get("MemAvailable")
+	if m.AvailableBytes == nil && m.FreeBytes != nil {
+		m.AvailableBytes = h.estimateAvailable(info, &rep)
+	}
+	m.UsedBytes, m.UsedPercent = used(&total, m.AvailableBytes)
+	m.Swap.TotalBytes, m.Swap.FreeBytes = info.get("SwapTotal"), info.get("SwapFree")
+	m.Swap.UsedBytes, m.Swap.UsedPercent = used(m.Swap.TotalBytes, m.Swap.FreeBytes)
+	m.Swap.InBytes, m.Swap.OutBytes = h.swapped(&rep)
+	return m, rep, nil
+}
+
+// used returns what of total is not left, in bytes and percent.
+func used(total, left *uint64) (*uint64, *float64) {
+	if total == nil || left == nil {
+		return nil, nil
+	}
+	bytes := *total - min(*left, *total)
+	share := percent(float64(bytes), float64(*total))
+	return &bytes, &share
+}
+
+// swapped returns what was read from and written to swap since boot. It is
+// nil, never zero, when the kernel does not say.
+func (h *Host) swapped(rep *Report) (in, out *uint64) {
+	content, path, err := h.read("vmstat")
+	if err != nil {
+		rep.lacks(path, err)
+		return nil, nil
+	}
 	page := uint64(os.Getpagesize())
-	m.Swap.InBytes = swap.Sin / libraryPageBytes * page
-	m.Swap.OutBytes = swap.Sout / libraryPageBytes * page
-	return m, nil
+	bytes := func(pages *uint64) *uint64 {
+		if pages != nil {
+			*pages *= page
+		}
+		return pages
+	}
+	stat := parseVMStat(content, path, rep)
+	return bytes(stat.get("pswpin")), bytes(stat.get("pswpout"))
 }

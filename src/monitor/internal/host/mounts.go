@@ -4,8 +4,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/shirou/gopsutil/v3/disk"
 )
 
 // pseudo says whether a type is a kernel interface that looks like a file
@@ -22,50 +20,73 @@ func pseudo(fstype string) bool {
 	}
 }
 
-// Places where container runtimes mount the same data again and again, and
-// where the kernel's own trees are.
-var noMountpoint = regexp.MustCompile(
-	`^/(dev|proc|sys|run/credentials|run/containerd|run/docker/netns|var/lib/(docker|containerd|containers|kubelet/pods))($|/)`)
+// noMountpoint matches places where container runtimes mount the same data
+// again and again, and where the kernel's own trees are.
+func noMountpoint() *regexp.Regexp {
+	return regexp.MustCompile(
+		`^/(dev|proc|sys|run/credentials|run/containerd|run/docker/netns|var/lib/(docker|containerd|containers|kubelet/pods))($|/)`)
+}
 
-var partOrVirtual = regexp.MustCompile(`^(z?ram|loop|fd)\d+$|^([hsv]|xv)d[a-z]+\d+$|^(nvme\d+n\d+|mmcblk\d+)p\d+$`)
+// chosenMount is a mount that is shown.
+type chosenMount struct {
+	mount
+	// counted is true for one mount of each file system.
+	counted bool
+}
 
-// wholeDisk says whether a block device is a disk of its own: a partition's
-// traffic is counted with its disk's already.
-func wholeDisk(name string) bool { return !partOrVirtual.MatchString(name) }
-
-// chooseMounts returns the mounts that hold data, sorted by mount point:
-// of several at one point the last, which hides the others, and of several
-// of one block device the one nearest the root.
-func chooseMounts(parts []disk.PartitionStat) []disk.PartitionStat {
-	visible := make(map[string]disk.PartitionStat, len(parts))
-	for _, p := range parts {
-		// Even one that is not wanted hides what was mounted there before.
-		visible[p.Mountpoint] = p
-	}
-	byDevice := make(map[string]disk.PartitionStat, len(visible))
-	chosen := make([]disk.PartitionStat, 0, len(visible))
-	for _, p := range visible {
-		if pseudo(p.Fstype) || noMountpoint.MatchString(p.Mountpoint) {
-			continue
-		}
-		if !strings.HasPrefix(p.Device, "/dev/") {
-			chosen = append(chosen, p)
-			continue
-		}
-		if known, ok := byDevice[p.Device]; !ok || nearer(p.Mountpoint, known.Mountpoint) {
-			byDevice[p.Device] = p
+// chooseMounts returns the mounts that hold data, sorted by mount point: of
+// several at one point the one on top, and of several of one file system
+// those that somebody may look for by name. These are the one nearest the
+// root, which is the one that sums count, those directly below the root
+// (/home), and each btrfs subvolume and each source of a network file system.
+// Other bind mounts show what is shown already.
+func chooseMounts(mounts []mount, leaveOut *regexp.Regexp) []chosenMount {
+	groups := make(map[string][]mount) // by file system
+	for _, m := range onTop(mounts) {
+		if !pseudo(m.fstype) && !leaveOut.MatchString(m.point) {
+			groups[m.device] = append(groups[m.device], m)
 		}
 	}
-	for _, p := range byDevice {
-		chosen = append(chosen, p)
+	var chosen []chosenMount
+	for _, group := range groups {
+		slices.SortFunc(group, nearerRoot)
+		named := make(map[[2]string]bool)
+		for i, m := range group {
+			name := [2]string{m.source, m.subvolume}
+			if i == 0 || !named[name] || strings.Count(m.point, "/") == 1 {
+				chosen = append(chosen, chosenMount{mount: m, counted: i == 0})
+			}
+			named[name] = true
+		}
 	}
-	slices.SortFunc(chosen, func(a, b disk.PartitionStat) int { return strings.Compare(a.Mountpoint, b.Mountpoint) })
+	slices.SortFunc(chosen, func(a, b chosenMount) int { return strings.Compare(a.point, b.point) })
 	return chosen
 }
 
-func nearer(a, b string) bool {
-	if len(a) != len(b) {
-		return len(a) < len(b)
+// onTop leaves out mounts that another one covers at the same point: a mount
+// whose parent is the one below it, or, where the table does not say, the
+// later line. Even one that is not wanted covers what was mounted before.
+func onTop(mounts []mount) map[string]mount {
+	type place struct {
+		parent uint64
+		point  string
 	}
-	return a < b
+	covered := make(map[place]bool, len(mounts))
+	for _, m := range mounts {
+		covered[place{m.parent, m.point}] = m.parent != m.id
+	}
+	top := make(map[string]mount, len(mounts))
+	for _, m := range mounts {
+		if !covered[place{m.id, m.point}] {
+			top[m.point] = m
+		}
+	}
+	return top
+}
+
+func nearerRoot(a, b mount) int {
+	if len(a.point) != len(b.point) {
+		return len(a.point) - len(b.point)
+	}
+	return strings.Compare(a.point, b.point)
 }

@@ -3,11 +3,8 @@ package host
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/shirou/gopsutil/v3/net"
 )
 
 // Network is the counters of every interface, sorted by name.
@@ -33,27 +30,62 @@ type Traffic struct {
 // Network returns the counters of the interfaces in the host's network
 // namespace. With a procfs of its own it asks process 1 of it: net/dev
 // itself is a link to the reader's namespace, so a pod would silently
-// report its own interfaces as the node's.
-func (h *Host) Network(ctx context.Context) (Network, error) {
-	ctx = h.with(ctx)
-	var stats []net.IOCountersStat
-	var err error
-	if h.proc != "" && filepath.Clean(h.proc) != "/proc" {
-		stats, err = net.IOCountersByFileWithContext(ctx, true, filepath.Join(h.proc, "1", "net", "dev"))
-	} else {
-		stats, err = net.IOCountersWithContext(ctx, true)
+// report its own interfaces as the node's. A line that cannot be read costs
+// one interface. It blocks as long as the procfs does.
+func (h *Host) Network(context.Context) (Network, Report, error) {
+	var rep Report
+	file := []string{"net", "dev"}
+	if h.proc != ownProc {
+		file = []string{firstProcess, "net", "dev"}
 	}
+	content, path, err := h.read(file...)
 	if err != nil {
-		return Network{}, fmt.Errorf("read network counters: %w", err)
+		return Network{}, rep, unsupported("read network counters", err)
 	}
-	n := Network{Interfaces: make([]Interface, 0, len(stats))}
-	for _, s := range stats {
-		n.Interfaces = append(n.Interfaces, Interface{
-			Name:     s.Name,
-			Receive:  Traffic{Bytes: s.BytesRecv, Packets: s.PacketsRecv, Errors: s.Errin, Dropped: s.Dropin},
-			Transmit: Traffic{Bytes: s.BytesSent, Packets: s.PacketsSent, Errors: s.Errout, Dropped: s.Dropout},
-		})
+	n := Network{Interfaces: []Interface{}}
+	seen := make(map[string]bool)
+	var raw []string
+	for line := range strings.Lines(content) {
+		if strings.Contains(line, "|") || strings.TrimSpace(line) == "" {
+			continue // the two lines of headings
+		}
+		i, ok := parseInterface(line)
+		if !ok || seen[i.Name] {
+			rep.skipUnlessBlank(path, line)
+			continue
+		}
+		seen[i.Name] = true
+		raw = append(raw, i.Name)
+		n.Interfaces = append(n.Interfaces, i)
+	}
+	if len(n.Interfaces) == 0 && len(rep.Skipped) > 0 {
+		return Network{}, rep, fmt.Errorf("read network counters: %s: %w: no line of it can be read", path, errMalformed)
+	}
+	for i, name := range apart(raw) {
+		n.Interfaces[i].Name = name
 	}
 	slices.SortFunc(n.Interfaces, func(a, b Interface) int { return strings.Compare(a.Name, b.Name) })
-	return n, nil
+	return n, rep, nil
+}
+
+// parseInterface reads one line of net/dev. The name can hold a colon, as
+// in eth0:1.
+func parseInterface(line string) (Interface, bool) {
+	colon := strings.LastIndexByte(line, ':')
+	if colon < 0 {
+		return Interface{}, false
+	}
+	name, fields := strings.TrimSpace(line[:colon]), strings.Fields(line[colon+1:])
+	if name == "" || len(fields) < 12 {
+		return Interface{}, false
+	}
+	v, err := counters(fields[:12])
+	if err != nil {
+		return Interface{}, false
+	}
+	return Interface{
+		Name:     name,
+		Receive:  Traffic{Bytes: v[0], Packets: v[1], Errors: v[2], Dropped: v[3]},
+		Transmit: Traffic{Bytes: v[8], Packets: v[9], Errors: v[10], Dropped: v[11]},
+	}, true
 }

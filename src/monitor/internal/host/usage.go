@@ -1,10 +1,12 @@
 package host
 
-// hotplugIdleDrop is how far, in seconds, a processor's idle counter must
-// fall to be taken for a reset. The kernel lets idle and iowait go back by
-// a few ticks now and then; a processor that was taken offline and online
-// again starts near zero.
-const hotplugIdleDrop = 3
+import "time"
+
+// kernelSlack is how far, in seconds, the kernel's accounting of a processor
+// may be off. It lets idle and iowait go back by a few ticks now and then,
+// as the wait that is going on is counted to the one or the other; a
+// processor that was taken offline and online again starts near zero.
+const kernelSlack = 3
 
 // CPUUsage is the share of an interval that a processor spent in each
 // mode, in percent. The modes add up to 100, but for rounding, and Busy is 100 less Idle and
@@ -21,9 +23,29 @@ type CPUUsage struct {
 	Steal   float64 `json:"steal"`
 }
 
+// Change is what became of a processor's counters between two readings.
+type Change int
+
+// The changes there are.
+const (
+	// Advanced counters hold an interval.
+	Advanced Change = iota
+	// Unclear counters went back by a little: they are good, but what the
+	// interval holds is not known.
+	Unclear
+	// Reset counters were set back: the interval is lost.
+	Reset
+	// Jumped counters grew by more than the time that passed: neither
+	// they nor the interval are to be believed.
+	Jumped
+)
+
 // Sum returns the whole time that t accounts for, in seconds.
-func (t CPUTimes) Sum() float64 {
-	return t.User + t.Nice + t.System + t.Idle + t.IOWait + t.IRQ + t.SoftIRQ + t.Steal
+func (t CPUTimes) Sum() float64 { return t.work() + t.Idle + t.IOWait }
+
+// work is all time but idle and iowait.
+func (t CPUTimes) work() float64 {
+	return t.User + t.Nice + t.System + t.IRQ + t.SoftIRQ + t.Steal
 }
 
 // Add returns t and u, field by field.
@@ -35,30 +57,55 @@ func (t CPUTimes) Add(u CPUTimes) CPUTimes {
 	}
 }
 
-// Since returns t less earlier, field by field. After NotBefore no field of
-// it is negative.
-func (t CPUTimes) Since(earlier CPUTimes) CPUTimes {
+func (t CPUTimes) minus(u CPUTimes) CPUTimes {
 	return CPUTimes{
-		User: t.User - earlier.User, Nice: t.Nice - earlier.Nice, System: t.System - earlier.System,
-		Idle: t.Idle - earlier.Idle, IOWait: t.IOWait - earlier.IOWait, IRQ: t.IRQ - earlier.IRQ,
-		SoftIRQ: t.SoftIRQ - earlier.SoftIRQ, Steal: t.Steal - earlier.Steal,
+		User: t.User - u.User, Nice: t.Nice - u.Nice, System: t.System - u.System,
+		Idle: t.Idle - u.Idle, IOWait: t.IOWait - u.IOWait, IRQ: t.IRQ - u.IRQ,
+		SoftIRQ: t.SoftIRQ - u.SoftIRQ, Steal: t.Steal - u.Steal,
 	}
 }
 
-// NotBefore returns t with every field held at no less than in earlier, so
-// that the small steps back which the kernel makes are not taken for
-// counter resets. A processor that was reset (its idle time fell by more
-// than 3 s) is returned as it is, with reset true: there is no interval
-// between the two readings then.
-func (t CPUTimes) NotBefore(earlier CPUTimes) (held CPUTimes, reset bool) {
-	if earlier.Idle-t.Idle >= hotplugIdleDrop {
-		return t, true
+// Since returns what the processor did from earlier to t, in at most the
+// given time. No field of it is negative, and unless the counters Advanced
+// it is zero.
+func (t CPUTimes) Since(earlier CPUTimes, atMost time.Duration) (CPUTimes, Change) {
+	d := t.minus(earlier)
+	if min(d.User, d.Nice, d.System, d.IRQ, d.SoftIRQ, d.Steal) < 0 || min(d.Idle, d.IOWait) <= -kernelSlack {
+		return CPUTimes{}, Reset
 	}
-	return CPUTimes{
-		User: max(t.User, earlier.User), Nice: max(t.Nice, earlier.Nice), System: max(t.System, earlier.System),
-		Idle: max(t.Idle, earlier.Idle), IOWait: max(t.IOWait, earlier.IOWait), IRQ: max(t.IRQ, earlier.IRQ),
-		SoftIRQ: max(t.SoftIRQ, earlier.SoftIRQ), Steal: max(t.Steal, earlier.Steal),
-	}, false
+	if d.Sum() > atMost.Seconds()+kernelSlack {
+		return CPUTimes{}, Jumped
+	}
+	if min(d.Idle, d.IOWait) >= 0 {
+		return d, Advanced
+	}
+	// What left one of the two went to the other, so the sum is right.
+	spare := d.Idle + d.IOWait
+	if spare < 0 {
+		if d.work() < 0.9*atMost.Seconds() {
+			return CPUTimes{}, Unclear
+		}
+		spare = 0 // work fills the interval
+	}
+	if d.Idle < 0 {
+		d.Idle, d.IOWait = 0, spare
+	} else {
+		d.Idle, d.IOWait = spare, 0
+	}
+	return d, Advanced
+}
+
+// NotBefore returns t with idle and iowait held at what was shown before,
+// where they are less by under 3 s: such a step back is no counter reset.
+func (t CPUTimes) NotBefore(shown CPUTimes) CPUTimes {
+	hold := func(now, before float64) float64 {
+		if now < before && before-now < kernelSlack {
+			return before
+		}
+		return now
+	}
+	t.Idle, t.IOWait = hold(t.Idle, shown.Idle), hold(t.IOWait, shown.IOWait)
+	return t
 }
 
 // Usage returns the share of each mode in t, which is an interval's time
@@ -69,7 +116,7 @@ func (t CPUTimes) Usage() (CPUUsage, bool) {
 		return CPUUsage{}, false
 	}
 	return CPUUsage{
-		Busy: percent(sum-t.Idle-t.IOWait, sum),
+		Busy: percent(t.work(), sum),
 		User: percent(t.User, sum), Nice: percent(t.Nice, sum), System: percent(t.System, sum),
 		Idle: percent(t.Idle, sum), IOWait: percent(t.IOWait, sum), IRQ: percent(t.IRQ, sum),
 		SoftIRQ: percent(t.SoftIRQ, sum), Steal: percent(t.Steal, sum),

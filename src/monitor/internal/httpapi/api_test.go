@@ -197,7 +197,10 @@ func TestIndexListsTheCollectorsAndTheirState(t *testing.T) {
 			t.Errorf("%s: status %d", c.Href, rec.Code)
 		}
 	}
-	if c := got.Collectors[3]; c.Name != sample.Network || !c.Stale || c.Error == "" || c.Failures != 2 {
+	if c := got.Collectors[2]; c.State != sample.OK || c.Unreadable != 2 || c.LinesSkipped != 12 {
+		t.Errorf("a collector that lacks something: %+v", c)
+	}
+	if c := got.Collectors[3]; c.Name != sample.Network || c.State != sample.Stale || !c.Stale || c.Error == "" || c.Failures != 2 {
 		t.Errorf("a failing collector: %+v", c)
 	}
 }
@@ -216,10 +219,22 @@ func TestHealth(t *testing.T) {
 		t.Errorf("liveness without readings: %d", rec.Code)
 	}
 
+	waiting.Statuses = []sample.Status{{Name: sample.CPU, Unsupported: true}, {Name: sample.Memory, SampledAt: time.Now()}}
+	f.snapshot.Store(&waiting)
+	if rec := f.do(t, "GET", "/readyz"); rec.Code != 200 {
+		t.Errorf("with one that is unsupported: %d", rec.Code)
+	}
+	rec := f.do(t, "GET", "/api/v1/cpu")
+	wantProblem(t, rec, 503, "no cpu reading")
+	none := waiting
+	none.Statuses = []sample.Status{{Name: sample.CPU, Unsupported: true}}
+	f.snapshot.Store(&none)
+	wantProblem(t, f.do(t, "GET", "/readyz"), 503, "unsupported are cpu")
+
 	f.snapshot.Store(sampletest.Fixture(time.Now()))
 	f.Drain()
 	wantProblem(t, f.do(t, "GET", "/readyz"), 503, "draining")
-	rec := f.do(t, "GET", "/healthz")
+	rec = f.do(t, "GET", "/healthz")
 	if got := decode[Health](t, rec); rec.Code != 200 || got.Status != "ok" {
 		t.Errorf("liveness while draining: %d %+v", rec.Code, got)
 	}
@@ -247,11 +262,13 @@ func TestReadingsAreTheSnapshotsParts(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got struct {
-				Collector sample.Name
-				SampledAt time.Time
-				Stale     bool
-				Error     string
-				Data      json.RawMessage
+				Collector  sample.Name
+				SampledAt  time.Time
+				Stale      bool
+				State      sample.State
+				Error      string
+				Unreadable []sample.Problem
+				Data       json.RawMessage
 			}
 			if err := json.Unmarshal(rec.Body.Bytes(), &got); err != nil {
 				t.Fatal(err)
@@ -262,6 +279,9 @@ func TestReadingsAreTheSnapshotsParts(t *testing.T) {
 			}
 			if failed := name == sample.Network; got.Stale != failed || (got.Error != "") != failed {
 				t.Errorf("stale %v, error %q", got.Stale, got.Error)
+			}
+			if got.State != st.State() || len(got.Unreadable) != len(st.Problems) {
+				t.Errorf("state %q, unreadable %v", got.State, got.Unreadable)
 			}
 			if d := cmp.Diff(string(want), string(got.Data)); d != "" {
 				t.Errorf("data (-want +got):\n%s", d)
@@ -304,7 +324,7 @@ func TestWithoutAReadingThereIsNoAnswerButWhy(t *testing.T) {
 func TestAReadingThatIsNoJSONIsA500(t *testing.T) {
 	f := newFixture(t, sample.Memory)
 	s := sampletest.Fixture(time.Now())
-	s.Memory.UsedPercent = math.NaN()
+	s.Memory.UsedPercent = new(math.NaN())
 	f.snapshot.Store(s)
 	wantProblem(t, f.do(t, "GET", "/api/v1/memory"), 500, "memory")
 	if !strings.Contains(f.logs.String(), "cannot encode") {

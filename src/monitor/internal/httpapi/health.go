@@ -26,12 +26,18 @@ func (a *API) ready(c *gin.Context) {
 		problem(c, http.StatusServiceUnavailable, "draining: this process is about to end")
 		return
 	}
-	if missing := a.cfg.Snapshot().Missing(); len(missing) > 0 {
+	s := a.cfg.Snapshot()
+	if missing := s.Missing(); len(missing) > 0 {
 		names := make([]string, len(missing))
 		for i, m := range missing {
 			names[i] = string(m)
 		}
-		problem(c, http.StatusServiceUnavailable, "no reading yet from "+strings.Join(names, ", "))
+		detail := "no reading yet from "
+		if st, _ := s.Status(missing[0]); st.Unsupported {
+			detail = "nothing can be read here: unsupported are "
+		}
+		c.Header("Retry-After", "1")
+		problem(c, http.StatusServiceUnavailable, detail+strings.Join(names, ", "))
 		return
 	}
 	c.JSON(http.StatusOK, Health{Status: "ready"})

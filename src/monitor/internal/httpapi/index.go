@@ -17,14 +17,19 @@ type Index struct {
 
 // CollectorState is how one collector is doing, and where its reading is.
 type CollectorState struct {
-	Name            sample.Name `json:"name"`
-	Href            string      `json:"href"`
-	SampledAt       *time.Time  `json:"sampledAt"` // null: no reading yet
-	Stale           bool        `json:"stale"`
-	Error           string      `json:"error,omitempty"`
-	DurationSeconds float64     `json:"durationSeconds"`
-	Successes       uint64      `json:"successes"`
-	Failures        uint64      `json:"failures"`
+	Name      sample.Name  `json:"name"`
+	Href      string       `json:"href"`
+	SampledAt *time.Time   `json:"sampledAt"` // null: no reading yet
+	State     sample.State `json:"state"`
+	Stale     bool         `json:"stale"`
+	Error     string       `json:"error,omitempty"`
+	// Unreadable is how many files and mounts the reading lacks; the
+	// reading names them.
+	Unreadable      int     `json:"unreadable"`
+	LinesSkipped    uint64  `json:"linesSkipped"`
+	DurationSeconds float64 `json:"durationSeconds"`
+	Successes       uint64  `json:"successes"`
+	Failures        uint64  `json:"failures"`
 }
 
 func (a *API) index(c *gin.Context) {
@@ -34,7 +39,10 @@ func (a *API) index(c *gin.Context) {
 		state := CollectorState{
 			Name:            st.Name,
 			Href:            route(st.Name),
+			State:           st.State(),
 			Stale:           st.Stale(),
+			Unreadable:      len(st.Problems),
+			LinesSkipped:    st.LinesSkipped,
 			DurationSeconds: st.Duration.Seconds(),
 			Successes:       st.Successes,
 			Failures:        st.Failures,

@@ -20,11 +20,15 @@ type Reading struct {
 	Collector sample.Name `json:"collector"`
 	// SampledAt is when the reading was finished. The Age header says how
 	// many seconds ago that was.
-	SampledAt time.Time `json:"sampledAt"`
+	SampledAt time.Time    `json:"sampledAt"`
+	State     sample.State `json:"state"`
 	// Stale says that the last attempt failed, and that this is the last
 	// good reading; Error says why.
 	Stale bool   `json:"stale"`
 	Error string `json:"error,omitempty"`
+	// Unreadable names the files and mounts whose figures Data lacks, and
+	// why; empty for a whole reading.
+	Unreadable []sample.Problem `json:"unreadable,omitempty"`
 	// Data is the part of the host that the collector reads.
 	Data any `json:"data"`
 }
@@ -89,7 +93,7 @@ func encode(s *sample.Snapshot, name sample.Name, pick func(*sample.Snapshot) an
 	if !st.Ready() {
 		return e, nil
 	}
-	r := Reading{Collector: name, SampledAt: st.SampledAt, Stale: st.Stale(), Data: pick(s)}
+	r := Reading{Collector: name, SampledAt: st.SampledAt, State: st.State(), Stale: st.Stale(), Unreadable: st.Problems, Data: pick(s)}
 	if st.Err != nil {
 		r.Error = st.Err.Error()
 	}
@@ -100,6 +104,9 @@ func encode(s *sample.Snapshot, name sample.Name, pick func(*sample.Snapshot) an
 
 func noReading(st sample.Status) string {
 	detail := "there is no " + string(st.Name) + " reading yet"
+	if st.Unsupported {
+		detail = "there will be no " + string(st.Name) + " reading"
+	}
 	if st.Err != nil {
 		detail += ": " + st.Err.Error()
 	}

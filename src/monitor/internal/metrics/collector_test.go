@@ -1,15 +1,18 @@
 package metrics
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
 
+	"github.com/ballast-sre/ballast/src/monitor/internal/host"
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample/sampletest"
 )
@@ -126,6 +129,50 @@ monitor_filesystem_up{device="nas:/export",fstype="nfs4",mountpoint="/mnt/nas"} 
 		"monitor_filesystem_size_bytes", "monitor_filesystem_up")
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+func TestWhatCannotBeReadIsNamedAndHasNoFigures(t *testing.T) {
+	want := `
+# HELP monitor_collector_unreadable A file or mount point whose figures are absent, and why; always 1.
+# TYPE monitor_collector_unreadable gauge
+monitor_collector_unreadable{collector="disk",path="/home",reason="not_visible"} 1
+monitor_collector_unreadable{collector="disk",path="/mnt/nas",reason="hangs"} 1
+# HELP monitor_filesystem_counted 1 for one mount of each file system and 0 for further ones, so that sums count nothing twice.
+# TYPE monitor_filesystem_counted gauge
+monitor_filesystem_counted{device="/dev/vda1",fstype="ext4",mountpoint="/"} 1
+monitor_filesystem_counted{device="/dev/vda1",fstype="ext4",mountpoint="/home"} 0
+monitor_filesystem_counted{device="nas:/export",fstype="nfs4",mountpoint="/mnt/nas"} 1
+`
+	err := testutil.GatherAndCompare(registry(t, sampletest.Fixture(time.Now()), sample.Disk), strings.NewReader(want),
+		"monitor_collector_unreadable", "monitor_filesystem_counted")
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWithoutAFigureThereIsNoSeries(t *testing.T) {
+	s := &sample.Snapshot{
+		CPU:      &sample.CPUReading{Cores: []sample.CoreReading{{ID: "0"}}},
+		Memory:   &host.Memory{TotalBytes: 1},
+		Disk:     &host.Disk{},
+		Statuses: []sample.Status{{Name: sample.CPU, Successes: 1}, {Name: sample.Memory, Failures: 1, Err: errors.New("none"), Unsupported: true}},
+	}
+	families, err := registry(t, s, sample.Names()...).Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(map[string]int)
+	for _, f := range families {
+		got[f.GetName()] = len(f.GetMetric())
+	}
+	want := map[string]int{
+		"monitor_cpu_cores": 1, "monitor_memory_size_bytes": 1,
+		"monitor_collector_duration_seconds": 2, "monitor_collector_failures_total": 2, "monitor_collector_lines_skipped_total": 2,
+		"monitor_collector_reads_total": 2, "monitor_collector_supported": 2, "monitor_collector_success": 1,
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("families (-want +got):\n%s", d)
 	}
 }
 

@@ -35,31 +35,35 @@ func (e cpuEmitter) emit(ch chan<- prometheus.Metric, s *sample.Snapshot, _ time
 		return
 	}
 	for _, core := range c.Cores {
-		t := core.Times
-		e.seconds.send(ch, t.User, core.ID, "user")
-		e.seconds.send(ch, t.Nice, core.ID, "nice")
-		e.seconds.send(ch, t.System, core.ID, "system")
-		e.seconds.send(ch, t.Idle, core.ID, "idle")
-		e.seconds.send(ch, t.IOWait, core.ID, "iowait")
-		e.seconds.send(ch, t.IRQ, core.ID, "irq")
-		e.seconds.send(ch, t.SoftIRQ, core.ID, "softirq")
-		e.seconds.send(ch, t.Steal, core.ID, "steal")
+		if t := core.Times; t != nil {
+			e.seconds.send(ch, t.User, core.ID, "user")
+			e.seconds.send(ch, t.Nice, core.ID, "nice")
+			e.seconds.send(ch, t.System, core.ID, "system")
+			e.seconds.send(ch, t.Idle, core.ID, "idle")
+			e.seconds.send(ch, t.IOWait, core.ID, "iowait")
+			e.seconds.send(ch, t.IRQ, core.ID, "irq")
+			e.seconds.send(ch, t.SoftIRQ, core.ID, "softirq")
+			e.seconds.send(ch, t.Steal, core.ID, "steal")
+		}
 		if core.Usage != nil {
 			e.coreBusy.send(ch, core.Usage.Busy/100, core.ID)
 		}
 	}
-	u := c.Usage
-	e.busy.send(ch, u.Busy/100)
-	e.mode.send(ch, u.User/100, "user")
-	e.mode.send(ch, u.Nice/100, "nice")
-	e.mode.send(ch, u.System/100, "system")
-	e.mode.send(ch, u.Idle/100, "idle")
-	e.mode.send(ch, u.IOWait/100, "iowait")
-	e.mode.send(ch, u.IRQ/100, "irq")
-	e.mode.send(ch, u.SoftIRQ/100, "softirq")
-	e.mode.send(ch, u.Steal/100, "steal")
 	e.cores.send(ch, float64(len(c.Cores)))
-	e.load1.send(ch, c.Load.One)
-	e.load5.send(ch, c.Load.Five)
-	e.load15.send(ch, c.Load.Fifteen)
+	if u := c.Usage; u != nil {
+		e.busy.send(ch, u.Busy/100)
+		e.mode.send(ch, u.User/100, "user")
+		e.mode.send(ch, u.Nice/100, "nice")
+		e.mode.send(ch, u.System/100, "system")
+		e.mode.send(ch, u.Idle/100, "idle")
+		e.mode.send(ch, u.IOWait/100, "iowait")
+		e.mode.send(ch, u.IRQ/100, "irq")
+		e.mode.send(ch, u.SoftIRQ/100, "softirq")
+		e.mode.send(ch, u.Steal/100, "steal")
+	}
+	if l := c.Load; l != nil {
+		e.load1.send(ch, l.One)
+		e.load5.send(ch, l.Five)
+		e.load15.send(ch, l.Fifteen)
+	}
 }

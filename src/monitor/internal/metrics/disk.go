@@ -9,7 +9,7 @@ import (
 )
 
 type diskEmitter struct {
-	up, readOnly, size, used, available, inodes, inodesFree                                    family
+	up, readOnly, counted, size, used, available, inodes, inodesFree                           family
 	readBytes, writtenBytes, reads, writes, readSeconds, writeSeconds, busySeconds, inProgress family
 }
 
@@ -18,6 +18,7 @@ func newDiskEmitter() diskEmitter {
 	const dev = "device"
 	return diskEmitter{
 		up:         gauge("filesystem_up", "Whether the mount answered; without an answer its size and usage are absent.", fs...),
+		counted:    gauge("filesystem_counted", "1 for one mount of each file system and 0 for further ones, so that sums count nothing twice.", fs...),
 		readOnly:   gauge("filesystem_readonly", "Whether the file system is mounted read-only.", fs...),
 		size:       gauge("filesystem_size_bytes", "Size of the file system.", fs...),
 		used:       gauge("filesystem_used_bytes", "Space in use.", fs...),
@@ -37,7 +38,7 @@ func newDiskEmitter() diskEmitter {
 }
 
 func (e diskEmitter) describe(ch chan<- *prometheus.Desc) {
-	describeAll(ch, e.up, e.readOnly, e.size, e.used, e.available, e.inodes, e.inodesFree,
+	describeAll(ch, e.up, e.readOnly, e.counted, e.size, e.used, e.available, e.inodes, e.inodesFree,
 		e.readBytes, e.writtenBytes, e.reads, e.writes, e.readSeconds, e.writeSeconds, e.busySeconds, e.inProgress)
 }
 
@@ -48,7 +49,10 @@ func (e diskEmitter) emit(ch chan<- prometheus.Metric, s *sample.Snapshot, _ tim
 	for _, fs := range s.Disk.Filesystems {
 		labels := []string{fs.Device, fs.Type, fs.Mountpoint}
 		e.readOnly.send(ch, flag(fs.ReadOnly), labels...)
-		e.up.send(ch, flag(fs.Usage != nil), labels...)
+		e.counted.send(ch, flag(fs.Counted), labels...)
+		if fs.Asked() {
+			e.up.send(ch, flag(fs.Usage != nil), labels...)
+		}
 		if u := fs.Usage; u != nil {
 			e.size.send(ch, float64(u.SizeBytes), labels...)
 			e.used.send(ch, float64(u.UsedBytes), labels...)

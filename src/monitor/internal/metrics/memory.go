@@ -40,14 +40,24 @@ func (e memoryEmitter) emit(ch chan<- prometheus.Metric, s *sample.Snapshot, _ t
 		return
 	}
 	e.size.send(ch, float64(m.TotalBytes))
-	e.available.send(ch, float64(m.AvailableBytes))
-	e.used.send(ch, float64(m.UsedBytes))
-	e.free.send(ch, float64(m.FreeBytes))
-	e.buffers.send(ch, float64(m.BuffersBytes))
-	e.cached.send(ch, float64(m.CachedBytes))
-	e.swapSize.send(ch, float64(m.Swap.TotalBytes))
-	e.swapUsed.send(ch, float64(m.Swap.UsedBytes))
-	e.swapFree.send(ch, float64(m.Swap.FreeBytes))
-	e.swapIn.send(ch, float64(m.Swap.InBytes))
-	e.swapOut.send(ch, float64(m.Swap.OutBytes))
+	for _, f := range []struct {
+		family family
+		bytes  *uint64
+	}{
+		{e.available, m.AvailableBytes},
+		{e.used, m.UsedBytes},
+		{e.free, m.FreeBytes},
+		{e.buffers, m.BuffersBytes},
+		{e.cached, m.CachedBytes},
+		{e.swapSize, m.Swap.TotalBytes},
+		{e.swapUsed, m.Swap.UsedBytes},
+		{e.swapFree, m.Swap.FreeBytes},
+		{e.swapIn, m.Swap.InBytes},
+		{e.swapOut, m.Swap.OutBytes},
+	} {
+		// Absent is not zero: a counter would seem to be reset.
+		if f.bytes != nil {
+			f.family.send(ch, float64(*f.bytes))
+		}
+	}
 }

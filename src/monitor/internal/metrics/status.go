@@ -10,23 +10,26 @@ import (
 
 // statusEmitter says how the collectors themselves are doing.
 type statusEmitter struct {
-	success, age, sampled, duration, reads, failures family
+	success, supported, age, sampled, duration, reads, failures, skipped, unreadable family
 }
 
 func newStatusEmitter() statusEmitter {
 	const label = "collector"
 	return statusEmitter{
-		success:  gauge("collector_success", "Whether the collector's last attempt gave a reading.", label),
-		age:      gauge("collector_age_seconds", "Age of the collector's last good reading.", label),
-		sampled:  gauge("collector_last_success_timestamp_seconds", "When the collector's last good reading was finished.", label),
-		duration: gauge("collector_duration_seconds", "How long the collector's last attempt took.", label),
-		reads:    counter("collector_reads_total", "Attempts that the collector finished.", label),
-		failures: counter("collector_failures_total", "Attempts of the collector that gave no reading.", label),
+		success:    gauge("collector_success", "Whether the collector's last attempt gave a reading.", label),
+		supported:  gauge("collector_supported", "Whether there is anything here that the collector can read.", label),
+		age:        gauge("collector_age_seconds", "Age of the collector's last good reading.", label),
+		sampled:    gauge("collector_last_success_timestamp_seconds", "When the collector's last good reading was finished.", label),
+		duration:   gauge("collector_duration_seconds", "How long the collector's last attempt took.", label),
+		reads:      counter("collector_reads_total", "Attempts that the collector finished.", label),
+		failures:   counter("collector_failures_total", "Attempts of the collector that gave no reading.", label),
+		skipped:    counter("collector_lines_skipped_total", "Lines of the kernel's files that could not be read.", label),
+		unreadable: gauge("collector_unreadable", "A file or mount point whose figures are absent, and why; always 1.", label, "path", "reason"),
 	}
 }
 
 func (e statusEmitter) describe(ch chan<- *prometheus.Desc) {
-	describeAll(ch, e.success, e.age, e.sampled, e.duration, e.reads, e.failures)
+	describeAll(ch, e.success, e.supported, e.age, e.sampled, e.duration, e.reads, e.failures, e.skipped, e.unreadable)
 }
 
 func (e statusEmitter) emit(ch chan<- prometheus.Metric, s *sample.Snapshot, now time.Time) {
@@ -39,15 +42,28 @@ func (e statusEmitter) emit(ch chan<- prometheus.Metric, s *sample.Snapshot, now
 			// Neither success nor failure: there was no attempt yet.
 			continue
 		}
-		success := 1.0
-		if st.Err != nil {
-			success = 0
+		e.skipped.send(ch, float64(st.LinesSkipped), name)
+		e.supported.send(ch, flag(!st.Unsupported), name)
+		if !st.Unsupported {
+			e.success.send(ch, flag(st.Err == nil), name)
 		}
-		e.success.send(ch, success, name)
 		e.duration.send(ch, st.Duration.Seconds(), name)
 		if age, ok := st.Age(now); ok {
 			e.age.send(ch, age.Seconds(), name)
 			e.sampled.send(ch, float64(st.SampledAt.UnixMilli())/1000, name)
+		}
+		e.unread(ch, st)
+	}
+}
+
+// unread names what the reading lacks, each thing once.
+func (e statusEmitter) unread(ch chan<- prometheus.Metric, st sample.Status) {
+	said := make(map[[2]string]bool, len(st.Problems))
+	for _, p := range st.Problems {
+		key := [2]string{p.Path, string(p.Reason)}
+		if !said[key] {
+			said[key] = true
+			e.unreadable.send(ch, 1, string(st.Name), p.Path, string(p.Reason))
 		}
 	}
 }

@@ -14,6 +14,10 @@ import (
 // ticks: long enough to say something, short enough to be ready at once.
 const DefaultCPUGap = 50 * time.Millisecond
 
+// stillIntervals is after how many intervals without any advance processor
+// times are taken for ones that the kernel does not count.
+const stillIntervals = 10
+
 // ErrClockStands reports processor times that do not advance, as on
 // sandboxed kernels which do not account for them.
 var ErrClockStands = errors.New("processor times do not advance")
@@ -23,26 +27,29 @@ type CPUReading struct {
 	// Since and Until bound the interval that Usage is about.
 	Since time.Time `json:"since"`
 	Until time.Time `json:"until"`
-	// Usage is over all processors together.
-	Usage host.CPUUsage `json:"percent"`
+	// Usage is over all processors that have a usage; nil when none has.
+	Usage *host.CPUUsage `json:"percent"`
 	// Cores are the processors that were online at Until.
 	Cores []CoreReading `json:"cores"`
-	Load  host.Load     `json:"load"`
+	// Load is nil when it cannot be read.
+	Load *host.Load `json:"load"`
 }
 
 // CoreReading is one processor's use.
 type CoreReading struct {
 	ID string `json:"id"`
-	// Usage is nil for a processor that came online within the interval.
+	// Usage is nil where the interval says nothing: the processor came
+	// online within it, or its counters were reset or jumped.
 	Usage *host.CPUUsage `json:"percent"`
-	// Times are the seconds spent in each mode since boot.
-	Times host.CPUTimes `json:"seconds"`
+	// Times are the seconds spent in each mode since boot; nil where they
+	// grew by more than the time that passed.
+	Times *host.CPUTimes `json:"seconds"`
 }
 
 // CPUSource reads the processors' counters and the load averages.
 type CPUSource interface {
-	CPUTimes(ctx context.Context) ([]host.CoreTimes, error)
-	Load(ctx context.Context) (host.Load, error)
+	CPUTimes(ctx context.Context) ([]host.CoreTimes, host.Report, error)
+	Load(ctx context.Context) (*host.Load, host.Report)
 }
 
 // NewCPU returns the collector of processor usage. It keeps the times of
@@ -54,89 +61,130 @@ func NewCPU(src CPUSource, gap time.Duration) Collector {
 		gap = DefaultCPUGap
 	}
 	c := &cpuCollector{src: src, gap: gap}
-	return Collector{name: CPU, read: c.read}
+	return newCollector(CPU, c.read)
 }
 
 type cpuCollector struct {
 	src CPUSource
 	gap time.Duration
 
-	before   map[string]host.CPUTimes // by processor; nil before the first read
-	beforeAt time.Time
+	before *cpuTimes
+	// shown is what was last shown of each processor that is online.
+	shown map[string]host.CPUTimes
+	still int // intervals without an advance
 }
 
-func (c *cpuCollector) read(ctx context.Context) (part, error) {
+// cpuTimes is one reading of the counters.
+type cpuTimes struct {
+	cores []host.CoreTimes
+	byID  map[string]host.CPUTimes
+	// from and at are when the reading was begun and finished.
+	from, at time.Time
+	report   host.Report
+}
+
+func (c *cpuCollector) read(ctx context.Context) (reading, error) {
 	if c.before == nil {
-		cores, at, err := c.times(ctx)
+		first, err := c.times(ctx)
 		if err != nil {
-			return nil, err
+			return reading{}, err
 		}
-		c.remember(cores, at)
+		c.before = first
 		select {
 		case <-time.After(c.gap):
 		case <-ctx.Done():
-			return nil, fmt.Errorf("wait for the second reading of processor times: %w", ctx.Err())
+			return reading{}, fmt.Errorf("wait for the second reading of processor times: %w", ctx.Err())
 		}
 	}
-	cores, at, err := c.times(ctx)
+	now, err := c.times(ctx)
 	if err != nil {
-		return nil, err
+		return reading{}, err
 	}
-	load, err := c.src.Load(ctx)
-	if err != nil {
-		return nil, err
-	}
-	r, held, ok := between(c.before, cores)
-	if !ok {
+	if now.stands(c.before) {
 		// Times before are kept: the interval goes on until it holds
 		// something.
-		return nil, fmt.Errorf("%w since %s", ErrClockStands, c.beforeAt.Format(time.RFC3339))
+		return reading{}, c.stillStands()
 	}
-	r.Since, r.Until, r.Load = c.beforeAt, at, load
-	c.remember(held, at)
-	return func(s *Snapshot) { s.CPU = r }, nil
+	load, report := c.src.Load(ctx)
+	report.Add(now.report)
+	r := c.between(now)
+	r.Load = load
+	c.before, c.still = now, 0
+	return reading{put: func(s *Snapshot) { s.CPU = r }, report: report}, nil
 }
 
-func (c *cpuCollector) times(ctx context.Context) ([]host.CoreTimes, time.Time, error) {
-	cores, err := c.src.CPUTimes(ctx)
-	return cores, time.Now().UTC(), err
-}
-
-func (c *cpuCollector) remember(cores []host.CoreTimes, at time.Time) {
-	c.before = make(map[string]host.CPUTimes, len(cores))
-	for _, core := range cores {
-		c.before[core.ID] = core.CPUTimes
+func (c *cpuCollector) stillStands() error {
+	c.still++
+	err := fmt.Errorf("%w since %s", ErrClockStands, c.before.at.Format(time.RFC3339))
+	if c.still >= stillIntervals {
+		return fmt.Errorf("%w: %w", host.ErrUnsupported, err)
 	}
-	c.beforeAt = at
+	return err
 }
 
-// between returns the usage from before to now, and the times that the next
-// interval starts with: now's, held so that they never go back. It is false
-// when no processor's time advanced.
-func between(before map[string]host.CPUTimes, now []host.CoreTimes) (*CPUReading, []host.CoreTimes, bool) {
-	r := &CPUReading{Cores: make([]CoreReading, 0, len(now))}
-	held := make([]host.CoreTimes, 0, len(now))
-	var whole host.CPUTimes
-	for _, core := range now {
-		times := core.CPUTimes
-		earlier, known := before[core.ID]
-		if known {
-			var reset bool
-			times, reset = core.NotBefore(earlier)
-			known = !reset
+func (c *cpuCollector) times(ctx context.Context) (*cpuTimes, error) {
+	t := &cpuTimes{from: time.Now()}
+	var err error
+	t.cores, t.report, err = c.src.CPUTimes(ctx)
+	t.at = time.Now().UTC()
+	t.byID = make(map[string]host.CPUTimes, len(t.cores))
+	for _, core := range t.cores {
+		t.byID[core.ID] = core.CPUTimes
+	}
+	return t, err
+}
+
+// stands says whether no processor's time is another than before.
+func (t *cpuTimes) stands(before *cpuTimes) bool {
+	if len(t.cores) != len(before.cores) {
+		return false
+	}
+	for id, times := range t.byID {
+		if earlier, known := before.byID[id]; !known || earlier != times {
+			return false
 		}
-		reading := CoreReading{ID: core.ID, Times: times}
-		if known {
-			spent := times.Since(earlier)
-			whole = whole.Add(spent)
-			if usage, ok := spent.Usage(); ok {
-				reading.Usage = &usage
+	}
+	return true
+}
+
+// between returns the usage from the reading before to now, and remembers
+// what it shows of the counters.
+func (c *cpuCollector) between(now *cpuTimes) *CPUReading {
+	r := &CPUReading{Since: c.before.at, Until: now.at, Cores: make([]CoreReading, 0, len(now.cores))}
+	// No more time than this can have passed between two reads.
+	atMost := now.at.Sub(c.before.from)
+	shown := make(map[string]host.CPUTimes, len(now.cores))
+	var whole host.CPUTimes
+	for _, core := range now.cores {
+		times, show := core.CPUTimes, true
+		out := CoreReading{ID: core.ID}
+		if earlier, known := c.before.byID[core.ID]; known {
+			spent, change := times.Since(earlier, atMost)
+			last, wasShown := c.shown[core.ID]
+			switch change {
+			case host.Advanced, host.Unclear:
+				if wasShown {
+					times = times.NotBefore(last)
+				}
+				whole = whole.Add(spent)
+				if usage, ok := spent.Usage(); ok {
+					out.Usage = &usage
+				}
+			case host.Reset: // shown as it is
+			case host.Jumped:
+				show = false
+				times = last // for the next one to be compared with
 			}
 		}
-		r.Cores = append(r.Cores, reading)
-		held = append(held, host.CoreTimes{ID: core.ID, CPUTimes: times})
+		if show {
+			out.Times = &times
+		}
+		shown[core.ID] = times
+		r.Cores = append(r.Cores, out)
 	}
-	var ok bool
-	r.Usage, ok = whole.Usage()
-	return r, held, ok
+	c.shown = shown
+	if usage, ok := whole.Usage(); ok {
+		r.Usage = &usage
+	}
+	return r
 }

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/ballast-sre/ballast/src/monitor/internal/host"
 )
 
 // ErrDeadline reports a collector that did not answer within its timeout.
@@ -69,6 +70,7 @@ type Sampler struct {
 	cfg     Config
 	current atomic.Pointer[Snapshot]
 	publish sync.Mutex // held from loading current to storing the next
+	said    said
 }
 
 // New returns a sampler that does nothing until Run.
@@ -76,7 +78,7 @@ func New(cfg Config) (*Sampler, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	s := &Sampler{cfg: cfg}
+	s := &Sampler{cfg: cfg, said: newSaid(cfg.Logger)}
 	first := &Snapshot{}
 	for _, c := range cfg.Collectors {
 		first.Statuses = append(first.Statuses, Status{Name: c.name})
@@ -119,9 +121,9 @@ func (s *Sampler) loop(ctx context.Context, c Collector) {
 
 // outcome is what one read came to.
 type outcome struct {
-	part part
-	err  error
-	took time.Duration
+	reading reading
+	err     error
+	took    time.Duration
 }
 
 // attempt does one read and publishes what came of it. When the read
@@ -173,14 +175,12 @@ func (s *Sampler) read(ctx context.Context, c Collector) (o outcome) {
 	start := time.Now()
 	defer func() {
 		if p := recover(); p != nil {
-			s.cfg.Logger.ErrorContext(ctx, "collector panicked",
-				slog.String("collector", string(c.name)), slog.Any("panic", p),
-				slog.String("stack", string(debug.Stack())))
+			s.said.panicked(ctx, c.name, p)
 			o.err = fmt.Errorf("%w: %v", ErrPanic, p)
 		}
 		o.took = time.Since(start)
 	}()
-	o.part, o.err = c.read(ctx)
+	o.reading, o.err = c.read(ctx)
 	return o
 }
 
@@ -191,24 +191,22 @@ func (s *Sampler) record(ctx context.Context, name Name, o outcome) {
 	next := s.current.Load().clone()
 	i := slices.IndexFunc(next.Statuses, func(st Status) bool { return st.Name == name })
 	st := &next.Statuses[i]
-	failedBefore := st.Err != nil
+	before := st.State()
 	st.Duration, st.Err = o.took, o.err
 	if o.err != nil {
 		st.Failures++
+		// What was read once is no part that there is not.
+		st.Unsupported = !st.Ready() && errors.Is(o.err, host.ErrUnsupported)
 	} else {
 		st.Successes++
 		st.SampledAt = time.Now().UTC()
-		o.part(next)
+		st.Unsupported = false
+		report := o.reading.report
+		st.Problems = append(slices.Clone(report.Files), report.Mounts...)
+		st.LinesSkipped += uint64(len(report.Skipped))
+		o.reading.put(next)
+		s.said.lacks(ctx, name, report)
 	}
 	s.current.Store(next)
-
-	// One line a change, not one an interval: a mount can hang for days.
-	switch failed := o.err != nil; {
-	case failed && !failedBefore:
-		s.cfg.Logger.WarnContext(ctx, "collector failed; its last good reading is kept",
-			slog.String("collector", string(name)), slog.Any("error", o.err))
-	case !failed && failedBefore:
-		s.cfg.Logger.InfoContext(ctx, "collector works again",
-			slog.String("collector", string(name)), slog.Float64("took_seconds", o.took.Seconds()))
-	}
+	s.said.changed(ctx, *st, before)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -24,20 +25,22 @@ type memoryFunc func(ctx context.Context, call int) (uint64, error)
 
 func (f memoryFunc) collector() Collector {
 	var calls atomic.Int64
-	return NewMemory(source(func(ctx context.Context) (host.Memory, error) {
+	return NewMemory(source(func(ctx context.Context) (host.Memory, host.Report, error) {
 		total, err := f(ctx, int(calls.Add(1)))
-		return host.Memory{TotalBytes: total}, err
+		return host.Memory{TotalBytes: total}, host.Report{}, err
 	}))
 }
 
-type source func(ctx context.Context) (host.Memory, error)
+type source func(ctx context.Context) (host.Memory, host.Report, error)
 
-func (f source) Memory(ctx context.Context) (host.Memory, error) { return f(ctx) }
+func (f source) Memory(ctx context.Context) (host.Memory, host.Report, error) { return f(ctx) }
 
 // network answers at once.
 type network struct{}
 
-func (network) Network(context.Context) (host.Network, error) { return host.Network{}, nil }
+func (network) Network(context.Context) (host.Network, host.Report, error) {
+	return host.Network{}, host.Report{}, nil
+}
 
 // start runs a sampler at 5s with a timeout of 1s until the test's end, and
 // waits for the first readings that do not hang.
@@ -208,7 +211,127 @@ func TestAPanickingCollectorFailsAlone(t *testing.T) {
 		if st := status(t, s, Network); !st.Ready() {
 			t.Errorf("its neighbour: %+v", st)
 		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := strings.Count(logs.String(), `"stack"`); n != 1 {
+			t.Errorf("the stack was logged %d times in a minute, want once:\n%s", n, &logs)
+		}
 	})
+}
+
+func TestAFileThatCannotBeReadOnceMakesTheReadingStaleOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lacks := host.Report{Files: []host.Problem{{Path: "/proc/vmstat", Reason: host.Permission, Detail: "permission denied"}}}
+		call := uint64(0)
+		c := NewMemory(source(func(context.Context) (host.Memory, host.Report, error) {
+			call++
+			if call == 2 || call >= 4 {
+				return host.Memory{TotalBytes: call}, lacks, nil
+			}
+			return host.Memory{TotalBytes: call, Swap: host.Swap{InBytes: new(12288 + call)}}, host.Report{}, nil
+		}))
+		var logs bytes.Buffer
+		s, stop := start(t, &logs, c)
+		defer stop()
+		for i, want := range []struct {
+			total uint64
+			in    *uint64
+			state State
+		}{
+			{1, new(uint64(12289)), OK}, {1, new(uint64(12289)), Stale}, {3, new(uint64(12291)), OK},
+			{3, new(uint64(12291)), Stale}, {5, nil, OK}, {6, nil, OK},
+		} {
+			m, st := s.Snapshot().Memory, status(t, s, Memory)
+			if m.TotalBytes != want.total || (m.Swap.InBytes == nil) != (want.in == nil) || want.in != nil && *m.Swap.InBytes != *want.in || st.State() != want.state {
+				t.Errorf("interval %d: %+v, %s, want %+v", i, m, st.State(), want)
+			}
+			if st.State() == Stale && !strings.Contains(st.Err.Error(), "/proc/vmstat") {
+				t.Errorf("interval %d: error %v", i, st.Err)
+			}
+			time.Sleep(5 * time.Second)
+			synctest.Wait()
+		}
+		if st := status(t, s, Memory); len(st.Problems) != 1 || st.Problems[0].Path != "/proc/vmstat" {
+			t.Errorf("problems %+v", st.Problems)
+		}
+		if n := strings.Count(logs.String(), "its figures are absent"); n != 1 {
+			t.Errorf("the file was named %d times in the log, want once:\n%s", n, &logs)
+		}
+	})
+}
+
+func TestSkippedLinesAreCountedEachTimeAndLoggedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var logs bytes.Buffer
+		s, stop := start(t, &logs, NewMemory(source(func(context.Context) (host.Memory, host.Report, error) {
+			return host.Memory{}, host.Report{Skipped: []host.SkippedLine{{File: "f", Subject: "ppp0", Text: time.Now().String()}}}, nil
+		})))
+		defer stop()
+		time.Sleep(20 * time.Second)
+		synctest.Wait()
+		if st := status(t, s, Memory); st.LinesSkipped != 5 || st.State() != OK {
+			t.Errorf("status %+v, want five lines", st)
+		}
+		if n := strings.Count(logs.String(), "ppp0") + strings.Count(logs.String(), "a line cannot be read"); n != 1 {
+			t.Errorf("logged %d times, want once:\n%s", n, &logs)
+		}
+	})
+}
+
+func TestTheLogOfOneCollectorIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var report host.Report
+		for i := range 10_000 {
+			report.Mounts = append(report.Mounts, host.Problem{Path: strings.Repeat("x", i), Reason: host.NotVisible})
+		}
+		var logs bytes.Buffer
+		_, stop := start(t, &logs, NewMemory(source(func(context.Context) (host.Memory, host.Report, error) {
+			return host.Memory{}, report, nil
+		})))
+		stop()
+		if n := strings.Count(logs.String(), "\n"); n != maxSaid+1 {
+			t.Errorf("%d lines, want %d and one that says that there are more", n, maxSaid)
+		}
+	})
+}
+
+func TestUnsupportedIsNeitherWaitedForNorAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gone := fmt.Errorf("no such file: %w", host.ErrUnsupported)
+		missing := memoryFunc(func(_ context.Context, call int) (uint64, error) {
+			if call == 3 {
+				return 1, nil
+			}
+			return 0, gone
+		})
+		var logs bytes.Buffer
+		s, stop := start(t, &logs, missing.collector(), NewNetwork(network{}))
+		defer stop()
+		if st := status(t, s, Memory); st.State() != Unsupported || s.Snapshot().Missing() != nil {
+			t.Errorf("status %+v, missing %v", st, s.Snapshot().Missing())
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if st := status(t, s, Memory); st.State() != OK {
+			t.Errorf("once it is there: %+v", st)
+		}
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if st := status(t, s, Memory); st.State() != Stale || st.Unsupported {
+			t.Errorf("what was read once and is gone is a failure: %+v", st)
+		}
+	})
+}
+
+func TestWhereNothingIsSupportedAllIsMissing(t *testing.T) {
+	s := &Snapshot{Statuses: []Status{{Name: CPU, Unsupported: true}, {Name: Memory, Unsupported: true}}}
+	if got := s.Missing(); len(got) != 2 {
+		t.Errorf("missing %v, want both", got)
+	}
+	s.Statuses[0] = Status{Name: CPU}
+	if got := s.Missing(); len(got) != 1 || got[0] != CPU {
+		t.Errorf("missing %v, want the one that was not tried", got)
+	}
 }
 
 func TestRunWaitsForReadingsThatEndWithTheirContext(t *testing.T) {

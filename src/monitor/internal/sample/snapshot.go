@@ -51,6 +51,45 @@ type Status struct {
 	Err error
 	// Successes and Failures count finished attempts since the start.
 	Successes, Failures uint64
+	// Unsupported says that there never was a reading, and that the last
+	// attempt found that there is nothing to read here. Err says what.
+	Unsupported bool
+	// Problems are the files and mounts that the reading lacks; none, or
+	// those of the last good reading.
+	Problems []Problem
+	// LinesSkipped counts lines that could not be read since the start.
+	LinesSkipped uint64
+}
+
+// Problem is one file or mount whose figures a reading lacks.
+type Problem = host.Problem
+
+// State is how a collector is doing, in one word.
+type State string
+
+// The states there are.
+const (
+	Starting    State = "starting"    // no attempt was finished yet
+	OK          State = "ok"          // the last attempt gave a reading
+	Stale       State = "stale"       // the last attempt failed; there is an older reading
+	Failed      State = "failed"      // no attempt gave a reading yet
+	Unsupported State = "unsupported" // there is nothing to read here
+)
+
+// State returns the state.
+func (s Status) State() State {
+	switch {
+	case s.Unsupported:
+		return Unsupported
+	case s.Stale():
+		return Stale
+	case s.Err != nil:
+		return Failed
+	case s.Ready():
+		return OK
+	default:
+		return Starting
+	}
 }
 
 // Ready says whether there is a reading, fresh or stale.
@@ -77,13 +116,21 @@ func (s *Snapshot) Status(name Name) (Status, bool) {
 	return s.Statuses[i], true
 }
 
-// Missing returns the chosen collectors that have no reading yet.
+// Missing returns the chosen collectors that have no reading yet. One that is
+// unsupported here is not waited for, unless all are.
 func (s *Snapshot) Missing() []Name {
-	var missing []Name
+	var missing, unsupported []Name
 	for _, st := range s.Statuses {
-		if !st.Ready() {
+		switch {
+		case st.Ready():
+		case st.Unsupported:
+			unsupported = append(unsupported, st.Name)
+		default:
 			missing = append(missing, st.Name)
 		}
+	}
+	if len(unsupported) == len(s.Statuses) {
+		return unsupported
 	}
 	return missing
 }

@@ -12,40 +12,50 @@ import (
 
 // Fixture returns a snapshot of a machine with two processors, whose
 // network collector failed at the last attempt, and one of whose mounts
-// hangs. Every reading was finished at the given time; the CPU interval is
+// hangs and one of which cannot be seen. Every reading was finished at the given time; the CPU interval is
 // the five seconds before it.
 func Fixture(at time.Time) *sample.Snapshot {
 	return &sample.Snapshot{
 		CPU: &sample.CPUReading{
 			Since: at.Add(-5 * time.Second),
 			Until: at,
-			Usage: host.CPUUsage{Busy: 37.5, User: 25, System: 12.5, Idle: 50, IOWait: 12.5},
+			Usage: &host.CPUUsage{Busy: 37.5, User: 25, System: 12.5, Idle: 50, IOWait: 12.5},
 			Cores: []sample.CoreReading{
 				{
 					ID:    "0",
 					Usage: &host.CPUUsage{Busy: 75, User: 50, System: 25, Idle: 25},
-					Times: host.CPUTimes{User: 15.25, Nice: 385.5, System: 74.5, Idle: 794.75, IOWait: 1.25, IRQ: 0.5, SoftIRQ: 0.25, Steal: 1.125},
+					Times: &host.CPUTimes{User: 15.25, Nice: 385.5, System: 74.5, Idle: 794.75, IOWait: 1.25, IRQ: 0.5, SoftIRQ: 0.25, Steal: 1.125},
 				},
 				{
 					// Came online within the interval: times, but no usage.
 					ID:    "3",
-					Times: host.CPUTimes{User: 1, Idle: 2},
+					Times: &host.CPUTimes{User: 1, Idle: 2},
 				},
 			},
-			Load: host.Load{One: 0.5, Five: 0.25, Fifteen: 0.125},
+			Load: &host.Load{One: 0.5, Five: 0.25, Fifteen: 0.125},
 		},
 		Memory: &host.Memory{
-			TotalBytes: 8 << 30, AvailableBytes: 6 << 30, UsedBytes: 2 << 30, UsedPercent: 25,
-			FreeBytes: 4 << 30, BuffersBytes: 128 << 20, CachedBytes: 1 << 30,
-			Swap: host.Swap{TotalBytes: 2 << 30, UsedBytes: 512 << 20, UsedPercent: 25, FreeBytes: 1536 << 20, InBytes: 4096, OutBytes: 8192},
+			TotalBytes: 8 << 30, AvailableBytes: bytes(6 << 30), UsedBytes: bytes(2 << 30), UsedPercent: new(25.0),
+			FreeBytes: bytes(4 << 30), BuffersBytes: bytes(128 << 20), CachedBytes: bytes(1 << 30),
+			Swap: host.Swap{
+				TotalBytes: bytes(2 << 30), UsedBytes: bytes(512 << 20), UsedPercent: new(25.0), FreeBytes: bytes(1536 << 20),
+				InBytes: bytes(4096), OutBytes: bytes(8192),
+			},
 		},
 		Disk: &host.Disk{
 			Filesystems: []host.Filesystem{
 				{
-					Device: "/dev/vda1", Mountpoint: "/", Type: "ext4",
+					Device: "/dev/vda1", Mountpoint: "/", Type: "ext4", Counted: true,
 					Usage: &host.FilesystemUsage{SizeBytes: 100 << 30, UsedBytes: 40 << 30, AvailableBytes: 40 << 30, UsedPercent: 50, Inodes: 1000, InodesFree: 750},
 				},
-				{Device: "nas:/export", Mountpoint: "/mnt/nas", Type: "nfs4", ReadOnly: true, Error: host.ErrMountHangs.Error()},
+				{
+					Device: "/dev/vda1", Mountpoint: "/home", Type: "ext4",
+					Error: host.ErrNotVisible.Error(), Reason: host.NotVisible,
+				},
+				{
+					Device: "nas:/export", Mountpoint: "/mnt/nas", Type: "nfs4", ReadOnly: true, Counted: true,
+					Error: host.ErrMountHangs.Error(), Reason: host.Hangs,
+				},
 			},
 			Devices: []host.BlockDevice{{
 				Name:       "vda",
@@ -62,8 +72,13 @@ func Fixture(at time.Time) *sample.Snapshot {
 		Statuses: []sample.Status{
 			{Name: sample.CPU, SampledAt: at, Duration: 1500 * time.Microsecond, Successes: 12},
 			{Name: sample.Memory, SampledAt: at, Duration: 500 * time.Microsecond, Successes: 12},
-			{Name: sample.Disk, SampledAt: at, Duration: 2500 * time.Microsecond, Successes: 12},
+			{Name: sample.Disk, SampledAt: at, Duration: 2500 * time.Microsecond, Successes: 12, LinesSkipped: 12, Problems: []host.Problem{
+				{Path: "/home", Reason: host.NotVisible, Detail: host.ErrNotVisible.Error()},
+				{Path: "/mnt/nas", Reason: host.Hangs, Detail: host.ErrMountHangs.Error()},
+			}},
 			{Name: sample.Network, SampledAt: at, Duration: 250 * time.Microsecond, Successes: 10, Failures: 2, Err: errors.New("read network counters: permission denied")},
 		},
 	}
 }
+
+func bytes(n uint64) *uint64 { return &n }
