@@ -25,8 +25,10 @@ type CollectorState struct {
 	Error     string       `json:"error,omitempty"`
 	// Unreadable is how many files and mounts the reading lacks; the
 	// reading names them.
-	Unreadable      int     `json:"unreadable"`
-	LinesSkipped    uint64  `json:"linesSkipped"`
+	Unreadable   int    `json:"unreadable"`
+	LinesSkipped uint64 `json:"linesSkipped"`
+	// IntervalSeconds is longer than --interval where reading takes long.
+	IntervalSeconds float64 `json:"intervalSeconds"`
 	DurationSeconds float64 `json:"durationSeconds"`
 	Successes       uint64  `json:"successes"`
 	Failures        uint64  `json:"failures"`
@@ -43,6 +45,7 @@ func (a *API) index(c *gin.Context) {
 			Stale:           st.Stale(),
 			Unreadable:      len(st.Problems),
 			LinesSkipped:    st.LinesSkipped,
+			IntervalSeconds: st.Interval.Seconds(),
 			DurationSeconds: st.Duration.Seconds(),
 			Successes:       st.Successes,
 			Failures:        st.Failures,

@@ -200,6 +200,36 @@ func TestAHangingCollectorIsStaleAtItsDeadlineAndDelaysNoOther(t *testing.T) {
 	})
 }
 
+func TestReadingTakesAtMostAQuarterOfTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		took := 2 * time.Second
+		s, err := New(Config{
+			Collectors: []Collector{memoryFunc(func(context.Context, int) (uint64, error) { time.Sleep(took); return 1, nil }).collector()},
+			Interval:   time.Second, Timeout: 3 * time.Second, Logger: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { s.Run(ctx); close(ended) }()
+		time.Sleep(101 * time.Second)
+		synctest.Wait()
+		// From the second one on, at 10s, each takes 2 of 8 seconds.
+		if st := status(t, s, Memory); st.Successes != 13 || st.Interval != 8*time.Second {
+			t.Errorf("%d readings in 101s, one each %s, want 13 and 8s", st.Successes, st.Interval)
+		}
+		took = time.Millisecond
+		time.Sleep(20 * time.Second)
+		synctest.Wait()
+		if st := status(t, s, Memory); st.Interval != time.Second || st.Successes < 20 {
+			t.Errorf("once it is quick again: %d readings, one each %s", st.Successes, st.Interval)
+		}
+		cancel()
+		<-ended
+	})
+}
+
 func TestAPanickingCollectorFailsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var logs bytes.Buffer

@@ -46,6 +46,9 @@ type Status struct {
 	// Duration is how long the last finished attempt took; for one that
 	// hangs, how long it was waited for.
 	Duration time.Duration
+	// Interval is the time from one attempt to the next: longer than the
+	// one asked for where reading takes long.
+	Interval time.Duration
 	// Err is why the last attempt gave no reading; nil when it did. With
 	// SampledAt set and Err too, the reading is stale: the last good one.
 	Err error
