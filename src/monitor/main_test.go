@@ -64,6 +64,14 @@ func command(ctx context.Context, t *testing.T, args ...string) (*exec.Cmd, *byt
 // it still runs.
 func start(t *testing.T, args ...string) *monitor {
 	t.Helper()
+	m := listening(t, args...)
+	eventually(t, "the monitor is ready", func() error { return m.want("/readyz", http.StatusOK) })
+	return m
+}
+
+// listening is start without the wait for readings.
+func listening(t *testing.T, args ...string) *monitor {
+	t.Helper()
 	m := &monitor{
 		file: filepath.Join(t.TempDir(), "address"),
 		// No kept connections, so that each request is a new one.
@@ -85,7 +93,6 @@ func start(t *testing.T, args ...string) *monitor {
 		m.address = strings.TrimSpace(string(b))
 		return err
 	})
-	eventually(t, "the monitor is ready", func() error { return m.want("/readyz", http.StatusOK) })
 	return m
 }
 
@@ -304,4 +311,144 @@ func TestHelpAndVersionAreTheProduct(t *testing.T) {
 			t.Errorf("%s: %v, stdout %q, stderr %q", flag, err, out, stderr)
 		}
 	}
+}
+
+// put writes a file of a procfs in one step, so that nobody reads half.
+func put(t *testing.T, dir, name, content string) {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o750), os.WriteFile(path+"~", []byte(content), 0o600), os.Rename(path+"~", path))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// cpu is the part of /api/v1/cpu that tests look at.
+type cpu struct {
+	State string `json:"state"`
+	Data  struct {
+		Percent *struct{ Busy float64 }
+		Cores   []struct{ Seconds *struct{ User float64 } }
+		Load    *struct{}
+	} `json:"data"`
+	Unreadable []struct{ Path, Reason string } `json:"unreadable"`
+}
+
+func TestAProcessorThatComesBackCostsOneInterval(t *testing.T) {
+	proc := t.TempDir()
+	row := func(user, idle int) { put(t, proc, "stat", fmt.Sprintf("cpu  1 2 3 4\ncpu0 %d 0 0 %d\n", user, idle)) }
+	row(90050, 250)
+	m := listening(t, "--host-proc", proc, "--interval", "100ms", "--collectors", "cpu")
+	see := func(what string, ok func(cpu) bool) cpu {
+		t.Helper()
+		var got cpu
+		eventually(t, what, func() error {
+			_, body, err := m.get("/api/v1/cpu")
+			if err != nil {
+				return err
+			}
+			got = cpu{}
+			if err := json.Unmarshal([]byte(body), &got); err != nil || !ok(got) {
+				return fmt.Errorf("%s: %w", body, err)
+			}
+			return nil
+		})
+		return got
+	}
+	user := func(c cpu, want float64) bool {
+		return len(c.Data.Cores) == 1 && c.Data.Cores[0].Seconds != nil && c.Data.Cores[0].Seconds.User == want
+	}
+	eventually(t, "the first attempt", func() error { return m.want("/api/v1/cpu", http.StatusServiceUnavailable) })
+	row(5, 5)
+	if got := see("the counters as they are", func(c cpu) bool { return user(c, 0.05) }); got.Data.Percent != nil {
+		t.Errorf("an interval over a reset has a figure: %+v", got.Data.Percent)
+	}
+	row(105, 105)
+	see("half busy", func(c cpu) bool { return user(c, 1.05) && c.Data.Percent.Busy == 50 })
+	row(155, 305)
+	got := see("right again", func(c cpu) bool { return user(c, 1.55) && c.Data.Percent.Busy == 20 })
+	if got.Data.Load != nil || len(got.Unreadable) != 1 || got.Unreadable[0].Reason != "missing" || got.Unreadable[0].Path != filepath.Join(proc, "loadavg") {
+		t.Errorf("without a loadavg: %+v", got)
+	}
+	_, body, err := m.get("/metrics")
+	if err != nil || !strings.Contains(body, "\nmonitor_cpu_busy_ratio 0.2\n") || strings.Contains(body, "monitor_load1") ||
+		!strings.Contains(body, `monitor_collector_unreadable{collector="cpu",path="`+proc+`/loadavg",reason="missing"} 1`) {
+		t.Errorf("metrics: %v\n%s", err, body)
+	}
+	m.signal(t, syscall.SIGKILL)
+	wantExit(t, m.cmd, m.stderr, -1)
+	if n := strings.Count(m.stderr.String(), "loadavg"); n != 1 {
+		t.Errorf("the log names loadavg %d times, want once:\n%s", n, m.stderr)
+	}
+}
+
+func TestAReaderThatStopsOnEveryFileStopsNoAnswer(t *testing.T) {
+	proc := t.TempDir()
+	for _, name := range []string{"stat", "meminfo", "diskstats", "1/mountinfo", "1/net/dev"} {
+		put(t, proc, name, "")
+		path := filepath.Join(proc, name)
+		// To open a pipe that nobody writes to takes for ever.
+		if err := errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := listening(t, "--host-proc", proc, "--interval", "100ms", "--collect-timeout", "200ms", "--drain-pause", "0s")
+	eventually(t, "every collector says that it hangs", func() error {
+		_, body, err := m.get("/metrics")
+		if n := strings.Count(body, "\nmonitor_collector_success{"); n != 4 {
+			return fmt.Errorf("%d collectors gave up, %w", n, err)
+		}
+		return err
+	})
+	for range 20 {
+		if err := errors.Join(m.want("/metrics", 200), m.want("/healthz", 200), m.want("/api/v1/cpu", 503), m.want("/readyz", 503)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.signal(t, syscall.SIGTERM)
+	wantExit(t, m.cmd, m.stderr, app.ExitOK)
+}
+
+func TestClientsThatNeverReadHarmNobody(t *testing.T) {
+	m := start(t)
+	const request = "GET /metrics HTTP/1.1\r\nHost: monitor\r\n\r\n"
+	for range 16 {
+		var d net.Dialer
+		conn, err := d.DialContext(t.Context(), "tcp", m.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		if err := conn.SetWriteDeadline(time.Now().Add(200 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		// It ends at its deadline, once nothing is taken any more.
+		_, _ = io.WriteString(conn, strings.Repeat(request, 20_000))
+	}
+	for range 50 {
+		if err := errors.Join(m.want("/metrics", 200), m.want("/api/v1/cpu", 200)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.signal(t, syscall.SIGKILL)
+	wantExit(t, m.cmd, m.stderr, -1)
+}
+
+func TestOneConnectionMoreThanAllowedIsToldSo(t *testing.T) {
+	m := start(t, "--max-connections", "3", "--drain-pause", "0s", "--drain-timeout", "1s")
+	var held []net.Conn
+	for range 3 {
+		held = append(held, halfRequest(t, m.address))
+	}
+	eventually(t, "the cap is said", func() error {
+		status, body, err := m.get("/healthz")
+		if status != http.StatusServiceUnavailable || !strings.Contains(body, "--max-connections") {
+			return fmt.Errorf("status %d, %s, %w", status, body, err)
+		}
+		return nil
+	})
+	_ = held[0].Close()
+	eventually(t, "there is room again", func() error { return m.want("/healthz", http.StatusOK) })
+	m.signal(t, syscall.SIGKILL)
+	wantExit(t, m.cmd, m.stderr, -1)
 }

@@ -30,6 +30,7 @@ type config struct {
 	Collectors     []string
 	Interval       time.Duration
 	CollectTimeout time.Duration
+	MaxConnections int
 	DrainPause     time.Duration
 	DrainTimeout   time.Duration
 	LogLevel       slog.Level
@@ -48,6 +49,7 @@ func (c *config) register(f *pflag.FlagSet) {
 	f.StringSliceVar(&c.Collectors, "collectors", all, "`names` of what to collect and serve")
 	f.DurationVar(&c.Interval, "interval", 5*time.Second, "time between two readings of the host")
 	f.DurationVar(&c.CollectTimeout, "collect-timeout", 2*time.Second, "time after which a reading is given up as hanging")
+	f.IntVar(&c.MaxConnections, "max-connections", 1024, "`number` of connections that may be open; one more is answered with 503")
 	f.DurationVar(&c.DrainPause, "drain-pause", 3*time.Second, "time between readiness going off and the end of new connections")
 	f.DurationVar(&c.DrainTimeout, "drain-timeout", 10*time.Second, "time that running requests have after the pause")
 	f.TextVar(&c.LogLevel, "log-level", slog.LevelInfo, "lowest `level` that is logged: debug, info, warn or error")
@@ -115,6 +117,9 @@ func (c *config) check() error {
 	}
 	if c.CollectTimeout <= sample.DefaultCPUGap {
 		complain("--collect-timeout %s: more than %s, which the first CPU reading takes", c.CollectTimeout, sample.DefaultCPUGap)
+	}
+	if c.MaxConnections < 1 {
+		complain("--max-connections %d: at least 1", c.MaxConnections)
 	}
 	if c.DrainPause < 0 {
 		complain("--drain-pause %s: not below 0", c.DrainPause)

@@ -39,7 +39,7 @@ func TestDefaultsAreSafe(t *testing.T) {
 	want := config{
 		Listen:     "127.0.0.1:8080",
 		Collectors: []string{"cpu", "memory", "disk", "network"},
-		Interval:   5 * time.Second, CollectTimeout: 2 * time.Second,
+		Interval:   5 * time.Second, CollectTimeout: 2 * time.Second, MaxConnections: 1024,
 		DrainPause: 3 * time.Second, DrainTimeout: 10 * time.Second,
 		LogLevel: slog.LevelInfo,
 	}
@@ -84,6 +84,7 @@ func TestUsageErrorsNameTheThingAndTheMend(t *testing.T) {
 		"a number without a unit":        {args: []string{"--interval", "5"}, want: []string{"--interval", "unit"}},
 		"an interval that is load":       {args: []string{"--interval", "1ms"}, want: []string{"--interval 1ms", "100ms"}},
 		"a timeout that no CPU can meet": {args: []string{"--collect-timeout", "10ms"}, want: []string{"--collect-timeout 10ms"}},
+		"no connection at all":           {args: []string{"--max-connections", "0"}, want: []string{"--max-connections"}},
 		"a pause below zero":             {args: []string{"--drain-pause", "-1s"}, want: []string{"--drain-pause"}},
 		"no time to drain":               {args: []string{"--drain-timeout", "0s"}, want: []string{"--drain-timeout"}},
 		"an unknown log level":           {args: []string{"--log-level", "loud"}, want: []string{"--log-level"}},

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"flag"
 	"log/slog"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,7 +39,7 @@ func TestGoldenExposition(t *testing.T) {
 		t.Skip("the process's metrics differ elsewhere")
 	}
 	golden := filepath.Join("..", "..", "..", "..", "docs", "metrics", "monitor.prom")
-	got := exposition(t)
+	got := goldenExposition(t)
 	if *update {
 		if err := os.WriteFile(golden, got, 0o600); err != nil {
 			t.Fatal(err)
@@ -58,12 +60,24 @@ func wired(t testing.TB, s *sample.Snapshot) http.Handler {
 	t.Helper()
 	snapshot := func() *sample.Snapshot { return s }
 	build := httpapi.Build{Version: "v0.1.0", Revision: "0000000", GoVersion: "go1.26", Platform: "linux/amd64"}
-	reg, err := newRegistry(snapshot, sample.Names(), build)
+	cfg := config{CollectTimeout: time.Second}
+	for _, name := range sample.Names() {
+		cfg.Collectors = append(cfg.Collectors, string(name))
+	}
+	shown, err := newExposition(cfg, snapshot, build, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
+	read, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { shown.runtime.Run(read, time.Hour); close(ended) }()
+	for !strings.Contains(scraped(t, shown.page), "go_goroutines") {
+		runtime.Gosched()
+	}
+	cancel()
+	<-ended
 	api, err := httpapi.New(httpapi.Config{
-		Snapshot: snapshot, Collectors: sample.Names(), Registry: reg, Build: build, Logger: slog.New(slog.DiscardHandler),
+		Snapshot: snapshot, Collectors: sample.Names(), Registry: shown.registry, Metrics: shown.page, Build: build, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +85,14 @@ func wired(t testing.TB, s *sample.Snapshot) http.Handler {
 	return api
 }
 
-func exposition(t *testing.T) []byte {
+func scraped(t testing.TB, h http.Handler) string {
+	t.Helper()
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	return rec.Body.String()
+}
+
+func goldenExposition(t *testing.T) []byte {
 	t.Helper()
 	var body []byte
 	// In a bubble the clock stands, so that ages and durations are fixed.

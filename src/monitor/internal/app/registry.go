@@ -1,20 +1,25 @@
 package app
 
 import (
-	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/ballast-sre/ballast/src/monitor/internal/httpapi"
 	"github.com/ballast-sre/ballast/src/monitor/internal/metrics"
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
 )
 
-// newRegistry returns a registry of the snapshot's metrics, the process and
-// the runtime, and the build.
-func newRegistry(snapshot func() *sample.Snapshot, names []sample.Name, b httpapi.Build) (*prometheus.Registry, error) {
+// exposition is what /metrics shows.
+type exposition struct {
+	page *metrics.Page
+	// registry has what changes with each request, and the build.
+	registry *prometheus.Registry
+	runtime  *metrics.Runtime
+}
+
+func newExposition(cfg config, snapshot func() *sample.Snapshot, b httpapi.Build, log *slog.Logger) (*exposition, error) {
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "monitor_build_info",
 		Help: "What the process was built from; always 1.",
@@ -23,15 +28,16 @@ func newRegistry(snapshot func() *sample.Snapshot, names []sample.Name, b httpap
 		},
 	})
 	build.Set(1)
-	reg := prometheus.NewRegistry()
-	err := errors.Join(
-		reg.Register(build),
-		reg.Register(metrics.New(snapshot, names)),
-		reg.Register(collectors.NewGoCollector()),
-		reg.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})),
-	)
-	if err != nil {
+	e := &exposition{registry: prometheus.NewRegistry()}
+	if err := e.registry.Register(build); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	return reg, nil
+	var err error
+	if e.runtime, err = metrics.NewRuntime(cfg.CollectTimeout, log); err != nil {
+		return nil, err
+	}
+	e.page, err = metrics.New(metrics.Config{
+		Snapshot: snapshot, Collectors: cfg.names(), Registry: e.registry, Runtime: e.runtime, Logger: log,
+	})
+	return e, err
 }

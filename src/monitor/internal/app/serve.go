@@ -25,6 +25,7 @@ type service struct {
 	api     *httpapi.API
 	server  *http.Server
 	conns   *connections
+	shown   *exposition
 }
 
 // serveUntil serves until the first signal, or until second, which cuts the
@@ -76,17 +77,17 @@ func wire(cfg config, log *slog.Logger) (*service, error) {
 		return nil, err
 	}
 	build := readBuild()
-	reg, err := newRegistry(sampler.Snapshot, names, build)
+	shown, err := newExposition(cfg, sampler.Snapshot, build, log)
 	if err != nil {
 		return nil, err
 	}
 	api, err := httpapi.New(httpapi.Config{
-		Snapshot: sampler.Snapshot, Collectors: names, Registry: reg, Build: build, Logger: log,
+		Snapshot: sampler.Snapshot, Collectors: names, Registry: shown.registry, Metrics: shown.page, Build: build, Logger: log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	s := &service{cfg: cfg, log: log, sampler: sampler, api: api, server: httpapi.NewServer(api, log), conns: newConnections()}
+	s := &service{cfg: cfg, log: log, sampler: sampler, api: api, server: httpapi.NewServer(api, log), conns: newConnections(), shown: shown}
 	s.server.ConnState = s.conns.observe
 	return s, nil
 }
@@ -101,13 +102,15 @@ func wire(cfg config, log *slog.Logger) (*service, error) {
 func (s *service) serve(ctx context.Context, file addressFile) (err error) {
 	// A signal is answered by draining, so it must not cut what drains.
 	running := context.WithoutCancel(ctx)
-	ln, err := listen(running, s.cfg.Listen)
+	bound, err := listen(running, s.cfg.Listen)
 	if err != nil {
 		return err
 	}
+	ln := newCappedListener(bound, s.cfg.MaxConnections, s.log)
 	sampling, endSampling := context.WithCancel(running)
 	var owned sync.WaitGroup
 	owned.Go(func() { s.sampler.Run(sampling) })
+	owned.Go(func() { s.shown.runtime.Run(sampling, s.cfg.Interval) })
 	defer owned.Wait()
 	defer endSampling()
 

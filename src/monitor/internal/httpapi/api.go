@@ -13,20 +13,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
 )
-
-// maxScrapes is how many scrapes are answered at the same time; one more
-// gets 503. Each costs memory in proportion to the number of series.
-const maxScrapes = 8
-
-// Registry is what the API registers its own metrics with, and serves.
-type Registry interface {
-	prometheus.Registerer
-	prometheus.Gatherer
-}
 
 // Config is what the API needs.
 type Config struct {
@@ -34,8 +23,10 @@ type Config struct {
 	Snapshot func() *sample.Snapshot
 	// Collectors are the chosen ones: only they have a route.
 	Collectors []sample.Name
-	// Registry gets the API's request metrics, and is served at /metrics.
-	Registry Registry
+	// Registry gets the API's request metrics.
+	Registry prometheus.Registerer
+	// Metrics is served at /metrics; it must not read the kernel.
+	Metrics http.Handler
 	// Build is served at /version.
 	Build Build
 	// Logger gets one line per request at debug level, per failed request
@@ -50,6 +41,9 @@ func (c Config) check() error {
 	}
 	if c.Registry == nil {
 		errs = append(errs, errors.New("http api: no metrics registry given"))
+	}
+	if c.Metrics == nil {
+		errs = append(errs, errors.New("http api: no metrics handler given"))
 	}
 	if c.Logger == nil {
 		errs = append(errs, errors.New("http api: no logger given"))
@@ -105,15 +99,7 @@ func New(cfg Config) (*API, error) {
 	for _, name := range cfg.Collectors {
 		a.get(route(name), a.part(name))
 	}
-	a.get("/metrics", gin.WrapH(promhttp.HandlerFor(cfg.Registry, promhttp.HandlerOpts{
-		ErrorLog: slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelError),
-		// One family that cannot be shown must not hide all others; the
-		// error is logged and counted.
-		ErrorHandling:       promhttp.ContinueOnError,
-		Registry:            cfg.Registry,
-		MaxRequestsInFlight: maxScrapes,
-		EnableOpenMetrics:   true,
-	})))
+	a.get("/metrics", gin.WrapH(cfg.Metrics))
 	return a, nil
 }
 

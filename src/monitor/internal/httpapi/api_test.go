@@ -42,6 +42,7 @@ func newFixture(t testing.TB, names ...sample.Name) *fixture {
 		Snapshot:   f.snapshot.Load,
 		Collectors: names,
 		Registry:   f.registry,
+		Metrics:    http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
 		Build:      Build{Version: "v1.2.3", Revision: "abc", GoVersion: "go1.99", Platform: "plan9/mips"},
 		Logger:     slog.New(slog.NewJSONHandler(&f.logs, nil)),
 	})
@@ -172,7 +173,7 @@ monitor_http_requests_total{code="405",method="POST",route="unmatched"} 1
 
 func TestNewNamesEveryMissingThing(t *testing.T) {
 	_, err := New(Config{Collectors: []sample.Name{"weather"}})
-	for _, want := range []string{"snapshot", "registry", "logger", "weather"} {
+	for _, want := range []string{"snapshot", "registry", "metrics handler", "logger", "weather"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v does not speak of %q", err, want)
 		}

@@ -1,15 +1,11 @@
 package metrics
 
 import (
-	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
 )
 
 type cpuEmitter struct {
-	seconds, busy, mode, coreBusy, cores, load1, load5, load15 family
+	seconds, busy, mode, coreBusy, cores, load1, load5, load15 *family
 }
 
 func newCPUEmitter() cpuEmitter {
@@ -25,45 +21,41 @@ func newCPUEmitter() cpuEmitter {
 	}
 }
 
-func (e cpuEmitter) describe(ch chan<- *prometheus.Desc) {
-	describeAll(ch, e.seconds, e.busy, e.mode, e.coreBusy, e.cores, e.load1, e.load5, e.load15)
-}
-
-func (e cpuEmitter) emit(ch chan<- prometheus.Metric, s *sample.Snapshot, _ time.Time) {
+func (e cpuEmitter) emit(w *writer, s *sample.Snapshot) {
 	c := s.CPU
 	if c == nil {
 		return
 	}
 	for _, core := range c.Cores {
 		if t := core.Times; t != nil {
-			e.seconds.send(ch, t.User, core.ID, "user")
-			e.seconds.send(ch, t.Nice, core.ID, "nice")
-			e.seconds.send(ch, t.System, core.ID, "system")
-			e.seconds.send(ch, t.Idle, core.ID, "idle")
-			e.seconds.send(ch, t.IOWait, core.ID, "iowait")
-			e.seconds.send(ch, t.IRQ, core.ID, "irq")
-			e.seconds.send(ch, t.SoftIRQ, core.ID, "softirq")
-			e.seconds.send(ch, t.Steal, core.ID, "steal")
+			e.seconds.send(w, t.User, core.ID, "user")
+			e.seconds.send(w, t.Nice, core.ID, "nice")
+			e.seconds.send(w, t.System, core.ID, "system")
+			e.seconds.send(w, t.Idle, core.ID, "idle")
+			e.seconds.send(w, t.IOWait, core.ID, "iowait")
+			e.seconds.send(w, t.IRQ, core.ID, "irq")
+			e.seconds.send(w, t.SoftIRQ, core.ID, "softirq")
+			e.seconds.send(w, t.Steal, core.ID, "steal")
 		}
 		if core.Usage != nil {
-			e.coreBusy.send(ch, core.Usage.Busy/100, core.ID)
+			e.coreBusy.send(w, core.Usage.Busy/100, core.ID)
 		}
 	}
-	e.cores.send(ch, float64(len(c.Cores)))
+	e.cores.send(w, float64(len(c.Cores)))
 	if u := c.Usage; u != nil {
-		e.busy.send(ch, u.Busy/100)
-		e.mode.send(ch, u.User/100, "user")
-		e.mode.send(ch, u.Nice/100, "nice")
-		e.mode.send(ch, u.System/100, "system")
-		e.mode.send(ch, u.Idle/100, "idle")
-		e.mode.send(ch, u.IOWait/100, "iowait")
-		e.mode.send(ch, u.IRQ/100, "irq")
-		e.mode.send(ch, u.SoftIRQ/100, "softirq")
-		e.mode.send(ch, u.Steal/100, "steal")
+		e.busy.send(w, u.Busy/100)
+		e.mode.send(w, u.User/100, "user")
+		e.mode.send(w, u.Nice/100, "nice")
+		e.mode.send(w, u.System/100, "system")
+		e.mode.send(w, u.Idle/100, "idle")
+		e.mode.send(w, u.IOWait/100, "iowait")
+		e.mode.send(w, u.IRQ/100, "irq")
+		e.mode.send(w, u.SoftIRQ/100, "softirq")
+		e.mode.send(w, u.Steal/100, "steal")
 	}
 	if l := c.Load; l != nil {
-		e.load1.send(ch, l.One)
-		e.load5.send(ch, l.Five)
-		e.load15.send(ch, l.Fifteen)
+		e.load1.send(w, l.One)
+		e.load5.send(w, l.Five)
+		e.load15.send(w, l.Fifteen)
 	}
 }

@@ -1,16 +1,12 @@
 package metrics
 
 import (
-	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
 )
 
 type diskEmitter struct {
-	up, readOnly, counted, size, used, available, inodes, inodesFree                           family
-	readBytes, writtenBytes, reads, writes, readSeconds, writeSeconds, busySeconds, inProgress family
+	up, readOnly, counted, size, used, available, inodes, inodesFree                           *family
+	readBytes, writtenBytes, reads, writes, readSeconds, writeSeconds, busySeconds, inProgress *family
 }
 
 func newDiskEmitter() diskEmitter {
@@ -37,39 +33,34 @@ func newDiskEmitter() diskEmitter {
 	}
 }
 
-func (e diskEmitter) describe(ch chan<- *prometheus.Desc) {
-	describeAll(ch, e.up, e.readOnly, e.counted, e.size, e.used, e.available, e.inodes, e.inodesFree,
-		e.readBytes, e.writtenBytes, e.reads, e.writes, e.readSeconds, e.writeSeconds, e.busySeconds, e.inProgress)
-}
-
-func (e diskEmitter) emit(ch chan<- prometheus.Metric, s *sample.Snapshot, _ time.Time) {
+func (e diskEmitter) emit(w *writer, s *sample.Snapshot) {
 	if s.Disk == nil {
 		return
 	}
 	for _, fs := range s.Disk.Filesystems {
 		labels := []string{fs.Device, fs.Type, fs.Mountpoint}
-		e.readOnly.send(ch, flag(fs.ReadOnly), labels...)
-		e.counted.send(ch, flag(fs.Counted), labels...)
+		e.readOnly.send(w, flag(fs.ReadOnly), labels...)
+		e.counted.send(w, flag(fs.Counted), labels...)
 		if fs.Asked() {
-			e.up.send(ch, flag(fs.Usage != nil), labels...)
+			e.up.send(w, flag(fs.Usage != nil), labels...)
 		}
 		if u := fs.Usage; u != nil {
-			e.size.send(ch, float64(u.SizeBytes), labels...)
-			e.used.send(ch, float64(u.UsedBytes), labels...)
-			e.available.send(ch, float64(u.AvailableBytes), labels...)
-			e.inodes.send(ch, float64(u.Inodes), labels...)
-			e.inodesFree.send(ch, float64(u.InodesFree), labels...)
+			e.size.send(w, float64(u.SizeBytes), labels...)
+			e.used.send(w, float64(u.UsedBytes), labels...)
+			e.available.send(w, float64(u.AvailableBytes), labels...)
+			e.inodes.send(w, float64(u.Inodes), labels...)
+			e.inodesFree.send(w, float64(u.InodesFree), labels...)
 		}
 	}
 	for _, d := range s.Disk.Devices {
-		e.readBytes.send(ch, float64(d.Read.Bytes), d.Name)
-		e.writtenBytes.send(ch, float64(d.Write.Bytes), d.Name)
-		e.reads.send(ch, float64(d.Read.Requests), d.Name)
-		e.writes.send(ch, float64(d.Write.Requests), d.Name)
-		e.readSeconds.send(ch, d.Read.Seconds, d.Name)
-		e.writeSeconds.send(ch, d.Write.Seconds, d.Name)
-		e.busySeconds.send(ch, d.BusySeconds, d.Name)
-		e.inProgress.send(ch, float64(d.InProgress), d.Name)
+		e.readBytes.send(w, float64(d.Read.Bytes), d.Name)
+		e.writtenBytes.send(w, float64(d.Write.Bytes), d.Name)
+		e.reads.send(w, float64(d.Read.Requests), d.Name)
+		e.writes.send(w, float64(d.Write.Requests), d.Name)
+		e.readSeconds.send(w, d.Read.Seconds, d.Name)
+		e.writeSeconds.send(w, d.Write.Seconds, d.Name)
+		e.busySeconds.send(w, d.BusySeconds, d.Name)
+		e.inProgress.send(w, float64(d.InProgress), d.Name)
 	}
 }
 

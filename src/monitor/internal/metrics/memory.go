@@ -1,16 +1,12 @@
 package metrics
 
 import (
-	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
 )
 
 type memoryEmitter struct {
-	size, available, used, free, buffers, cached  family
-	swapSize, swapUsed, swapFree, swapIn, swapOut family
+	size, available, used, free, buffers, cached  *family
+	swapSize, swapUsed, swapFree, swapIn, swapOut *family
 }
 
 func newMemoryEmitter() memoryEmitter {
@@ -29,19 +25,14 @@ func newMemoryEmitter() memoryEmitter {
 	}
 }
 
-func (e memoryEmitter) describe(ch chan<- *prometheus.Desc) {
-	describeAll(ch, e.size, e.available, e.used, e.free, e.buffers, e.cached,
-		e.swapSize, e.swapUsed, e.swapFree, e.swapIn, e.swapOut)
-}
-
-func (e memoryEmitter) emit(ch chan<- prometheus.Metric, s *sample.Snapshot, _ time.Time) {
+func (e memoryEmitter) emit(w *writer, s *sample.Snapshot) {
 	m := s.Memory
 	if m == nil {
 		return
 	}
-	e.size.send(ch, float64(m.TotalBytes))
+	e.size.send(w, float64(m.TotalBytes))
 	for _, f := range []struct {
-		family family
+		family *family
 		bytes  *uint64
 	}{
 		{e.available, m.AvailableBytes},
@@ -57,7 +48,7 @@ func (e memoryEmitter) emit(ch chan<- prometheus.Metric, s *sample.Snapshot, _ t
 	} {
 		// Absent is not zero: a counter would seem to be reset.
 		if f.bytes != nil {
-			f.family.send(ch, float64(*f.bytes))
+			f.family.send(w, float64(*f.bytes))
 		}
 	}
 }

@@ -1,17 +1,13 @@
 package metrics
 
 import (
-	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
 )
 
 type networkEmitter struct{ receive, transmit direction }
 
 // direction is the families of one direction of traffic.
-type direction struct{ bytes, packets, errors, dropped family }
+type direction struct{ bytes, packets, errors, dropped *family }
 
 func newNetworkEmitter() networkEmitter {
 	families := func(prefix, done string) direction {
@@ -29,26 +25,20 @@ func newNetworkEmitter() networkEmitter {
 	}
 }
 
-func (e networkEmitter) describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []direction{e.receive, e.transmit} {
-		describeAll(ch, d.bytes, d.packets, d.errors, d.dropped)
-	}
-}
-
-func (e networkEmitter) emit(ch chan<- prometheus.Metric, s *sample.Snapshot, _ time.Time) {
+func (e networkEmitter) emit(w *writer, s *sample.Snapshot) {
 	if s.Network == nil {
 		return
 	}
 	for _, i := range s.Network.Interfaces {
 		r, t := i.Receive, i.Transmit
-		e.receive.send(ch, i.Name, r.Bytes, r.Packets, r.Errors, r.Dropped)
-		e.transmit.send(ch, i.Name, t.Bytes, t.Packets, t.Errors, t.Dropped)
+		e.receive.send(w, i.Name, r.Bytes, r.Packets, r.Errors, r.Dropped)
+		e.transmit.send(w, i.Name, t.Bytes, t.Packets, t.Errors, t.Dropped)
 	}
 }
 
-func (d direction) send(ch chan<- prometheus.Metric, name string, bytes, packets, errors, dropped uint64) {
-	d.bytes.send(ch, float64(bytes), name)
-	d.packets.send(ch, float64(packets), name)
-	d.errors.send(ch, float64(errors), name)
-	d.dropped.send(ch, float64(dropped), name)
+func (d direction) send(w *writer, name string, bytes, packets, errors, dropped uint64) {
+	d.bytes.send(w, float64(bytes), name)
+	d.packets.send(w, float64(packets), name)
+	d.errors.send(w, float64(errors), name)
+	d.dropped.send(w, float64(dropped), name)
 }

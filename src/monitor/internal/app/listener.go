@@ -1,0 +1,96 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// maxRefusals is how many connections over the cap are answered at the
+	// same time; more are closed without an answer.
+	maxRefusals = 32
+	// refusalTime is how long a refused client has to read its answer.
+	refusalTime = time.Second
+)
+
+// cappedListener hands at most a number of connections to the server, each of
+// which has one request in progress at most. A client over the cap gets 503
+// at once, instead of a connection on which nothing ever happens.
+type cappedListener struct {
+	net.Listener
+	log      *slog.Logger
+	slots    chan struct{}
+	refusals chan struct{}
+	refused  atomic.Uint64
+	pending  sync.WaitGroup
+}
+
+func newCappedListener(ln net.Listener, most int, log *slog.Logger) *cappedListener {
+	return &cappedListener{Listener: ln, log: log, slots: make(chan struct{}, most), refusals: make(chan struct{}, maxRefusals)}
+}
+
+// Accept implements net.Listener.
+func (l *cappedListener) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case l.slots <- struct{}{}:
+			return &cappedConn{Conn: conn, release: sync.OnceFunc(func() { <-l.slots })}, nil
+		default:
+			l.refuse(conn)
+		}
+	}
+}
+
+func (l *cappedListener) refuse(conn net.Conn) {
+	if n := l.refused.Add(1); n == 1 {
+		l.log.WarnContext(context.Background(), "connections are refused: --max-connections are open", slog.Int("max_connections", cap(l.slots)))
+	}
+	select {
+	case l.refusals <- struct{}{}:
+	default:
+		_ = conn.Close() // nobody is left who could be answered
+		return
+	}
+	l.pending.Go(func() {
+		defer func() { <-l.refusals }()
+		defer func() { _ = conn.Close() }()
+		const body = `{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"too many connections are open; --max-connections is how many there may be"}`
+		_ = conn.SetDeadline(time.Now().Add(refusalTime))
+		fmt.Fprintf(conn, "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
+			http.StatusServiceUnavailable, http.StatusText(http.StatusServiceUnavailable), len(body), body)
+		if half, ok := conn.(interface{ CloseWrite() error }); ok {
+			_ = half.CloseWrite()
+		}
+		// To close before the request was read would take the answer back.
+		_, _ = io.Copy(io.Discard, conn)
+	})
+}
+
+// Close ends the listener and waits for refusals, at most a second.
+func (l *cappedListener) Close() error {
+	err := l.Listener.Close()
+	l.pending.Wait()
+	return err
+}
+
+// cappedConn gives its slot back when it is closed.
+type cappedConn struct {
+	net.Conn
+	release func()
+}
+
+func (c *cappedConn) Close() error {
+	defer c.release()
+	return c.Conn.Close()
+}
