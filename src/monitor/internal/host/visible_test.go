@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,11 +29,18 @@ func cannot(t *testing.T, why string, err error) {
 	t.Skipf("%s: %v", why, err)
 }
 
-// TestWhichMountAPathLeadsTo mounts real file systems, in a process with a
-// mount namespace of its own.
-func TestWhichMountAPathLeadsTo(t *testing.T) {
+// TestWhichMountAPathLeadsTo mounts real file systems.
+func TestWhichMountAPathLeadsTo(t *testing.T) { inOwnNamespace(t, lookAtMounts) }
+
+// TestAHiddenProcessIsSaidAndNotReplaced reads a real procfs that hides
+// process 1, without the rights of root.
+func TestAHiddenProcessIsSaidAndNotReplaced(t *testing.T) { inOwnNamespace(t, lookWithoutRights) }
+
+// inOwnNamespace runs a test in a process with a mount namespace of its own.
+func inOwnNamespace(t *testing.T, test func(*testing.T)) {
+	t.Helper()
 	if os.Getenv(inNamespace) != "" {
-		lookAtMounts(t)
+		test(t)
 		return
 	}
 	if os.Getuid() != 0 {
@@ -52,6 +60,52 @@ func TestWhichMountAPathLeadsTo(t *testing.T) {
 	case !strings.Contains(string(out), "--- PASS"):
 		t.Errorf("the tests did not run:\n%s", out)
 	}
+}
+
+func lookWithoutRights(t *testing.T) {
+	if i, err := identify("/"); err != nil || !i.hasID {
+		t.Skipf("before Linux 5.8 the option would be set for the whole machine: %v", err)
+	}
+	dir := t.TempDir()
+	proc := filepath.Join(dir, "proc")
+	if err := errors.Join(os.Chmod(dir, 0o755), os.Mkdir(proc, 0o755)); err != nil { //nolint:gosec // somebody else reads it
+		t.Fatal(err)
+	}
+	if err := unix.Mount("proc", proc, "proc", 0, "hidepid=2"); err != nil {
+		cannot(t, "no procfs can be mounted here", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(proc, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Chdir(dir) // the way there is root's only
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		// This thread becomes nobody, and ends with the goroutine.
+		runtime.LockOSThread()
+		const nobody = 65534
+		_, _, groups := unix.RawSyscall(unix.SYS_SETGROUPS, 0, 0, 0)
+		_, _, group := unix.RawSyscall(unix.SYS_SETRESGID, nobody, nobody, nobody)
+		_, _, user := unix.RawSyscall(unix.SYS_SETRESUID, nobody, nobody, nobody)
+		if max(groups, group, user) != 0 {
+			t.Error(groups, group, user)
+			return
+		}
+		h := New(Config{Proc: "proc"})
+		d, rep, err := h.Disk(t.Context())
+		if err != nil || d.Filesystems != nil || d.Devices == nil || len(rep.Files) == 0 || rep.Files[0].Reason != Hidden {
+			t.Errorf("disk: %+v, %+v, %v, want disks, and no mounts because they are hidden", d, rep, err)
+		}
+		if n, _, err := h.Network(t.Context()); !errors.Is(err, ErrHidden) || errors.Is(err, ErrUnsupported) {
+			t.Errorf("network: %+v, %v, want %v", n, err, ErrHidden)
+		}
+		if cores, _, err := h.CPUTimes(t.Context()); err != nil || len(cores) == 0 {
+			t.Errorf("processors, which everybody may read: %v", err)
+		}
+	}()
+	<-done
 }
 
 func lookAtMounts(t *testing.T) {
