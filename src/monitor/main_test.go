@@ -278,6 +278,10 @@ func TestAStartThatFailsSaysWhy(t *testing.T) {
 			t.Error(err)
 		}
 	}()
+	kept := filepath.Join(t.TempDir(), "kept")
+	if err := os.WriteFile(kept, []byte("somebody's\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, tc := range map[string]struct {
 		args []string
 		exit int
@@ -286,6 +290,10 @@ func TestAStartThatFailsSaysWhy(t *testing.T) {
 		"the port is taken":            {[]string{"--listen", taken.Addr().String()}, app.ExitInternal, "the port is taken; choose another with --listen"},
 		"the address is not ours":      {[]string{"--listen", "192.0.2.1:0"}, app.ExitInternal, "192.0.2.1"},
 		"the address file has no home": {[]string{"--listen", "127.0.0.1:0", "--address-file", "/nonexistent/address"}, app.ExitInternal, "address file"},
+		"the port is none":             {[]string{"--listen", ":abc"}, app.ExitUsage, `no port "abc"`},
+		"the host's procfs is nowhere": {[]string{"--host-proc", "/nonexistent"}, app.ExitUsage, "--host-proc: stat /nonexistent"},
+		"the host's root is a file":    {[]string{"--host-root", "/dev/null"}, app.ExitUsage, "--host-root: /dev/null is no directory"},
+		"the address file is another":  {[]string{"--listen", "127.0.0.1:0", "--address-file", kept}, app.ExitUsage, "--address-file " + kept + ": there is a file"},
 		"the collector is unknown":     {[]string{"--collectors", "gpu"}, app.ExitUsage, `unknown collector "gpu"; there are cpu, memory, disk, network`},
 		"the flag is unknown":          {[]string{"--gpu"}, app.ExitUsage, "--help"},
 		"an argument is not expected":  {[]string{"serve"}, app.ExitUsage, `"serve"`},

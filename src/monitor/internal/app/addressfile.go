@@ -3,30 +3,45 @@ package app
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
 )
 
-// addressFile tells a supervisor which port the service got. The zero value
-// is no file; its methods then do nothing.
-type addressFile struct{ path string }
+// addressFile tells a supervisor which port the service got. Without a path
+// there is no file, and its methods do nothing.
+type addressFile struct {
+	path string
+	own  atomic.Pointer[string] // the content that this process wrote
+}
 
-// clear removes a file that a killed process left behind, so that nobody
-// takes its address for this one's.
-func (f addressFile) clear() error {
+// prepare removes a file that a killed process left behind, so that nobody
+// takes its address for this one's. Any other file is somebody's, and a
+// mistake of usage: it is not touched.
+func (f *addressFile) prepare() error {
 	if f.path == "" {
 		return nil
 	}
-	if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("address file: remove: %w", err)
+	content, err := f.read()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("%w: --address-file: %w", errUsage, err)
+	case !isAddressLine(content):
+		return fmt.Errorf("%w: --address-file %s: there is a file, and it is no address that a monitor left; choose another path", errUsage, f.path)
 	}
-	return nil
+	return f.remove()
 }
 
 // write puts the address and a newline into the file in one step: a reader
 // sees all of it or no file.
-func (f addressFile) write(address string) (err error) {
+func (f *addressFile) write(address string) (err error) {
 	if f.path == "" {
 		return nil
 	}
@@ -39,12 +54,64 @@ func (f addressFile) write(address string) (err error) {
 			err = errors.Join(err, os.Remove(tmp.Name()))
 		}
 	}()
-	_, err = tmp.WriteString(address + "\n")
+	content := address + "\n"
+	_, err = tmp.WriteString(content)
 	if err := errors.Join(err, tmp.Close()); err != nil {
 		return fmt.Errorf("address file: write: %w", err)
 	}
 	if err := os.Rename(tmp.Name(), f.path); err != nil {
 		return fmt.Errorf("address file: %w", err)
 	}
+	f.own.Store(&content)
 	return nil
+}
+
+// clear removes the file if it still holds what this process wrote: another
+// one may have taken the path since.
+func (f *addressFile) clear() error {
+	own := f.own.Load()
+	if own == nil {
+		return nil
+	}
+	content, err := f.read()
+	if err != nil || content != *own {
+		return nil //nolint:nilerr // it is gone, or another's
+	}
+	return f.remove()
+}
+
+func (f *addressFile) remove() error {
+	if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("address file: remove: %w", err)
+	}
+	return nil
+}
+
+// read returns the start of the file, which is more than any address. What
+// is no regular file is not opened: a pipe would hang.
+func (f *addressFile) read() (string, error) {
+	info, err := os.Lstat(f.path)
+	if err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() {
+		return "", fmt.Errorf("%s is no regular file", f.path)
+	}
+	file, err := os.Open(f.path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, 1<<10))
+	return string(content), err
+}
+
+func isAddressLine(content string) bool {
+	line, ok := strings.CutSuffix(content, "\n")
+	host, port, err := net.SplitHostPort(line)
+	if !ok || err != nil || strings.ContainsAny(host, " \t\r\n/") {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err == nil
 }

@@ -1,9 +1,11 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"slices"
@@ -97,8 +99,10 @@ func (c *config) check() error {
 	var errs []error
 	complain := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+	if _, port, err := net.SplitHostPort(c.Listen); err != nil {
 		complain("--listen %q: %w; write HOST:PORT", c.Listen, err)
+	} else if n, err := net.DefaultResolver.LookupPort(context.Background(), "tcp", port); err != nil || n > math.MaxUint16 {
+		complain("--listen %q: there is no port %q; write a number from 0 to 65535", c.Listen, port)
 	}
 	known := sample.Names()
 	for i, name := range c.Collectors {
@@ -128,6 +132,41 @@ func (c *config) check() error {
 		complain("--drain-timeout %s: more than 0", c.DrainTimeout)
 	}
 	return errors.Join(errs...)
+}
+
+// lookTime is how long a directory may take to answer at start. One that
+// hangs is left to the collectors, whose every read has a deadline.
+const lookTime = time.Second
+
+// checkDirectories returns every problem with the host's directories together.
+func (c *config) checkDirectories() error {
+	var errs []error
+	for _, d := range [][2]string{{"--host-proc", c.HostProc}, {"--host-sys", c.HostSys}, {"--host-root", c.HostRoot}} {
+		if d[1] == "" {
+			continue
+		}
+		found := make(chan error, 1)
+		go func() { found <- isDirectory(d[1]) }()
+		select {
+		case err := <-found:
+			if err != nil {
+				errs = append(errs, fmt.Errorf("%w: %s: %w; name the directory where it is mounted", errUsage, d[0], err))
+			}
+		case <-time.After(lookTime):
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func isDirectory(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("%s is no directory", path)
+	}
+	return nil
 }
 
 func joined(names []sample.Name) string {

@@ -81,6 +81,8 @@ func TestUsageErrorsNameTheThingAndTheMend(t *testing.T) {
 		"a collector named twice":        {args: []string{"--collectors", "cpu,cpu"}, want: []string{`"cpu"`, "twice"}},
 		"no collector":                   {args: []string{"--collectors", ""}, want: []string{"at least one"}},
 		"an address without a port":      {args: []string{"--listen", "localhost"}, want: []string{"--listen", "HOST:PORT"}},
+		"a port that there is not":       {args: []string{"--listen", ":abc"}, want: []string{"--listen", `"abc"`}},
+		"a port that is too high":        {args: []string{"--listen", "127.0.0.1:65536"}, want: []string{"--listen", "65535"}},
 		"a number without a unit":        {args: []string{"--interval", "5"}, want: []string{"--interval", "unit"}},
 		"an interval that is load":       {args: []string{"--interval", "1ms"}, want: []string{"--interval 1ms", "100ms"}},
 		"a timeout that no CPU can meet": {args: []string{"--collect-timeout", "10ms"}, want: []string{"--collect-timeout 10ms"}},

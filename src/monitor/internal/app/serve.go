@@ -32,12 +32,12 @@ type service struct {
 // drain short with errSecondSignal.
 func serveUntil(cfg config, stderr io.Writer, stop *stopper) error {
 	log := slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: cfg.LogLevel}))
-	s, err := wire(cfg, log)
-	if err != nil {
+	file := &addressFile{path: cfg.AddressFile}
+	if err := errors.Join(cfg.checkDirectories(), file.prepare()); err != nil {
 		return err
 	}
-	file := addressFile{path: cfg.AddressFile}
-	if err := file.clear(); err != nil {
+	s, err := wire(cfg, log)
+	if err != nil {
 		return err
 	}
 	ended := make(chan error, 1)
@@ -99,7 +99,7 @@ func wire(cfg config, log *slog.Logger) (*service, error) {
 //
 // Sampling goes on to the last request, so that scrapes while draining are
 // as fresh as before. It blocks until all of that is over.
-func (s *service) serve(ctx context.Context, file addressFile) (err error) {
+func (s *service) serve(ctx context.Context, file *addressFile) (err error) {
 	// A signal is answered by draining, so it must not cut what drains.
 	running := context.WithoutCancel(ctx)
 	bound, err := listen(running, s.cfg.Listen)
