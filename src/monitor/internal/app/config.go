@@ -8,12 +8,14 @@ import (
 	"math"
 	"net"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
+	"github.com/ballast-sre/ballast/src/monitor/internal/host"
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
 )
 
@@ -39,6 +41,54 @@ type config struct {
 	HostProc       string
 	HostSys        string
 	HostRoot       string
+	Mounts         selection
+	Fstypes        selection
+	Disks          selection
+	Interfaces     selection
+}
+
+// selection is two regular expressions of names; empty ones mean everything
+// and nothing.
+type selection struct{ Include, Exclude string }
+
+// selections returns the selections by the names of their flags.
+func (c *config) selections() []namedSelection {
+	return []namedSelection{
+		{"mounts", "mount points", &c.Mounts}, {"fstypes", "types of file systems", &c.Fstypes},
+		{"disks", "disks", &c.Disks}, {"interfaces", "network interfaces", &c.Interfaces},
+	}
+}
+
+type namedSelection struct {
+	flag, what string
+	*selection
+}
+
+// filter returns the selection compiled; both expressions match whole names.
+func (s selection) filter() (f host.Filter, err error) {
+	whole := func(expression string) (*regexp.Regexp, error) {
+		if expression == "" {
+			return nil, nil //nolint:nilnil // without an expression there is no filter
+		}
+		return regexp.Compile("^(?:" + expression + ")$")
+	}
+	if f.Include, err = whole(s.Include); err != nil {
+		return f, fmt.Errorf("include %q: %w", s.Include, err)
+	}
+	if f.Exclude, err = whole(s.Exclude); err != nil {
+		return f, fmt.Errorf("exclude %q: %w", s.Exclude, err)
+	}
+	return f, nil
+}
+
+// filters returns what check has let through.
+func (c *config) filters() (f host.Filters, err error) {
+	var errs [4]error
+	f.Mounts, errs[0] = c.Mounts.filter()
+	f.Fstypes, errs[1] = c.Fstypes.filter()
+	f.Disks, errs[2] = c.Disks.filter()
+	f.Interfaces, errs[3] = c.Interfaces.filter()
+	return f, errors.Join(errs[:]...)
 }
 
 func (c *config) register(f *pflag.FlagSet) {
@@ -55,6 +105,10 @@ func (c *config) register(f *pflag.FlagSet) {
 	f.DurationVar(&c.DrainPause, "drain-pause", 3*time.Second, "time between readiness going off and the end of new connections")
 	f.DurationVar(&c.DrainTimeout, "drain-timeout", 10*time.Second, "time that running requests have after the pause")
 	f.TextVar(&c.LogLevel, "log-level", slog.LevelInfo, "lowest `level` that is logged: debug, info, warn or error")
+	for _, s := range c.selections() {
+		f.StringVar(&s.Include, s.flag+"-include", "", "`regexp` of "+s.what+" to show, matched against whole names; empty for all")
+		f.StringVar(&s.Exclude, s.flag+"-exclude", "", "`regexp` of "+s.what+" not to show, whatever is included")
+	}
 	f.StringVar(&c.HostProc, "host-proc", os.Getenv("HOST_PROC"), "`path` of the host's procfs, when it is not /proc")
 	f.StringVar(&c.HostSys, "host-sys", os.Getenv("HOST_SYS"), "`path` of the host's sysfs, when it is not /sys")
 	f.StringVar(&c.HostRoot, "host-root", os.Getenv("HOST_ROOT"), "`path` where the host's root file system is mounted, when it is not /")
@@ -121,6 +175,11 @@ func (c *config) check() error {
 	}
 	if c.CollectTimeout <= sample.DefaultCPUGap {
 		complain("--collect-timeout %s: more than %s, which the first CPU reading takes", c.CollectTimeout, sample.DefaultCPUGap)
+	}
+	for _, s := range c.selections() {
+		if _, err := s.filter(); err != nil {
+			complain("--%s-%w; write an RE2 expression", s.flag, err)
+		}
 	}
 	if c.MaxConnections < 1 {
 		complain("--max-connections %d: at least 1", c.MaxConnections)

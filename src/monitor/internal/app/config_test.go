@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/ballast-sre/ballast/src/monitor/internal/host"
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
 )
 
@@ -69,6 +70,24 @@ func TestAVariableStandsForAFlagAndTheFlagWins(t *testing.T) {
 	}
 }
 
+func TestSelectionsMatchWholeNamesAndHaveVariables(t *testing.T) {
+	t.Setenv("MONITOR_MOUNTS_EXCLUDE", "/mnt/.*")
+	cfg, err := parse(t, "--interfaces-include", "eth0|wlan.*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := cfg.filters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i := f.Interfaces.Include; !i.MatchString("eth0") || !i.MatchString("wlan1") || i.MatchString("eth01") || i.MatchString("veth0") {
+		t.Errorf("interfaces: %s", i)
+	}
+	if m := f.Mounts.Exclude; !m.MatchString("/mnt/a") || m.MatchString("/srv/mnt/a") || f.Mounts.Include != nil || f.Disks != (host.Filter{}) {
+		t.Errorf("filters: %+v", f)
+	}
+}
+
 func TestUsageErrorsNameTheThingAndTheMend(t *testing.T) {
 	for name, tc := range map[string]struct {
 		args []string
@@ -86,6 +105,7 @@ func TestUsageErrorsNameTheThingAndTheMend(t *testing.T) {
 		"a number without a unit":        {args: []string{"--interval", "5"}, want: []string{"--interval", "unit"}},
 		"an interval that is load":       {args: []string{"--interval", "1ms"}, want: []string{"--interval 1ms", "100ms"}},
 		"a timeout that no CPU can meet": {args: []string{"--collect-timeout", "10ms"}, want: []string{"--collect-timeout 10ms"}},
+		"an expression that is none":     {args: []string{"--disks-include", "sd[", "--interfaces-exclude", "*"}, want: []string{`--disks-include "sd["`, `--interfaces-exclude "*"`}},
 		"no connection at all":           {args: []string{"--max-connections", "0"}, want: []string{"--max-connections"}},
 		"a pause below zero":             {args: []string{"--drain-pause", "-1s"}, want: []string{"--drain-pause"}},
 		"no time to drain":               {args: []string{"--drain-timeout", "0s"}, want: []string{"--drain-timeout"}},

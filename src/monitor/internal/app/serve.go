@@ -55,7 +55,11 @@ func serveUntil(cfg config, stderr io.Writer, stop *stopper) error {
 
 // wire builds everything and starts nothing.
 func wire(cfg config, log *slog.Logger) (*service, error) {
-	h := host.New(host.Config{Proc: cfg.HostProc, Sys: cfg.HostSys, Root: cfg.HostRoot})
+	filters, err := cfg.filters()
+	if err != nil {
+		return nil, err
+	}
+	h := host.New(host.Config{Proc: cfg.HostProc, Sys: cfg.HostSys, Root: cfg.HostRoot, Filters: filters})
 	names := cfg.names()
 	chosen := make([]sample.Collector, 0, len(names))
 	for _, name := range names {

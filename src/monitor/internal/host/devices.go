@@ -55,7 +55,7 @@ func (h *Host) devices(content, path string, rep *Report) []BlockDevice {
 	var raw []string
 	for _, fields := range lines {
 		name := fields[2]
-		if len(fields) == 7 || virtual.MatchString(name) || !whole(name) { // 7: a partition, before 2.6.25
+		if len(fields) == 7 || virtual.MatchString(name) || !h.filters.Disks.admits(clean(name)) || !whole(name) { // 7: a partition, before 2.6.25
 			continue
 		}
 		d, ok := parseDevice(fields)

@@ -89,7 +89,7 @@ func (h *Host) Disk(ctx context.Context) (Disk, Report, error) {
 }
 
 func (h *Host) filesystems(ctx context.Context, table, path string, rep *Report) []Filesystem {
-	chosen := chooseMounts(parseMounts(table, path, rep), noMountpoint())
+	chosen := chooseMounts(parseMounts(table, path, rep), h.filters.wanted())
 	probes := make([]probe, len(chosen))
 	points, devices, types := make([]string, len(chosen)), make([]string, len(chosen)), make([]string, len(chosen))
 	for i, m := range chosen {

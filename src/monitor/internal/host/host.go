@@ -24,6 +24,8 @@ type Config struct {
 	// MountTimeout bounds how long one reading waits for a mount to
 	// answer; zero means 500ms.
 	MountTimeout time.Duration
+	// Filters narrow what is shown.
+	Filters Filters
 }
 
 // Host reads one machine. Its methods may be called at the same time from
@@ -31,6 +33,7 @@ type Config struct {
 type Host struct {
 	proc, sys, root string
 	mounts          *mountProber
+	filters         Filters
 }
 
 // New returns a reader of the machine that cfg describes. It reads nothing.
@@ -44,6 +47,8 @@ func New(cfg Config) *Host {
 		sys:    orDefault(cfg.Sys, "/sys"),
 		root:   orDefault(cfg.Root, "/"),
 		mounts: newMountProber(measureMount, timeout),
+
+		filters: cfg.Filters,
 	}
 }
 

@@ -27,6 +27,16 @@ func noMountpoint() *regexp.Regexp {
 		`^/(dev|proc|sys|run/credentials|run/containerd|run/docker/netns|var/lib/(docker|containerd|containers|kubelet/pods))($|/)`)
 }
 
+// wanted returns what tells mounts that hold data, and that the filters let
+// through.
+func (f Filters) wanted() func(mount) bool {
+	leftOut := noMountpoint()
+	return func(m mount) bool {
+		return !pseudo(m.fstype) && !leftOut.MatchString(m.point) &&
+			f.Mounts.admits(clean(m.point)) && f.Fstypes.admits(clean(m.fstype))
+	}
+}
+
 // chosenMount is a mount that is shown.
 type chosenMount struct {
 	mount
@@ -34,16 +44,16 @@ type chosenMount struct {
 	counted bool
 }
 
-// chooseMounts returns the mounts that hold data, sorted by mount point: of
+// chooseMounts returns the wanted mounts, sorted by mount point: of
 // several at one point the one on top, and of several of one file system
 // those that somebody may look for by name. These are the one nearest the
 // root, which is the one that sums count, those directly below the root
 // (/home), and each btrfs subvolume and each source of a network file system.
 // Other bind mounts show what is shown already.
-func chooseMounts(mounts []mount, leaveOut *regexp.Regexp) []chosenMount {
+func chooseMounts(mounts []mount, wanted func(mount) bool) []chosenMount {
 	groups := make(map[string][]mount) // by file system
 	for _, m := range onTop(mounts) {
-		if !pseudo(m.fstype) && !leaveOut.MatchString(m.point) {
+		if wanted(m) {
 			groups[m.device] = append(groups[m.device], m)
 		}
 	}

@@ -54,7 +54,7 @@ func TestChooseMounts(t *testing.T) {
 			}
 			var rep Report
 			var got []string
-			for _, m := range chooseMounts(parseMounts(table.String(), "", &rep), noMountpoint()) {
+			for _, m := range chooseMounts(parseMounts(table.String(), "", &rep), Filters{}.wanted()) {
 				got = append(got, map[bool]string{true: "+"}[m.counted]+m.point)
 			}
 			if d := cmp.Diff(tc.want, got); d != "" || rep.Skipped != nil {
@@ -68,12 +68,12 @@ func TestTheTopmostOfStackedMountsIsTheOneWithoutAChild(t *testing.T) {
 	// Since Linux 6.8 the table is in order of number, whatever lies on top.
 	var rep Report
 	table := "20 1 8:2 / /mnt rw - xfs /dev/top rw\n30 1 8:1 / /mnt rw - ext4 /dev/below rw\n20 30 8:2 / /mnt rw - xfs /dev/top rw\n"
-	got := chooseMounts(parseMounts(table[strings.Index(table, "30 1"):]+"", "", &rep), noMountpoint())
+	got := chooseMounts(parseMounts(table[strings.Index(table, "30 1"):]+"", "", &rep), Filters{}.wanted())
 	if len(got) != 1 || got[0].source != "/dev/top" {
 		t.Errorf("got %+v", got)
 	}
 	reversed := "20 30 8:2 / /mnt rw - xfs /dev/top rw\n30 1 8:1 / /mnt rw - ext4 /dev/below rw\n"
-	if got := chooseMounts(parseMounts(reversed, "", &rep), noMountpoint()); len(got) != 1 || got[0].source != "/dev/top" {
+	if got := chooseMounts(parseMounts(reversed, "", &rep), Filters{}.wanted()); len(got) != 1 || got[0].source != "/dev/top" {
 		t.Errorf("in the other order: got %+v", got)
 	}
 }

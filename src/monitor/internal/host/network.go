@@ -50,6 +50,9 @@ func (h *Host) Network(context.Context) (Network, Report, error) {
 			continue // the two lines of headings
 		}
 		i, ok := parseInterface(line)
+		if i.Name != "" && !h.filters.Interfaces.admits(clean(i.Name)) {
+			continue
+		}
 		if !ok || seen[i.Name] {
 			rep.skipUnlessBlank(path, line)
 			continue
@@ -69,7 +72,7 @@ func (h *Host) Network(context.Context) (Network, Report, error) {
 }
 
 // parseInterface reads one line of net/dev. The name can hold a colon, as
-// in eth0:1.
+// in eth0:1. Of a line whose counters cannot be read it returns the name.
 func parseInterface(line string) (Interface, bool) {
 	colon := strings.LastIndexByte(line, ':')
 	if colon < 0 {
@@ -77,11 +80,11 @@ func parseInterface(line string) (Interface, bool) {
 	}
 	name, fields := strings.TrimSpace(line[:colon]), strings.Fields(line[colon+1:])
 	if name == "" || len(fields) < 12 {
-		return Interface{}, false
+		return Interface{Name: name}, false
 	}
 	v, err := counters(fields[:12])
 	if err != nil {
-		return Interface{}, false
+		return Interface{Name: name}, false
 	}
 	return Interface{
 		Name:     name,
