@@ -207,6 +207,7 @@ func holder() string {
 func summaryOf(r result.Run) cluster.Summary {
 	s := cluster.Summary{
 		Experiment: r.Name, Verdict: string(r.Verdict), Reason: string(r.Reason), Started: r.Started, Ended: r.Ended, Spent: map[string]float64{},
+		Detection: (*float64)(r.TimeToDetect), Recovery: (*float64)(r.TimeToRecover),
 	}
 	for _, i := range r.SLIs {
 		if i.BudgetSpent != nil {

@@ -16,6 +16,10 @@ type Summary struct {
 	Spent   map[string]float64 `json:"spent,omitempty"`
 	Started time.Time          `json:"started"`
 	Ended   time.Time          `json:"ended"`
+	// Detection is from the fault to the first alert, in seconds, and Recovery from the
+	// fault's removal until all held again; nil where that was not seen.
+	Detection *float64 `json:"detection,omitempty"`
+	Recovery  *float64 `json:"recovery,omitempty"`
 }
 
 // finite drops what was spent of an SLO when it is not known; JSON has no word for it.

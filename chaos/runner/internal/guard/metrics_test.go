@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,11 +29,13 @@ func TestGoldenMetricsMatchThePublishedExposition(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		ended := time.Date(2026, 3, 4, 5, 7, 7, 250e6, time.UTC)
+		detection, recovery := 4.6, 1.0
 		w.run(cluster.Claim{Run: "kill-1", Experiment: "monitor-pod-kill", Holder: "me@here"}, cluster.Summary{
-			Experiment: "monitor-pod-kill", Verdict: "pass", Spent: map[string]float64{"monitor-availability": 0.0004, "monitor-latency": 0}, Ended: ended,
+			Experiment: "monitor-pod-kill", Verdict: "pass", Spent: map[string]float64{"monitor-availability": 0.0004, "monitor-latency": 0},
+			Started: ended.Add(-time.Minute), Ended: ended, Detection: &detection, Recovery: &recovery,
 		})
 		w.run(cluster.Claim{Run: "dns-1", Experiment: "monitor-dns-failure", Holder: "me@here"}, cluster.Summary{
-			Experiment: "monitor-dns-failure", Verdict: "inconclusive", Reason: "not-injected", Ended: ended.Add(time.Minute),
+			Experiment: "monitor-dns-failure", Verdict: "inconclusive", Reason: "not-injected", Started: ended, Ended: ended.Add(time.Minute),
 		})
 		w.lease("live")
 		w.inject("live")
@@ -66,12 +69,14 @@ func TestTheLastRunOfAnExperimentIsShown(t *testing.T) {
 		w := newWorld(t, nil)
 		w.run(cluster.Claim{Run: "z", Experiment: "x", Holder: "me@here"}, cluster.Summary{Experiment: "x", Verdict: "pass", Ended: time.Unix(100, 0)})
 		time.Sleep(time.Minute)
-		w.metric(`ballast_experiment_verdict{experiment="x",verdict="pass"} 1`)
+		w.metric(`ballast_experiment_verdict{experiment="x",target="cluster",verdict="pass"} 1`)
 		w.run(cluster.Claim{Run: "a", Experiment: "x", Holder: "me@here"}, cluster.Summary{Experiment: "x", Verdict: "fail", Ended: time.Unix(200, 0)})
 		time.Sleep(time.Second)
-		w.metric(`ballast_experiment_verdict{experiment="x",verdict="pass"} 0`)
-		w.metric(`ballast_experiment_verdict{experiment="x",verdict="fail"} 1`)
-		w.metric(`ballast_experiment_last_run_timestamp_seconds{experiment="x"} 200`)
+		w.metric(`ballast_experiment_verdict{experiment="x",target="cluster",verdict="fail"} 1`)
+		if _, text := w.get("/metrics"); strings.Contains(text, `verdict="pass"`) {
+			t.Errorf("the verdict of an earlier run is still there:\n%s", text)
+		}
+		w.metric(`ballast_experiment_end_timestamp_seconds{experiment="x",target="cluster"} 200`)
 		w.metric(`ballast_guard_runs{state="ended"} 1`)
 	})
 }
