@@ -75,7 +75,7 @@ build: go-version ## Build bin/ballast and bin/monitor
 # Tests that compute much and start no goroutine of ours run without the race detector,
 # which makes them five times as slow. The engine runs with it at one scrape interval, and
 # without it at all of them.
-UNRACED = ./chaos/runner/internal/judge ./internal/rules ./internal/rules/ruletest ./platform/helm
+UNRACED = ./chaos/runner/internal/judge ./dashboards ./internal/rules ./internal/rules/ruletest ./platform/helm
 
 .PHONY: test
 test: $(if $(ONCE),fit,go-version) ## Run the tests, with the race detector where it can run
@@ -175,6 +175,10 @@ lint-rules: build $(TOOLS)/promtool ## Lint the SLOs, the rules with Prometheus'
 	$(TOOLS)/promtool test rules alerts/tests/*.yaml
 	$(GO) -C tools/alertmanager test ./...
 
+.PHONY: dashboards-check
+dashboards-check: go-version ## Check the dashboards: what Grafana would accept, and every query against a Prometheus with and without trouble
+	$(GO) test -count=1 ./dashboards/...
+
 .PHONY: cross-check
 cross-check: go-version $(TOOLS)/promtool $(TOOLS)/pint ## Compare an SLO's rules with those that Sloth generates for it, and run the offline checks of promtool and pint; minutes
 	$(TOOLS)/promtool check rules $(wildcard alerts/rules/prometheus/*.yaml)
@@ -193,7 +197,7 @@ crd-schema: ## Write the schema of Chaos Mesh's kinds again, after a change of i
 # Golden files belong to the packages whose tests declare -update. Tests that write
 # one have Golden in their names, and no other test runs here.
 .PHONY: generate
-generate: build ## Write every generated file again: rules, golden files, schema
+generate: build ## Write every generated file again: rules, dashboards, golden files, schema
 	bin/ballast slo generate
 	@packages=$$(grep -rl --include='*_test.go' 'flag\.Bool.*"update"' . | xargs -n1 dirname | sort -u); \
 	if ! out=$$($(GO) test -count=1 -run Golden $$packages -update 2>&1); then echo "$$out"; exit 1; fi; \
