@@ -111,6 +111,7 @@ switch, 5 a fault left something behind; 64 usage, 65 invalid document, 70 inter
 		newPlan(s, code),
 		newSweep(s),
 		newReport(s, code),
+		newLedger(s),
 		newLoad(s, code),
 		newGuard(s),
 		newSLO(s),
