@@ -40,21 +40,27 @@ func TestChartsRenderAsInTheirGoldenFiles(t *testing.T) {
 		t.Run(v.values, func(t *testing.T) {
 			docs := mustRender(t, v.chart, v.values)
 			for i := range docs {
-				docs[i] = withoutRules(docs[i])
+				docs[i] = withoutText(docs[i])
 			}
 			golden(t, v.values, join(docs))
 		})
 	}
 }
 
-// withoutRules leaves the text of alerting rules out, which would be in every
-// golden file once more. A test of their own compares them with their source.
-func withoutRules(d document) document {
-	if path.Base(d.template) != "rules.yaml" {
+// withoutText leaves the text of alerting rules and dashboards out, which would be in
+// every golden file once more. Tests of their own compare them with their sources.
+func withoutText(d document) document {
+	field, source := "", ""
+	switch path.Base(d.template) {
+	case "rules.yaml":
+		field, source = "spec:", "alerts/rules/prometheus"
+	case "dashboards.yaml":
+		field, source = "data:", "dashboards"
+	default:
 		return d
 	}
-	head, _, _ := bytes.Cut(d.text, []byte("\nspec:"))
-	return document{d.template, append(bytes.Clone(head), "\n# spec: as in alerts/rules/prometheus\n"...)}
+	head, _, _ := bytes.Cut(d.text, []byte("\n"+field))
+	return document{d.template, append(bytes.Clone(head), "\n# "+field+" as in "+source+"\n"...)}
 }
 
 func TestEveryGoldenFileHasItsValues(t *testing.T) {

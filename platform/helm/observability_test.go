@@ -53,6 +53,44 @@ func TestTheClusterEvaluatesTheRepositorysRules(t *testing.T) {
 	}
 }
 
+func TestTheClusterHasTheRepositorysDashboards(t *testing.T) {
+	dir := filepath.Join("..", "..", "dashboards")
+	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d dashboards: %v", len(files), err)
+	}
+	all := objects(t, variant{"observability", "observability-everything"})
+	var found, mounted []string
+	for _, c := range of[*corev1.ConfigMap](all) {
+		if c.Labels["grafana_dashboard"] != "1" {
+			continue
+		}
+		found = append(found, c.Name)
+		for name, got := range c.Data {
+			want, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil || string(want) != got {
+				t.Errorf("%s is not the file (%v)", name, err)
+			}
+		}
+	}
+	if len(found) != len(files) {
+		t.Errorf("ConfigMaps %v for %d dashboards", found, len(files))
+	}
+	for _, v := range find[*appsv1.Deployment](t, all, "grafana").Spec.Template.Spec.Volumes {
+		if v.Projected == nil {
+			continue
+		}
+		for _, s := range v.Projected.Sources {
+			mounted = append(mounted, s.ConfigMap.Name)
+		}
+	}
+	slices.Sort(found)
+	slices.Sort(mounted)
+	if d := cmp.Diff(found, mounted); d != "" {
+		t.Errorf("Grafana shows others (-there +mounted):\n%s", d)
+	}
+}
+
 func TestPrometheusReadsMonitorsAndRulesOfEveryNamespace(t *testing.T) {
 	p := find[*monitoringv1.Prometheus](t, objects(t, variant{"observability", "observability-default"}), "ballast")
 	for name, selector := range map[string]any{
