@@ -212,22 +212,33 @@ func TestAWholeConfigurationIsTakenAsItIs(t *testing.T) {
 
 func TestDashboardsInTheFolderAreMounted(t *testing.T) {
 	c := load(t, "observability")
-	text := []byte(`{"title": "A dashboard", "legend": "{{instance}}"}` + "\n")
-	c.Files = append(c.Files,
-		&common.File{Name: "dashboards/monitor_overview.json", Data: text},
-		&common.File{Name: "dashboards/slo.json", Data: []byte("{}\n")})
+	files, err := filepath.Glob("../../dashboards/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no dashboards: %v", err)
+	}
+	want := map[string]string{"monitor_overview.json": `{"title": "A dashboard", "legend": "{{instance}}"}` + "\n"}
+	c.Files = append(c.Files, &common.File{Name: "dashboards/monitor_overview.json", Data: []byte(want["monitor_overview.json"])})
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[filepath.Base(f)] = string(text)
+	}
 	values := merge(readValues(t, "observability-default"), parseValues(t, "grafana: {enabled: true}"))
 	docs, err := render(c, values, engine.Engine{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := decode(t, docs)
-	cm := find[*corev1.ConfigMap](t, all, "dashboard-monitor-overview")
-	if d := cmp.Diff(map[string]string{"monitor_overview.json": string(text)}, cm.Data); d != "" {
-		t.Errorf("(-file +object):\n%s", d)
+	var mounted, names []string
+	for file, text := range want {
+		name := "dashboard-" + strings.ReplaceAll(strings.TrimSuffix(file, ".json"), "_", "-")
+		names = append(names, name)
+		if d := cmp.Diff(map[string]string{file: text}, find[*corev1.ConfigMap](t, all, name).Data); d != "" {
+			t.Errorf("%s (-file +object):\n%s", name, d)
+		}
 	}
-	find[*corev1.ConfigMap](t, all, "dashboard-slo")
-	var mounted []string
 	for _, v := range find[*appsv1.Deployment](t, all, "grafana").Spec.Template.Spec.Volumes {
 		if v.Name == "dashboards" {
 			for _, s := range v.Projected.Sources {
@@ -235,8 +246,10 @@ func TestDashboardsInTheFolderAreMounted(t *testing.T) {
 			}
 		}
 	}
-	if want := []string{"dashboard-monitor-overview", "dashboard-slo"}; !slices.Equal(mounted, want) {
-		t.Errorf("mounted are %q, want %q", mounted, want)
+	slices.Sort(mounted)
+	slices.Sort(names)
+	if !slices.Equal(mounted, names) {
+		t.Errorf("mounted are %q, want %q", mounted, names)
 	}
 }
 

@@ -62,6 +62,8 @@ func safely(edit func()) {
 	edit()
 }
 
+const firesLater = "an expected alert that fires later"
+
 // worse holds changes that must never turn another verdict into a pass.
 func worse() map[string]func(*rand.Rand, *record) {
 	return map[string]func(*rand.Rand, *record){
@@ -114,7 +116,7 @@ func worse() map[string]func(*rand.Rand, *record) {
 				r.ev.Plan.Faults[0].Targets = append(r.ev.Plan.Faults[0].Targets, "monitor/z")
 			}
 		},
-		"an expected alert that fires later": func(rng *rand.Rand, r *record) {
+		firesLater: func(rng *rand.Rand, r *record) {
 			for i := range r.ev.Series.Alerts {
 				if a := &r.ev.Series.Alerts[i]; len(r.ev.Series.Alerts) == 1 && len(a.Firing) > 0 && !a.Firing[0].Start.Before(after(t0)) {
 					a.Firing[0].Start = a.Firing[0].Start.Add(time.Duration(rng.IntN(6000)) * time.Millisecond)
@@ -142,6 +144,9 @@ func TestWhatIsWorseNeverTurnsIntoAPass(t *testing.T) {
 				before := arbitrary(rand.New(rand.NewPCG(seed, 1)))
 				changed := arbitrary(rand.New(rand.NewPCG(seed, 1)))
 				was, _ := Judge(before.x, before.ev)
+				if name == firesLater && slices.ContainsFunc(was.Findings, func(f result.Finding) bool { return f.Reason == result.FiredEarly }) {
+					return true // later may be in time
+				}
 				safely(func() { change(rand.New(rand.NewPCG(seed, 2)), &changed) })
 				is, _ := Judge(changed.x, changed.ev)
 				verdicts[was.Verdict]++
