@@ -24,6 +24,9 @@ func (p panel) options() any {
 	case kindStat:
 		o := stat.NewOptions()
 		o.GraphMode, o.ColorMode, o.ReduceOptions = common.BigValueGraphModeNone, common.BigValueColorModeBackground, last
+		if len(p.steps)+len(p.states) == 0 {
+			o.ColorMode = common.BigValueColorModeValue // a number that is neither good nor bad
+		}
 		return o
 	case kindGauge:
 		o := gauge.NewOptions()

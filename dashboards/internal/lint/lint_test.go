@@ -78,6 +78,7 @@ func TestEveryRuleFindsWhatItIsFor(t *testing.T) {
 		"the mode of the thresholds is misspelt":      {`"mode": "absolute"`, `"mode": "absolut"`, `panel "Requests": Grafana knows no threshold mode "absolut"`},
 		"the mode of the colours is misspelt":         {`"mode": "palette-classic"`, `"mode": "classic"`, `panel "Requests": Grafana knows no colour mode "classic"`},
 		"the type of a mapping is misspelt":           {`"type": "value", "options": {"0"`, `"type": "values", "options": {"0"`, `panel "Requests": Grafana knows no mapping of type "values"`},
+		"a tile is bright whatever it shows":          {`"frameIndex": 0`, `"frameIndex": 0, "colorMode": "background"`, `panel "Pods": a background in the one colour that it has`},
 		"an annotation has a query of which one part": {`"expr": "sum(ballast_guard_runs) > 0", "titleFormat"`, `"expr": "sum(ballast_guard_runs) > 1", "titleFormat"`, `annotation Chaos": its query must be there both ways`},
 		"an annotation has no title":                  {`"titleFormat": "Chaos"`, `"titleFormat": ""`, `panel "annotation Chaos": it has no title`},
 		"a panel asks nothing":                        {`"targets": [{"refId": "A", "datasource": {"type": "prometheus", "uid": "${datasource}"}, "expr": "` + rate + `", "range": true, "instant": false, "format": "time_series"}]`, `"targets": []`, `panel "Requests": it asks nothing`},

@@ -80,18 +80,23 @@ type Color struct {
 	Mode string `json:"mode"`
 }
 
-// Mapping gives values a text and a colour.
+// Mapping gives values a text and a colour: for each value, as its text, or for a special
+// one, which is the match.
 type Mapping struct {
-	Type string `json:"type"`
+	Type    string          `json:"type"`
+	Options json.RawMessage `json:"options"`
 }
 
 // Thresholds give ranges of values a colour.
 type Thresholds struct {
 	Mode  string `json:"mode"`
-	Steps []struct {
-		Value *float64 `json:"value"`
-		Color string   `json:"color"`
-	} `json:"steps"`
+	Steps []Step `json:"steps"`
+}
+
+// Step is the colour of values from a limit on; the first has none.
+type Step struct {
+	Value *float64 `json:"value"`
+	Color string   `json:"color"`
 }
 
 // Override is what some fields have of their own.

@@ -123,6 +123,9 @@ func (c *checker) colours(p Panel) {
 		}
 	}
 	s := p.Fields.Defaults.Steps
+	if p.Options["colorMode"] == "background" && len(s.Steps) < 2 && len(p.Fields.Defaults.Mappings) == 0 {
+		c.add("background", p.Title, "a background in the one colour that it has shouts and says nothing; colour the value")
+	}
 	if len(s.Steps) > 0 && s.Mode != "absolute" && s.Mode != "percentage" {
 		c.add("enum", p.Title, "Grafana knows no threshold mode %q", s.Mode)
 	}
