@@ -67,7 +67,7 @@ func monitorBoard() board {
 }
 
 func monitorTiles() []panel {
-	up := tile("Replicas that answer", "Replicas whose last scrape succeeded, of those that were discovered.", units.Number, fmt.Sprintf("sum(up{%s})", replicas), lowerIsWorse(1, 2))
+	up := tile("Replicas that answer", "Replicas whose last scrape succeeded, of those that were discovered.", units.Number, fmt.Sprintf("sum(up{%s})", replicas), []step{{color: "red"}, {1, "green"}})
 	up.links = []link{{"Logs of the monitor", logsLink("monitor")}}
 	return []panel{
 		up,
