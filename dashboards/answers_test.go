@@ -3,11 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -21,9 +19,20 @@ import (
 // maxValues is how many values of a variable are tried.
 const maxValues = 20
 
-// answers are what a panel's queries give, each as text, by dashboard and panel. Two that
-// are the same are the same picture.
-type answers map[string][]string
+// answers are what panels show, by their keys.
+type answers map[string]*picture
+
+// of is the picture of a panel, which is empty at first.
+func (a answers) of(d lint.Dashboard, p lint.Panel) *picture {
+	key := d.Key(p)
+	if a[key] == nil {
+		a[key] = &picture{
+			panel: p, texts: make([]string, len(p.Targets)), labels: map[string]bool{}, colours: map[string]string{},
+			odd: map[string]bool{}, unchosen: map[string]bool{},
+		}
+	}
+	return a[key]
+}
 
 // ask runs every query of every panel against a real Prometheus that has evaluated the
 // repository's rules over the history of a world, and hands both to look.
@@ -80,16 +89,16 @@ func (r reader) read(ctx context.Context, got answers) error {
 				continue
 			}
 			for _, of := range r.repeated(p, values, choices) {
+				shown := shown{}
 				for i, target := range p.Targets {
-					text, err := r.answer(ctx, p, target, merged(defaults, of))
+					series, err := r.answer(ctx, p, target, merged(defaults, of))
+					if err == nil {
+						err = got.of(r.Dashboard, p).add(i, series, shown)
+					}
 					if err != nil {
 						return fmt.Errorf("%s, %s: %w", r.Title, p.Title, err)
 					}
-					key := r.Title + ": " + p.Title
-					for len(got[key]) <= i {
-						got[key] = append(got[key], "")
-					}
-					got[key][i] += text
+					got.of(r.Dashboard, p).narrowed(r.labelled(of), series)
 				}
 			}
 		}
@@ -164,7 +173,7 @@ func (r reader) repeated(p lint.Panel, values map[string]string, choices []map[s
 }
 
 // answer is what a query gives: of a chart the whole range, of others its end.
-func (r reader) answer(ctx context.Context, p lint.Panel, target lint.Target, values map[string]string) (string, error) {
+func (r reader) answer(ctx context.Context, p lint.Panel, target lint.Target, values map[string]string) ([]prom.Series, error) {
 	chosen := map[string]string{"__rate_interval": "4m", "__range": "2h", "__interval": "1m"}
 	for name, v := range values {
 		if v != ".*" {
@@ -176,21 +185,16 @@ func (r reader) answer(ctx context.Context, p lint.Panel, target lint.Target, va
 	if target.Range {
 		w.Start = r.now.Add(-watched)
 	}
-	series, err := r.Range(ctx, lint.Substitute(target.Expr, chosen), w)
-	if err != nil {
-		return "", err
-	}
-	var lines []string
-	for _, s := range series {
-		var b strings.Builder
-		for _, name := range slices.Sorted(maps.Keys(s.Labels)) {
-			fmt.Fprintf(&b, "%s=%s ", name, s.Labels[name])
+	return r.Range(ctx, lint.Substitute(target.Expr, chosen), w)
+}
+
+// labelled are the chosen values by the labels that they are values of.
+func (r reader) labelled(values map[string]string) map[string]string {
+	out := map[string]string{}
+	for _, v := range r.Templating.List {
+		if _, label, ok := v.Values(); ok && values[v.Name] != "" {
+			out[label] = values[v.Name]
 		}
-		for _, point := range s.Points {
-			b.WriteString(" " + strconv.FormatFloat(point.V, 'g', 6, 64))
-		}
-		lines = append(lines, b.String()+"\n")
 	}
-	slices.Sort(lines)
-	return strings.Join(lines, ""), nil
+	return out
 }

@@ -79,8 +79,8 @@ func history(t *testing.T, w world, programs []program, start time.Time) []prom.
 	return all
 }
 
-func merged(all ...map[string]string) map[string]string {
-	out := map[string]string{}
+func merged[V any](all ...map[string]V) map[string]V {
+	out := map[string]V{}
 	for _, ls := range all {
 		for k, v := range ls {
 			out[k] = v
@@ -142,7 +142,8 @@ func unpublished(file string) []exposed {
 		return []exposed{
 			{merged(run, map[string]string{"__name__": "ballast_experiment_verdict", "verdict": "fail"}), false, 1},
 			{merged(run, map[string]string{"__name__": "ballast_experiment_reason", "reason": "slo-broken"}), false, 1},
-			{map[string]string{"__name__": "ballast_experiment_verdict", "experiment": "monitor-dns-failure", "target": "cluster", "verdict": "residue"}, false, 1},
+			{map[string]string{"__name__": "ballast_experiment_verdict", "experiment": "monitor-dns-failure", "target": "cluster", "verdict": "pass"}, false, 1},
+			{map[string]string{"__name__": "ballast_experiment_verdict", "experiment": "monitor-disk-fill", "target": "cluster", "verdict": "residue"}, false, 1},
 		}
 	}
 	return nil

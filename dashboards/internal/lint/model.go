@@ -167,6 +167,20 @@ type Annotation struct {
 	Text       string      `json:"textFormat"`
 }
 
+// Key names a panel: titles alone are not unique, and a panel belongs to the row above it.
+func (d Dashboard) Key(p Panel) string {
+	row := ""
+	for _, other := range d.Panels {
+		if other.Type == "row" {
+			row = other.Title
+		}
+		if other.ID == p.ID {
+			break
+		}
+	}
+	return d.Title + ": " + row + ": " + p.Title
+}
+
 // Parse reads a dashboard's JSON.
 func Parse(content []byte) (Dashboard, error) {
 	var d Dashboard
