@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 	"github.com/ballast-sre/ballast/internal/document"
 	"github.com/ballast-sre/ballast/internal/prom"
 	"github.com/ballast-sre/ballast/internal/rules"
@@ -32,12 +33,19 @@ func (l *liveServer) check() error {
 	case l.url == "":
 		return nil
 	}
-	client, err := prom.New(prom.Config{URL: l.url})
-	if err != nil {
-		return usageError{fmt.Errorf("--prometheus-url: %w", err)}
+	if err := checkServer("prometheus-url", l.url); err != nil {
+		return usageError{err}
 	}
-	client.Close()
 	return nil
+}
+
+// checkServer refuses what is not the whole URL of a server, which the flag of that name
+// has to be. It shows no password.
+func checkServer(flag, value string) error {
+	if document.WebAddress(value) {
+		return nil
+	}
+	return fmt.Errorf("--%s %q is not the URL of a server; want such as http://there.example:9090", flag, result.Redact(value))
 }
 
 // lint compares the SLOs of a checkout with the server; without one it finds nothing.

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"strings"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/local"
-	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 )
 
 // kind is everything that the command line knows about one sort of target. A new
@@ -91,8 +89,8 @@ func checkCluster(c *commonFlags) error {
 		if !c.set.Changed(f.name) || f.name == "alertmanager-url" && f.value == noAlertmanager {
 			continue
 		}
-		if u, err := url.Parse(f.value); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			errs = append(errs, fmt.Errorf("--%s %q is not the URL of a server; want such as http://there.example:9090", f.name, result.Redact(f.value)))
+		if err := checkServer(f.name, f.value); err != nil {
+			errs = append(errs, err)
 		}
 	}
 	if c.set.Changed("prometheus-namespace") && c.set.Changed("prometheus-url") {
