@@ -3,11 +3,15 @@ package rules
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/ballast-sre/ballast/internal/slo"
 )
+
+// lookback is how long the newest sample of a series counts.
+const lookback = 5 * time.Minute
 
 // burnAlerts are the alerts of a severity's tiers. They have no pending time: the long
 // window is their patience.
@@ -15,7 +19,8 @@ import (
 // An alert that fires is given up later than it is raised, so that it does not come and
 // go with every request of a quiet service: a short window without any event neither
 // fires nor ends it, and half of the bad events that it takes to fire are enough to go
-// on. That it fires is known from ALERTS.
+// on. That it fires is known from ALERTS, whose newest sample is of the evaluation before:
+// where slices are as long as that counts, it is read from a range.
 func (g generator) burnAlerts(severity string) []rulefmt.Rule {
 	var rules []rulefmt.Rule
 	for _, t := range g.slo.Tiers() {
@@ -59,8 +64,11 @@ func (g generator) burns(t slo.BurnWindow) string {
 	long, short := g.at(slo.SeriesErrorRatio, t.Long), g.at(slo.SeriesErrorRatio, t.Short)
 	bad := g.at(slo.SeriesBadEvents, t.Long)
 	threshold := g.threshold(t)
-	firing := fmt.Sprintf("max by (%s) (ALERTS{alertname=%q,alertstate=\"firing\",slo=%q,tier=%q})",
-		strings.Join(append([]string{LabelService, LabelSLO}, g.slo.GroupBy...), ", "), BurnAlertName(g.slo.Name), g.slo.Name, t.Tier)
+	fired := fmt.Sprintf("ALERTS{alertname=%q,alertstate=\"firing\",slo=%q,tier=%q}", BurnAlertName(g.slo.Name), g.slo.Name, t.Tier)
+	if every := time.Duration(g.interval()); t.Severity == slo.Page && every >= lookback {
+		fired = fmt.Sprintf("last_over_time(%s[%s])", fired, window(every+time.Minute))
+	}
+	firing := fmt.Sprintf("max by (%s) (%s)", strings.Join(append([]string{LabelService, LabelSLO}, g.slo.GroupBy...), ", "), fired)
 	// Counts are products of fractions: three events may be 2.9999999996.
 	least := float64(g.slo.LeastBad()) - 0.5
 	still := float64((g.slo.LeastBad()+1)/2) - 0.5
