@@ -91,7 +91,7 @@ func (r reader) read(ctx context.Context, got answers) error {
 			for _, of := range r.repeated(p, values, choices) {
 				shown := shown{}
 				for i, target := range p.Targets {
-					series, err := r.answer(ctx, p, target, merged(defaults, of))
+					series, err := r.answer(ctx, target, merged(defaults, of))
 					if err == nil {
 						err = got.of(r.Dashboard, p).add(i, series, shown)
 					}
@@ -173,7 +173,7 @@ func (r reader) repeated(p lint.Panel, values map[string]string, choices []map[s
 }
 
 // answer is what a query gives: of a chart the whole range, of others its end.
-func (r reader) answer(ctx context.Context, p lint.Panel, target lint.Target, values map[string]string) ([]prom.Series, error) {
+func (r reader) answer(ctx context.Context, target lint.Target, values map[string]string) ([]prom.Series, error) {
 	chosen := map[string]string{"__rate_interval": "4m", "__range": "2h", "__interval": "1m"}
 	for name, v := range values {
 		if v != ".*" {

@@ -66,7 +66,7 @@ func boards(set slo.Set) []board {
 }
 
 // generate makes the files, by name.
-func generate(set slo.Set, src source) (map[string][]byte, error) {
+func generate(set slo.Set, src source) (map[string][]byte, error) { //nolint:unparam // one data source of several
 	files := map[string][]byte{}
 	for _, b := range boards(set) {
 		d, err := b.build(src)

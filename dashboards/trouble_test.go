@@ -152,7 +152,7 @@ func TestTheStatesOfAnSLOLookDifferent(t *testing.T) {
 	state := func(ctx context.Context, c *prom.Client, at time.Time) (string, error) {
 		for _, p := range overview.Panels {
 			if p.Title == "SLOs" {
-				series, err := reader{c, overview, at}.answer(ctx, p, p.Targets[0], map[string]string{"service": ".*"})
+				series, err := reader{c, overview, at}.answer(ctx, p.Targets[0], map[string]string{"service": ".*"})
 				return text(series), err
 			}
 		}

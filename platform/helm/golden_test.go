@@ -50,7 +50,7 @@ func TestChartsRenderAsInTheirGoldenFiles(t *testing.T) {
 // withoutText leaves the text of alerting rules and dashboards out, which would be in
 // every golden file once more. Tests of their own compare them with their sources.
 func withoutText(d document) document {
-	field, source := "", ""
+	var field, source string
 	switch path.Base(d.template) {
 	case "rules.yaml":
 		field, source = "spec:", "alerts/rules/prometheus"

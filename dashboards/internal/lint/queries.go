@@ -45,7 +45,7 @@ func (c *checker) target(p Panel, t Target) {
 	}
 	c.windows(p, t)
 	c.counters(p, t, expr)
-	c.matchers(p, t, expr)
+	c.matchers(p, t)
 }
 
 // window is a range, or an offset, in a query.
@@ -104,7 +104,7 @@ func through(path []parser.Node) bool {
 }
 
 // matchers with a variable of several values, or all, are regular expressions.
-func (c *checker) matchers(p Panel, t Target, expr parser.Expr) {
+func (c *checker) matchers(p Panel, t Target) {
 	many := map[string]bool{}
 	for _, v := range c.Templating.List {
 		many[v.Name] = v.Multi || v.IncludeAll

@@ -342,11 +342,11 @@ func rules() []rule {
 		}, verdict: result.Pass},
 		{name: "a second series before its band", edit: func(r *record) {
 			r.burns(100, 12)
-			r.series("b", 11.5, 23)
+			r.another(11.5, 23)
 		}, verdict: fail, reason: result.FiredEarly},
 		{name: "a second series after the band of the first", edit: func(r *record) {
 			r.burns(100, 12)
-			r.series("b", 19, 23)
+			r.another(19, 23)
 		}, verdict: result.Pass},
 		{name: "a control run is not predicted", edit: func(r *record) {
 			r.burns(100, 13)
@@ -368,7 +368,7 @@ func rules() []rule {
 				Labels: map[string]string{"pod": "b"}, Spans: []result.Span{{Start: after(18), End: after(22)}},
 			})
 			r.ev.Series.Alerts[0].Labels, r.ev.Delivery = map[string]string{"severity": "ticket", "pod": "a"}, nil
-			r.series("b", 16, 23)
+			r.another(16, 23)
 		}, verdict: fail, reason: result.FiredEarly},
 		{name: "errors that began before the fault count", edit: func(r *record) {
 			r.burns(100, 10.5)
@@ -402,11 +402,11 @@ func rules() []rule {
 			r.ev.Delivery.Alerts[0].Labels = map[string]string{"severity": "ticket", "pod": "b"}
 		}, verdict: inc, reason: result.DeliveryUnknown},
 		{name: "one of two series that arrived, the other too short to say", edit: func(r *record) {
-			r.series("b", 20, 22)
+			r.another(20, 22)
 			r.ev.Delivery.Alerts = append(r.ev.Delivery.Alerts, result.Delivered{Name: "ReplicaDown", Labels: map[string]string{"severity": "ticket", "pod": "b"}, Lacking: at(21)})
 		}, verdict: result.Pass},
 		{name: "one of two series that arrived, the other lost", edit: func(r *record) {
-			r.series("b", 13, 23)
+			r.another(13, 23)
 			r.ev.Delivery.Alerts = append(r.ev.Delivery.Alerts, result.Delivered{Name: "ReplicaDown", Labels: map[string]string{"severity": "ticket", "pod": "b"}, Lacking: at(23)})
 		}, verdict: fail, reason: result.AlertNotDelivered},
 		{name: "a control run expects nothing to arrive", edit: func(r *record) {
@@ -527,9 +527,9 @@ func (r *record) lacking(until float64) {
 	r.ev.Delivery.Alerts[0].Seen, r.ev.Delivery.Alerts[0].StartsAt, r.ev.Delivery.Alerts[0].Lacking = nil, nil, at(until)
 }
 
-// series lets the expected alert fire for another pod.
-func (r *record) series(pod string, from, to float64) {
-	r.ev.Series.Alerts = append(r.ev.Series.Alerts, firing("ReplicaDown", map[string]string{"severity": "ticket", "pod": pod}, from, to))
+// another lets the expected alert fire for another pod, too.
+func (r *record) another(from, to float64) {
+	r.ev.Series.Alerts = append(r.ev.Series.Alerts, firing("ReplicaDown", map[string]string{"severity": "ticket", "pod": "b"}, from, to))
 }
 
 // youngDown makes the expected alert one whose window is longer than its history.

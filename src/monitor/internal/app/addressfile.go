@@ -101,7 +101,7 @@ func (f *addressFile) read() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	content, err := io.ReadAll(io.LimitReader(file, 1<<10))
 	return string(content), err
 }

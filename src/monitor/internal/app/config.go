@@ -54,8 +54,10 @@ type selection struct{ Include, Exclude string }
 // selections returns the selections by the names of their flags.
 func (c *config) selections() []namedSelection {
 	return []namedSelection{
-		{"mounts", "mount points", &c.Mounts}, {"fstypes", "types of file systems", &c.Fstypes},
-		{"disks", "disks", &c.Disks}, {"interfaces", "network interfaces", &c.Interfaces},
+		{"mounts", "mount points", &c.Mounts},
+		{"fstypes", "types of file systems", &c.Fstypes},
+		{"disks", "disks", &c.Disks},
+		{"interfaces", "network interfaces", &c.Interfaces},
 	}
 }
 

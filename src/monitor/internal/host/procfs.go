@@ -54,7 +54,7 @@ func readAll(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	content, err := io.ReadAll(io.LimitReader(f, maxFile))
 	if err != nil {
 		return "", fmt.Errorf("read %s: %w", path, err)

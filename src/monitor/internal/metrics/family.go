@@ -49,7 +49,7 @@ func (f *family) send(w *writer, value float64, values ...string) {
 		b = append(b, ",{"[btoi(i == 0)])
 		b = append(b, label...)
 		b = append(b, `="`...)
-		b = appendEscaped(b, values[i], true)
+		b = appendEscaped(b, values[i], true) //nolint:gosec // there are as many values as labels
 		b = append(b, '"')
 	}
 	if len(f.labels) > 0 {

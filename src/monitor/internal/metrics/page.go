@@ -103,15 +103,11 @@ func New(cfg Config) (*Page, error) {
 
 // ServeHTTP implements http.Handler.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	negotiated := expfmt.NegotiateIncludingOpenMetrics(r.Header)
+	// Also who would rather have Protobuf takes text.
+	negotiated := expfmt.NegotiateAccept(r.Header, expfmt.NewFormat(expfmt.TypeOpenMetrics), expfmt.FmtOpenMetrics_0_0_1, expfmt.FmtText)
 	form := text
-	switch negotiated.FormatType() {
-	case expfmt.TypeOpenMetrics:
+	if negotiated.FormatType() == expfmt.TypeOpenMetrics {
 		form = openMetrics
-	default: // also who would rather have Protobuf takes text
-		if negotiated.FormatType() != expfmt.TypeTextPlain {
-			negotiated = expfmt.NewFormat(expfmt.TypeTextPlain)
-		}
 	}
 	rendered := p.snapshot(form)
 	chunks := []*chunk{&rendered.chunk}

@@ -103,7 +103,8 @@ func (r *Runtime) read(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	select {
-	case <-done:
+	case err := <-done:
+		return errors.Join(ctx.Err(), err)
 	case <-time.After(abandonAfter):
 		r.log.WarnContext(ctx, "left a read of the process's metrics behind that does not answer")
 	}

@@ -170,34 +170,43 @@ func TestOneIntervalIsLostThenTheFiguresAreRightAgain(t *testing.T) {
 	}{
 		"every counter restarts lower, then advances": {
 			[]host.CPUTimes{{User: 500, System: 90, Idle: 4000}, {User: 1, System: 1, Idle: 1}, {User: 2, System: 1, Idle: 4}, {User: 6, System: 1, Idle: 5}},
-			[]float64{-1, 25, 80}, []float64{1, 4, 5},
+			[]float64{-1, 25, 80},
+			[]float64{1, 4, 5},
 		},
 		"a processor that comes back within the interval": {
 			[]host.CPUTimes{
-				{User: 90050 * ticks, Idle: 250 * ticks}, {User: 5 * ticks, Idle: 5 * ticks},
-				{User: 105 * ticks, Idle: 105 * ticks}, {User: 155 * ticks, Idle: 305 * ticks},
+				{User: 90050 * ticks, Idle: 250 * ticks},
+				{User: 5 * ticks, Idle: 5 * ticks},
+				{User: 105 * ticks, Idle: 105 * ticks},
+				{User: 155 * ticks, Idle: 305 * ticks},
 			},
-			[]float64{-1, 50, 20}, []float64{0.05, 1.05, 3.05},
+			[]float64{-1, 50, 20},
+			[]float64{0.05, 1.05, 3.05},
 		},
 		"steal that wraps and stays so": {
 			[]host.CPUTimes{{Idle: 100}, {Idle: 105, Steal: 1.8e11}, {Idle: 108, Steal: 1.8e11 + 1}},
-			[]float64{-1, 25}, []float64{-1, 108},
+			[]float64{-1, 25},
+			[]float64{-1, 108},
 		},
 		"steal that wraps and comes back": {
 			[]host.CPUTimes{{Idle: 100}, {Idle: 105, Steal: 1.8e11}, {Idle: 110}, {Idle: 113, User: 1}},
-			[]float64{-1, -1, 25}, []float64{-1, 110, 113},
+			[]float64{-1, -1, 25},
+			[]float64{-1, 110, 113},
 		},
 		"iowait that goes back by little is held, and the share is right": {
 			[]host.CPUTimes{{Idle: 100, IOWait: 50}, {Idle: 106, IOWait: 48, User: 1}, {Idle: 109, IOWait: 49, User: 1}},
-			[]float64{20, 0}, []float64{106, 109},
+			[]float64{20, 0},
+			[]float64{106, 109},
 		},
 		"idle that goes back by little is held until it catches up": {
 			[]host.CPUTimes{{Idle: 100, User: 1}, {Idle: 99, User: 2}, {Idle: 100.5, User: 5.5}},
-			[]float64{-1, 70}, []float64{99, 100.5}, // the first row is never shown, so there is nothing to hold at
+			[]float64{-1, 70},
+			[]float64{99, 100.5}, // the first row is never shown, so there is nothing to hold at
 		},
 		"idle that was shown is held": {
 			[]host.CPUTimes{{Idle: 95}, {Idle: 100}, {Idle: 99, User: 5}, {Idle: 99.5, User: 9.5}, {Idle: 101, User: 13}},
-			[]float64{0, 100, 90, 70}, []float64{100, 100, 100, 101},
+			[]float64{0, 100, 90, 70},
+			[]float64{100, 100, 100, 101},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -268,8 +268,12 @@ func TestAFileThatCannotBeReadOnceMakesTheReadingStaleOnce(t *testing.T) {
 			in    *uint64
 			state State
 		}{
-			{1, new(uint64(12289)), OK}, {1, new(uint64(12289)), Stale}, {3, new(uint64(12291)), OK},
-			{3, new(uint64(12291)), Stale}, {5, nil, OK}, {6, nil, OK},
+			{1, new(uint64(12289)), OK},
+			{1, new(uint64(12289)), Stale},
+			{3, new(uint64(12291)), OK},
+			{3, new(uint64(12291)), Stale},
+			{5, nil, OK},
+			{6, nil, OK},
 		} {
 			m, st := s.Snapshot().Memory, status(t, s, Memory)
 			if m.TotalBytes != want.total || (m.Swap.InBytes == nil) != (want.in == nil) || want.in != nil && *m.Swap.InBytes != *want.in || st.State() != want.state {
