@@ -4,7 +4,6 @@ import (
 	"errors"
 	"path/filepath"
 
-	"github.com/ballast-sre/ballast/internal/document"
 	"github.com/ballast-sre/ballast/internal/rules/ruletest"
 	"github.com/ballast-sre/ballast/internal/slo"
 )
@@ -28,7 +27,7 @@ func testFiles(set slo.Set, o Options) (files map[string][]byte, without []untes
 	for _, s := range set.All() {
 		content, err := Tests(s, o)
 		switch {
-		case errors.Is(err, ruletest.ErrNoSeries), errors.Is(err, ruletest.ErrSlices):
+		case errors.Is(err, ruletest.ErrNoSeries):
 			without = append(without, untestable{s, err})
 		case err != nil:
 			return nil, nil, err
@@ -39,24 +38,17 @@ func testFiles(set slo.Set, o Options) (files map[string][]byte, without []untes
 	return files, without, nil
 }
 
-// untestable finds the SLOs whose selectors no series could match, and notes those that
-// judge time.
+// untestable finds the SLOs whose selectors no series could match, or whose query no tests
+// can be made of.
 func (l *linter) untestable(all []untestable) {
-	const field = "spec.indicator"
 	for _, u := range all {
-		switch {
-		case !errors.Is(u.why, ruletest.ErrSlices):
-			l.problem(u.slo.File, u.slo.Line, field, "%s", u.why)
-		case l.options.Note != nil:
-			l.options.Note(document.Problem{File: u.slo.File, Line: u.slo.Line, Field: field, Message: u.why.Error()})
-		}
+		l.problem(u.slo.File, u.slo.Line, "spec.indicator", "%s", u.why)
 	}
 }
 
 // Tests makes the rule tests of one SLO in promtool's format, to lie in the directory
 // tests beside rules. Its rules are those of From. It is ruletest.ErrNoSeries where no
-// series can be thought of that a selector selects, and ruletest.ErrSlices for one that
-// judges time.
+// series can be thought of that a selector selects, or that a query is good and bad with.
 func Tests(s slo.SLO, o Options) ([]byte, error) {
 	return ruletest.Make(s, From(s, o), "../rules/prometheus/slo-"+s.Name+".yaml")
 }

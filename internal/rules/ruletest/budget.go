@@ -26,7 +26,6 @@ func (m *maker) budget() []plan {
 		}
 		plans = append(plans, p)
 	}
-	covered = math.Floor(whole) + 1
 	for _, c := range []struct {
 		name   string
 		factor float64
@@ -34,9 +33,12 @@ func (m *maker) budget() []plan {
 		{"budget: it is spent by no fewer than %d bad events", above},
 		{"budget: fewer than %d bad events do not spend it", below},
 	} {
+		bad := w.raised() * c.factor
+		run := m.badly(bad)
+		covered = math.Floor(whole*(m.among(run)/bad)) + 1
 		p := m.hours(int(covered), stretch{steps: 1})
 		p.name = fmt.Sprintf(c.name, m.slo.LeastBad())
-		p.runs[0] = []stretch{{steps: 1}, {steps: 1, bad: w.raised() * c.factor}, {steps: length(p.runs[0]) - 2}}
+		p.runs[0] = slices.Concat([]stretch{{steps: 1}}, run, []stretch{{steps: length(p.runs[0]) - 1 - length(run)}})
 		plans = append(plans, p)
 	}
 	return append(plans, m.almostKnown(), m.unspent())
@@ -54,13 +56,22 @@ func (m *maker) unspent() plan {
 // hours lasts until so many full hours are covered and an alert had the time to fire.
 func (m *maker) hours(covered int, each stretch) plan {
 	every := m.interval(time.Duration(covered) * time.Hour)
-	last := time.Duration(covered-1)*time.Hour + pending + 2*time.Minute
+	last := m.hour(covered) + m.at(m.steps(pending+2*minute))
 	each.steps = int(last/every) + 1
 	p := plan{runs: [][]stretch{{each}}, every: every, changes: []kind{exhausted}, alerts: []time.Duration{last}}
 	if each.steps > most/3 {
 		p.evaluations = around(every, [2]int{each.steps - 2, each.steps - 1})
 	}
 	return p
+}
+
+// hour is when so many full hours are covered: from the first on, unless a query of
+// counters gives nothing yet.
+func (m *maker) hour(covered int) time.Duration {
+	if m.queried() && m.probes[0].reach > 0 {
+		covered++
+	}
+	return time.Duration(covered-1) * time.Hour
 }
 
 // almostKnown has one hour too few for what is left of the budget to be known, and then
@@ -71,7 +82,7 @@ func (m *maker) almostKnown() plan {
 	p := m.hours(enough, m.steady(1, m.lowest()*below))
 	p.name = "budget: what is left is known once 99% of the period are"
 	p.changes, p.alerts = nil, nil
-	at := time.Duration(enough-1) * time.Hour
+	at := m.hour(enough)
 	p.values = []time.Duration{at - p.every, at}
 	p.evaluations = p.values
 	return p
@@ -80,10 +91,9 @@ func (m *maker) almostKnown() plan {
 // windows is a whole period whose error ratio changes wherever a window begins, or half a
 // window, so that each has a ratio of its own.
 func (m *maker) windows() []plan {
-	every := 2 * step
-	shortest := m.slo.Tiers()[0].Short
-	if shortest < 4*step {
-		every = step
+	every := 2 * minute
+	if m.slo.Slices != nil || m.slo.Tiers()[0].Short < 2*every {
+		every = m.step()
 	}
 	end := m.slo.Window + time.Hour
 	edges := []time.Duration{end}
@@ -127,15 +137,19 @@ func (m *maker) byGroup() []plan {
 	if _, two := m.group(1); !two {
 		return nil
 	}
-	dark := stretch{steps: 14, dark: true}
-	return []plan{
-		{
-			name: "groups: one fails, the other does not", runs: [][]stretch{{m.steady(13, 1)}, {m.steady(13, 0)}},
-			alerts: []time.Duration{minutes(12)}, values: []time.Duration{minutes(12)},
-		},
-		{
-			name: "groups: one is no longer counted, the other is", runs: [][]stretch{{m.steady(4, 1), dark}, {m.steady(18, 0)}},
-			changes: []kind{noData}, alerts: []time.Duration{minutes(17)}, values: []time.Duration{minutes(17)},
-		},
+	return []plan{{
+		name: "groups: one fails, the other does not", runs: [][]stretch{{m.steady(13, 1)}, {m.steady(13, 0)}},
+		alerts: []time.Duration{m.at(12)}, values: []time.Duration{m.at(12)},
+	}}
+}
+
+// groupGone is a group of which nothing is counted any more.
+func (m *maker) groupGone() []plan {
+	if _, two := m.group(1); !two {
+		return nil
 	}
+	return []plan{{
+		name: "groups: one is no longer counted, the other is", runs: [][]stretch{{m.steady(4, 1), {steps: 14, dark: true}}, {m.steady(18, 0)}},
+		changes: []kind{noData}, alerts: []time.Duration{m.at(17)}, values: []time.Duration{m.at(17)},
+	}}
 }

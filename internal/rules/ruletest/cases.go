@@ -22,27 +22,44 @@ const (
 // Make writes; the others look back too far for promtool. groups are the SLO's rules.
 //
 // It is ErrNoSeries where no series can be thought of that a selector of the document
-// selects, and ErrSlices where the SLO counts no events.
+// selects, or with which a query gives what is good, what is bad and what is no number.
 func Cases(s slo.SLO, groups []rulefmt.RuleGroup) ([]Case, error) {
-	return makeCases(s, groups, false)
+	m, err := newMaker(s, groups)
+	if err != nil {
+		return nil, err
+	}
+	return m.build(false)
 }
 
-func makeCases(s slo.SLO, groups []rulefmt.RuleGroup, short bool) ([]Case, error) {
-	if s.Slices != nil {
-		return nil, ErrSlices
-	}
+func newMaker(s slo.SLO, groups []rulefmt.RuleGroup) (*maker, error) {
 	sh, err := shapeOf(s)
 	if err != nil {
 		return nil, err
 	}
-	m := &maker{shape: sh, short: short, groups: groups, alerts: alertsOf(s, groups)}
-	plans := slices.Concat(m.thresholds(), m.exactly(), m.outages(), m.quiet(), m.data(), m.counting(), m.tooGood(), m.budget(), m.windows(), m.byGroup())
-	for _, p := range plans {
+	m := &maker{shape: sh, groups: groups, alerts: alertsOf(s, groups)}
+	return m, m.probe()
+}
+
+// build makes all cases, or those that promtool can hold.
+func (m *maker) build(short bool) ([]Case, error) {
+	m.short = short
+	for _, p := range m.plans() {
 		if err := m.add(p); err != nil {
 			return nil, err
 		}
 	}
 	return m.cases, nil
+}
+
+func (m *maker) plans() []plan {
+	burns := slices.Concat(m.thresholds(), m.exactly(), m.outages(), m.quiet())
+	switch {
+	case m.slo.Slices == nil:
+		return slices.Concat(burns, m.data(), m.young(), m.counting(), m.gaps(), m.tooGood(), m.budget(), m.windows(), m.byGroup(), m.groupGone())
+	case m.queried():
+		return slices.Concat(m.measures(), burns, m.young(), m.unmeasured(), m.budget(), m.windows(), m.byGroup())
+	}
+	return slices.Concat(m.shares(), burns, m.young(), m.raw(slices.Concat(m.data(), m.counting(), m.gaps(), m.tooGood(), m.groupGone())), m.budget(), m.windows(), m.byGroup())
 }
 
 // has reports whether the SLO has an alert of this kind.
@@ -83,20 +100,21 @@ func (m *maker) lowest() float64 {
 	return least
 }
 
-func minutes(n int) time.Duration { return time.Duration(n) * time.Minute }
+// at is the time of the n-th evaluation after the first.
+func (m *maker) at(n int) time.Duration { return time.Duration(n) * m.step() }
 
 // thresholds are error ratios that do not change: whatever a window is, it holds the same.
 func (m *maker) thresholds() []plan {
 	var plans []plan
 	for _, t := range m.slo.Burns() {
-		last := 12 + int(math.Ceil(waits(m.slo, t).Minutes()))
+		last := 12 + m.steps(waits(m.slo, t))
 		for _, c := range []struct {
 			name   string
 			factor float64
 		}{{"fires: just above", above}, {"silent: just below", below}} {
 			plans = append(plans, plan{
 				name: fmt.Sprintf("%s %s times the sustainable rate, the threshold of %s", c.name, plain(t.Rate), t.Tier),
-				runs: [][]stretch{{m.steady(last+1, t.Threshold(m.slo.Objective)*c.factor)}}, alerts: []time.Duration{minutes(last)},
+				runs: [][]stretch{{m.steady(last+1, t.Threshold(m.slo.Objective)*c.factor)}}, alerts: []time.Duration{m.at(last)},
 			})
 		}
 	}
@@ -114,12 +132,12 @@ func (m *maker) exactly() []plan {
 		bad := func(steps int, bad float64) stretch { return stretch{steps: steps, good: n - bad, bad: bad} }
 		// Half of the samples are as far below the threshold as the others are above it;
 		// the short window holds the others alone, and at last none but those at it.
-		half := int(t.Short/step) + 1
-		run := []stretch{bad(1+half, 2*at-more), bad(half+1, more), bad(half, at)}
-		long, above, short := 2*half, 2*half+1, 3*half+1
+		half, first := m.steps(t.Short)+1, m.first()
+		run := []stretch{bad(first+half, 2*at-more), bad(half+1, more), bad(half, at)}
+		long, above, short := first+2*half-1, first+2*half, first+3*half
 		p := plan{
 			name: fmt.Sprintf("exactly at the threshold of %s over %s, then over %s", t.Tier, brief(t.Long), brief(t.Short)),
-			runs: [][]stretch{run}, burns: []time.Duration{minutes(long), minutes(above), minutes(short)},
+			runs: [][]stretch{run}, burns: []time.Duration{m.at(long), m.at(above), m.at(short)},
 		}
 		if short > most/3 {
 			p.evaluations = p.burns
@@ -133,7 +151,7 @@ func (m *maker) exactly() []plan {
 func (m *maker) outages() []plan {
 	var plans []plan
 	for _, t := range m.slo.Tiers() {
-		if m.short && t.Long/step >= most {
+		if m.short && m.steps(t.Long) >= most {
 			continue
 		}
 		every := m.interval(t.Long)
@@ -184,10 +202,10 @@ func (m *maker) crossings(p plan, t slo.BurnWindow, after int) (begins, ends [2]
 // interval is that of the samples of a case that lasts as long as a window: a minute,
 // unless promtool could not take it and every window holds enough of two.
 func (m *maker) interval(window time.Duration) time.Duration {
-	if window/step >= most && m.slo.Tiers()[0].Short >= 4*step {
-		return 2 * step
+	if m.slo.Slices == nil && window/minute >= most && m.slo.Tiers()[0].Short >= 4*minute {
+		return 2 * minute
 	}
-	return step
+	return m.step()
 }
 
 func times(n int, every time.Duration) time.Duration { return time.Duration(n) * every }

@@ -2,7 +2,9 @@ package ruletest_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -84,9 +86,52 @@ func others() map[string]slo.SLO {
 	}
 }
 
+// othersOnTime are SLOs on time as documents may describe them.
+func othersOnTime() map[string]slo.SLO {
+	base := slo.SLO{Name: "shop", Service: "shop", Objective: 0.999, Window: 30 * day}
+	of := func(window time.Duration, of slo.Slices) slo.SLO {
+		s := base
+		s.Window, s.Slices = window, &of
+		return s
+	}
+	events := of(30*day, slo.Slices{Length: 5 * time.Minute, Target: 0.95})
+	events.Good, events.Total = `orders_total{code!~"5..",job="shop"}`, `orders_total{job="shop"}`
+	grouped := of(day, slo.Slices{Length: time.Minute, Query: `up{job="shop"}`, Op: ">=", Value: 1})
+	grouped.GroupBy, grouped.NoData = []string{"zone"}, slo.NoDataPage
+	policy := of(day, slo.Slices{Length: time.Minute, Query: `shop_temperature_celsius`, Op: "<", Value: -18})
+	policy.Policies = []slo.Policy{{BurnWindow: slo.BurnWindow{Tier: "early", Severity: slo.Ticket, Long: 2 * time.Hour, Short: 10 * time.Minute, Rate: 2}, For: 4 * time.Minute}}
+	silent := of(2*day, slo.Slices{Length: 2 * time.Minute, Target: 1, Query: `sum(rate(orders_total{job="shop"}[2m]))`, Op: ">", Value: 0})
+	silent.NoData = slo.NoDataNone
+	return map[string]slo.SLO{
+		"slices of five minutes":           events,
+		"a gauge of each group":            grouped,
+		"a value below zero, and a policy": policy,
+		"a rate above nothing":             silent,
+		"a ratio of two rates":             of(day, slo.Slices{Length: time.Minute, Query: `sum(rate(a_total{job="shop"}[2m])) / sum(rate(b_total{job="shop"}[1m]))`}),
+		"a ratio of gauges, with a target": of(7*day, slo.Slices{Length: time.Minute, Target: 0.9, Query: `1 - sum(busy{job="shop"}) / sum(all{job="shop"})`}),
+	}
+}
+
+func TestAQueryOfWhichNoTestsCanBeMadeIsNamed(t *testing.T) {
+	for name, query := range map[string]string{
+		"it is never above one":     `group(up{job="shop"})`,
+		"it has no labels to match": `up{job="shop",job="other"}`,
+		"it looks back for a day":   `avg_over_time(up{job="shop"}[1d])`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := slo.SLO{Name: "shop", Service: "shop", Objective: 0.99, Window: day, Slices: &slo.Slices{Length: time.Minute, Query: query, Op: ">", Value: 1}}
+			if _, err := ruletest.Cases(s, rules.FromSLO(s)); !errors.Is(err, ruletest.ErrNoSeries) {
+				t.Errorf("got %v, want ErrNoSeries", err)
+			}
+		})
+	}
+}
+
 func TestTheCasesOfAnySLOHoldInPrometheus(t *testing.T) {
+	all := others()
+	maps.Copy(all, othersOnTime())
 	// Those of this repository are run by the test of mutants.
-	for name, s := range others() {
+	for name, s := range all {
 		t.Run(name, func(t *testing.T) {
 			if s.Window > 2*day && os.Getenv("BALLAST_MUTANTS") == "" {
 				t.Skip("its windows are long; `make mutants` runs it")

@@ -12,12 +12,14 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/template"
+
+	"github.com/ballast-sre/ballast/internal/slo"
 )
 
 // plan is a case without what is expected of it.
 type plan struct {
 	name        string
-	every       time.Duration // between samples; 0 for step
+	every       time.Duration // between samples; 0 for that of evaluations
 	runs        [][]stretch   // of each group
 	evaluations []time.Duration
 	changes     []kind          // before and after a change of these they are checked
@@ -25,12 +27,18 @@ type plan struct {
 	burns       []time.Duration // burn-rate alerts are
 	values      []time.Duration // all recorded values are compared
 	constants   bool            // those too that depend on no event
+	// Where time is judged: raw is of a plan whose slices are worked out from what is
+	// measured, and are not given; at shares they are compared.
+	raw    bool
+	shares []time.Duration
 }
 
 // maker makes the cases of an SLO.
 type maker struct {
 	shape
-	short  bool // only the cases that promtool can hold
+	short  bool     // only the cases that promtool can hold
+	probes []*probe // of each group's query
+	measure
 	groups []rulefmt.RuleGroup
 	alerts []alert
 	cases  []Case
@@ -38,17 +46,51 @@ type maker struct {
 
 // world is what the rules see in a plan.
 func (m *maker) world(p plan) (world, error) {
+	if p.every == 0 {
+		p.every = m.step()
+	}
 	w := world{shape: m.shape, every: p.every}
 	for number, run := range p.runs {
+		group, _ := m.group(number)
+		w.groups = append(w.groups, group)
+		if m.slo.Slices != nil && !p.raw {
+			run = still(run, m.blank)
+		}
+		if m.queried() {
+			continue
+		}
 		inputs, err := m.counters(number, p.every, run)
 		if err != nil {
 			return world{}, err
 		}
-		group, _ := m.group(number)
-		w.inputs, w.groups = append(w.inputs, inputs...), append(w.groups, group)
+		w.inputs = append(w.inputs, inputs...)
 	}
 	w.ups = ups(p.runs[0])
+	if m.slo.Slices != nil {
+		if err := m.judge(&w, p); err != nil {
+			return world{}, err
+		}
+	}
 	return w, nil
+}
+
+// step is how often rules are evaluated.
+func (m *maker) step() time.Duration {
+	if m.slo.Slices != nil {
+		return m.slo.Slices.Length
+	}
+	return minute
+}
+
+// steps are the evaluations that it takes until so much time has passed.
+func (m *maker) steps(d time.Duration) int { return int((d + m.step() - 1) / m.step()) }
+
+// first is how many evaluations see no event yet: one sample of a counter counts nothing.
+func (m *maker) first() int {
+	if m.slo.Slices != nil {
+		return 0
+	}
+	return 1
 }
 
 // add works out what is expected.
@@ -57,23 +99,36 @@ func (m *maker) add(p plan) error {
 		return nil
 	}
 	if p.every == 0 {
-		p.every = step
+		p.every = m.step()
 	}
 	w, err := m.world(p)
 	if err != nil {
 		return err
 	}
-	c := Case{Test: Test{Name: p.name, Interval: model.Duration(p.every)}, Evaluations: p.evaluations}
+	c := Case{Test: Test{Name: p.name, Interval: model.Duration(p.every)}, Every: max(p.every, m.step()), Evaluations: p.evaluations}
 	for _, in := range w.inputs {
 		c.Series = append(c.Series, Series{notation(in.series), compact(in.samples)})
+	}
+	if m.queried() {
+		c.Interval = model.Duration(m.reads(p))
+		for _, in := range m.sampled(p) {
+			c.Series = append(c.Series, Series{notation(in.series), compact(in.samples)})
+		}
+	}
+	if m.slo.Slices != nil && !p.raw {
+		recorded, err := m.recordedBefore(w, p)
+		if err != nil {
+			return err
+		}
+		c.Series = append(c.Series, recorded...)
 	}
 	if m.up != nil {
 		c.Series = append(c.Series, Series{notation(m.up), compact(w.ups)})
 	}
 	at := p.evaluations
 	if len(at) == 0 {
-		for i := range w.ups {
-			at = append(at, time.Duration(i)*p.every)
+		for t := time.Duration(0); t <= times(len(w.ups)-1, p.every); t += c.Every {
+			at = append(at, t)
 		}
 	}
 	line := w.watch(m.alerts, at)
@@ -82,7 +137,14 @@ func (m *maker) add(p plan) error {
 	}
 	slices.Sort(p.values)
 	for _, t := range slices.Compact(p.values) {
-		c.Samples = append(c.Samples, w.values(m.groups, t, p.constants)...)
+		c.Samples = append(c.Samples, w.values(m.groups, t, p.constants, p.raw)...)
+	}
+	for _, t := range p.shares {
+		for _, check := range w.values(m.groups, t, false, true) {
+			if check.Expr == rounded(slo.SeriesSlice) {
+				c.Samples = append(c.Samples, check)
+			}
+		}
 	}
 	m.cases = append(m.cases, c)
 	return nil
@@ -167,14 +229,15 @@ func expand(text string, labels map[string]string, v float64) string {
 	return expanded
 }
 
-// values are the checks of what is recorded at t, one for each name.
-func (w world) values(groups []rulefmt.RuleGroup, t time.Duration, constants bool) []SampleCheck {
+// values are the checks of what is recorded at t, one for each name; slices are, too,
+// where they are not given.
+func (w world) values(groups []rulefmt.RuleGroup, t time.Duration, constants, recordsSlices bool) []SampleCheck {
 	var checks []SampleCheck
 	index := map[string]int{}
 	for _, g := range groups {
 		for _, r := range g.Rules {
 			_, constant := w.constant(r, t)
-			if constant && !constants || !constant && !understood(r.Record) {
+			if constant && !constants || !constant && !understood(r.Record) || r.Record == slo.SeriesSlice && !recordsSlices {
 				continue
 			}
 			i, there := index[r.Record]

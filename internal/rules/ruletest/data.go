@@ -14,26 +14,26 @@ func (m *maker) data() []plan {
 	plans := []plan{
 		{
 			name: "no data: nothing was ever scraped", runs: [][]stretch{{{steps: 12, dark: true, down: true}}},
-			changes: []kind{noData}, alerts: []time.Duration{minutes(11)}, values: []time.Duration{minutes(11)},
+			changes: []kind{noData}, alerts: []time.Duration{m.at(11)}, values: []time.Duration{m.at(11)},
 		},
 		{
 			name: "no data: scrapes fail", runs: [][]stretch{{healthy, {steps: 13, dark: true, down: true}}},
-			changes: []kind{noData}, alerts: []time.Duration{minutes(18)},
+			changes: []kind{noData}, alerts: []time.Duration{m.at(18)},
 		},
 		{
 			name: "no data: the job is scraped and no longer counts events", runs: [][]stretch{{healthy, {steps: 13, dark: true}}},
-			changes: []kind{noData}, alerts: []time.Duration{minutes(18)},
+			changes: []kind{noData}, alerts: []time.Duration{m.at(18)},
 		},
 		{
 			name: "no data: no event was ever good", runs: [][]stretch{{{steps: 13, bad: m.events(), goodless: true}}},
-			changes: []kind{noData}, alerts: []time.Duration{minutes(12)}, values: []time.Duration{minutes(12)},
+			changes: []kind{noData}, alerts: []time.Duration{m.at(12)}, values: []time.Duration{m.at(12)},
 		},
 	}
 	if page := m.afterPage(); page != nil && m.has(noData) {
 		plans = append(plans, plan{
 			name:    "no data: within an hour of a page it is a page, and later a ticket",
 			runs:    [][]stretch{append(page, stretch{steps: 75, dark: true, down: true})},
-			changes: []kind{noData}, alerts: []time.Duration{minutes(length(page) + 12)},
+			changes: []kind{noData}, alerts: []time.Duration{m.at(length(page) + 12)},
 		}, plan{
 			name: "no data: after a page, the job is scraped and no longer counts events",
 			runs: [][]stretch{append(page, stretch{steps: 13, dark: true})}, changes: []kind{noData},
@@ -44,7 +44,7 @@ func (m *maker) data() []plan {
 	}
 	idle := plan{
 		name: "idle: counters that stand still", runs: [][]stretch{{{steps: 14}}},
-		changes: []kind{idles}, alerts: []time.Duration{minutes(13)}, values: []time.Duration{minutes(13)},
+		changes: []kind{idles}, alerts: []time.Duration{m.at(13)}, values: []time.Duration{m.at(13)},
 	}
 	if m.has(idles) {
 		idle.name += ", and one event"
@@ -64,7 +64,7 @@ func (m *maker) afterPage() []stretch {
 	if longest == 0 {
 		return nil
 	}
-	return slices.Clip([]stretch{m.steady(4, 1), m.steady(int(longest/step)+2, 0)})
+	return slices.Clip([]stretch{m.steady(4, 1), m.steady(m.steps(longest)+2, 0)})
 }
 
 func length(run []stretch) int {
@@ -75,15 +75,19 @@ func length(run []stretch) int {
 	return n
 }
 
+// young is a history of a few minutes.
+func (m *maker) young() []plan {
+	return []plan{{
+		name: "young history: a window is no longer than its samples", runs: [][]stretch{{m.steady(11, above*m.highest())}},
+		changes: []kind{burns}, alerts: []time.Duration{m.at(10)}, values: []time.Duration{m.at(10)}, constants: true,
+	}}
+}
+
 // counting are counters that do not grow from scrape to scrape as events come.
 func (m *maker) counting() []plan {
 	steady := m.steady(8, m.lowest()*below)
 	again := steady
 	again.fresh = true
-	lost := stretch{steps: int(m.slo.Tiers()[0].Short/step) + 1, good: steady.good, bad: steady.bad, lost: true}
-	unseen := m.steady(lost.steps, 1)
-	unseen.lost = true
-	gap := length([]stretch{steady, lost})
 	// A series of bad events that is born with many shows none of them. A counter of all
 	// events that was there before shows each.
 	born := m.events()
@@ -92,31 +96,38 @@ func (m *maker) counting() []plan {
 	}
 	return []plan{
 		{
-			name: "young history: a window is no longer than its samples", runs: [][]stretch{{m.steady(11, above*m.highest())}},
-			changes: []kind{burns}, alerts: []time.Duration{minutes(10)}, values: []time.Duration{minutes(10)}, constants: true,
-		},
-		{
 			name: "counter reset: programs start anew under errors that are few enough", runs: [][]stretch{{steady, again}},
-			alerts: []time.Duration{minutes(8), minutes(15)}, values: []time.Duration{minutes(8)},
+			alerts: []time.Duration{m.at(8), m.at(15)}, values: []time.Duration{m.at(8)},
 		},
 		{
 			name:   "series born with errors: what they held at first is not counted",
 			runs:   [][]stretch{{{steps: 3, dark: true}, {steps: 8, good: m.events(), born: m.events()}}},
-			alerts: []time.Duration{minutes(4)}, values: []time.Duration{minutes(10)},
+			alerts: []time.Duration{m.at(4)}, values: []time.Duration{m.at(10)},
 		},
 		{
 			name: "series born with errors: one of bad events beside those that were there", runs: [][]stretch{{
 				{steps: 6, good: m.events(), flawless: true}, {steps: 8, good: m.events(), born: born},
 			}},
-			alerts: []time.Duration{minutes(7), minutes(13)},
+			alerts: []time.Duration{m.at(7), m.at(13)},
 		},
+	}
+}
+
+// gaps are scrapes that are lost.
+func (m *maker) gaps() []plan {
+	steady := m.steady(8, m.lowest()*below)
+	lost := stretch{steps: m.steps(m.slo.Tiers()[0].Short) + 1, good: steady.good, bad: steady.bad, lost: true}
+	unseen := m.steady(lost.steps, 1)
+	unseen.lost = true
+	gap := length([]stretch{steady, lost})
+	return []plan{
 		{
 			name: "gap: lost scrapes fire nothing", runs: [][]stretch{{steady, lost, steady}},
-			alerts: []time.Duration{minutes(gap - 1), minutes(gap + 1)}, values: []time.Duration{minutes(gap + 7)},
+			alerts: []time.Duration{m.at(gap - 1), m.at(gap + 1)}, values: []time.Duration{m.at(gap + 7)},
 		},
 		{
 			name: "gap: lost scrapes end nothing", runs: [][]stretch{{m.steady(8, 1), unseen, m.steady(8, 1)}},
-			burns: []time.Duration{minutes(7), minutes(gap - 1), minutes(gap + 7)},
+			burns: []time.Duration{m.at(7), m.at(gap - 1), m.at(gap + 7)},
 		},
 	}
 }
@@ -141,11 +152,11 @@ func (m *maker) tooGood() []plan {
 	plans := []plan{
 		{
 			name: "good above total: more than scrapes explain", runs: [][]stretch{{more(14, excess)}},
-			changes: []kind{exceeds}, alerts: []time.Duration{minutes(13)}, values: []time.Duration{minutes(13)},
+			changes: []kind{exceeds}, alerts: []time.Duration{m.at(13)}, values: []time.Duration{m.at(13)},
 		},
 		{
 			name: "good above total: no more than scrapes explain", runs: [][]stretch{{more(14, exceeding)}},
-			alerts: []time.Duration{minutes(13)},
+			alerts: []time.Duration{m.at(13)},
 		},
 	}
 	if page := m.afterPage(); page != nil {
@@ -156,7 +167,7 @@ func (m *maker) tooGood() []plan {
 		}, plan{
 			name:   "good above total: after a page, no more than scrapes explain",
 			runs:   [][]stretch{slices.Concat(page, []stretch{more(20, exceeding)})},
-			alerts: []time.Duration{minutes(length(page) + 19)},
+			alerts: []time.Duration{m.at(length(page) + 19)},
 		})
 	}
 	return plans

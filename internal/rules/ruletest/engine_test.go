@@ -90,7 +90,7 @@ func newBench(t *testing.T, engine *promql.Engine, c ruletest.Case) *bench {
 		for _, check := range c.Samples {
 			last = max(last, check.At)
 		}
-		for t := time.Duration(0); t <= time.Duration(last); t += time.Duration(c.Interval) {
+		for t := time.Duration(0); t <= time.Duration(last); t += c.Every {
 			b.at = append(b.at, t)
 		}
 	}

@@ -169,6 +169,10 @@ func (l *timeline) condition(i, group int, t time.Duration) (value float64, hold
 		return 0, false
 	}
 	window := l.slo.Tiers()[0].Short
+	if l.queried() && (a.kind == exceeds || a.kind == idles) {
+		value, holds = l.unfit(a.kind, group, t)
+		return value, holds && (!a.escalated || l.paged(group, t))
+	}
 	switch a.kind {
 	case noData:
 	case burns:
@@ -208,10 +212,14 @@ func (l *timeline) burning(i, group int, t time.Duration) (float64, bool) {
 		(bad > l.raised() || bad > l.kept() && before)
 }
 
-// before reports whether the alert fired at the evaluation before, not long ago.
+// before reports whether the alert fired at the evaluation before, not long ago. Where
+// that is longer ago than samples count, pages look back further.
 func (l *timeline) before(i, group int, t time.Duration) bool {
-	n := len(l.firing)
-	return n > 0 && t-l.at[n-1] < lookback && slices.ContainsFunc(l.earlier, func(f firing) bool { return f.alert == i && f.group == group })
+	n, back := len(l.firing), lookback
+	if s := l.slo.Slices; s != nil && s.Length >= lookback && l.alerts[i].tier.Severity == slo.Page {
+		back = s.Length + minute
+	}
+	return n > 0 && t-l.at[n-1] < back && slices.ContainsFunc(l.earlier, func(f firing) bool { return f.alert == i && f.group == group })
 }
 
 // paged reports whether a page of the group fired lately.
@@ -236,11 +244,15 @@ const (
 	unseen  = 1
 	noGood  = 2
 	noTotal = 3 // while the job is scraped
+	several = 2 // ratios that a query gives
 )
 
 // missing is which of the counters are not there. Where the SLO is not grouped, or none of
 // its groups is there, there is no group of which it could be said.
 func (w world) missing(group int, t time.Duration) (float64, bool) {
+	if w.queried() {
+		return w.unmeasured(group, t)
+	}
 	grouped := len(w.slo.GroupBy) > 0
 	if group == ungrouped {
 		for each := range w.groups {

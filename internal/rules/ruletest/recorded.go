@@ -22,6 +22,7 @@ type world struct {
 	groups []map[string]string
 	every  time.Duration
 	ups    []float64 // one each interval
+	judged []judged  // of each group, where time is
 }
 
 // sum is by how much the good events of a group, or all, grew in (t−w, t]; false where no
@@ -52,6 +53,9 @@ func (w world) present(good bool, group int, t time.Duration) bool {
 // ratio is the share of bad events; false without events, and where good or all of them
 // are not counted.
 func (w world) ratio(group int, t, window time.Duration) (float64, bool) {
+	if w.slo.Slices != nil {
+		return w.judged[group].ratio(t, window)
+	}
 	good, haveGood := w.sum(true, group, t, window)
 	total, haveTotal := w.sum(false, group, t, window)
 	if !haveGood || !haveTotal || total == 0 {
@@ -60,18 +64,36 @@ func (w world) ratio(group int, t, window time.Duration) (float64, bool) {
 	return to(max(0, 1-good/total), 1e-12), true
 }
 
-// bad is how many events went bad.
+// events is how many there were in (t−w, t], or how many slices; false where nothing says
+// so.
+func (w world) events(group int, t, window time.Duration) (float64, bool) {
+	if w.slo.Slices == nil {
+		return w.sum(false, group, t, window)
+	}
+	n := len(w.judged[group].within(t, window))
+	return float64(n), n > 0
+}
+
+// bad is how many events, or slices, went bad.
 func (w world) bad(group int, t, window time.Duration) (float64, bool) {
 	ratio, ok := w.ratio(group, t, window)
-	total, _ := w.sum(false, group, t, window)
-	return ratio * total, ok
+	all, _ := w.events(group, t, window)
+	return ratio * all, ok
+}
+
+// measured reports whether there is what the SLO is judged by.
+func (w world) measured(group int, t time.Duration) bool {
+	if w.queried() {
+		return len(w.judged[group].looks(t)) > 0
+	}
+	return w.present(false, group, t)
 }
 
 // coverage is the share of the period's hours at which events are counted.
 func (w world) coverage(group int, t time.Duration) (float64, bool) {
 	hours := 0
 	for hour := t.Truncate(time.Hour); hour > t-w.slo.Window && hour >= 0; hour -= time.Hour {
-		if w.present(false, group, hour) {
+		if w.measured(group, hour) {
 			hours++
 		}
 	}
@@ -102,7 +124,9 @@ func (w world) recorded(r rulefmt.Rule, group int, t time.Duration) (v float64, 
 	case slo.SeriesErrorRatio:
 		return w.ratio(group, t, window)
 	case slo.SeriesEvents:
-		return w.sum(false, group, t, window)
+		return w.events(group, t, window)
+	case slo.SeriesSlice:
+		return w.judged[group].newest(t)
 	case slo.SeriesBadEvents:
 		return w.bad(group, t, window)
 	case slo.SeriesBurnRate:
@@ -121,7 +145,7 @@ func (w world) recorded(r rulefmt.Rule, group int, t time.Duration) (v float64, 
 // understood reports whether a series depends on events in a way that is known here.
 func understood(record string) bool {
 	switch record {
-	case slo.SeriesErrorRatio, slo.SeriesEvents, slo.SeriesBadEvents, slo.SeriesBurnRate,
+	case slo.SeriesSlice, slo.SeriesErrorRatio, slo.SeriesEvents, slo.SeriesBadEvents, slo.SeriesBurnRate,
 		slo.SeriesCoverage, slo.SeriesBudgetRemaining, slo.SeriesBudgetSpent:
 		return true
 	}
@@ -158,6 +182,8 @@ func precision(record string) float64 {
 		return 0.001
 	case slo.SeriesBurnRate, slo.SeriesBudgetRemaining, slo.SeriesBudgetSpent, slo.SeriesCoverage:
 		return 1e-6
+	case slo.SeriesSlice:
+		return 1e-9
 	case slo.SeriesThreshold:
 		return 1e-12
 	}

@@ -5,6 +5,9 @@
 // docs/reference/rules.md says that rules do. No expression of a rule is read or
 // evaluated for it, so that a mistake in one is not repeated in its test. From the rules
 // come the names, labels and texts alone.
+//
+// Where a query of a document is measured, what it gives for a test's series is asked of
+// PromQL: nothing else can say it, and it is no rule. What rules make of it is computed.
 package ruletest
 
 import (
@@ -71,8 +74,9 @@ type Sample struct {
 // Case is a test with the times at which its rules are evaluated.
 type Case struct {
 	Test
+	Every time.Duration // between evaluations
 	// Evaluations are the times since the first sample, in ascending order. Empty
-	// stands for every interval, as promtool evaluates.
+	// stands for all of them, as promtool evaluates.
 	Evaluations []time.Duration
 }
 
@@ -80,25 +84,25 @@ type Case struct {
 // rule at every interval from the first sample on, and takes a second for 200 to 300.
 const most = 400
 
-// step is the interval of samples and evaluations in a file.
-const step = time.Minute
+// minute is the interval of samples and evaluations in a file, where time is not judged.
+const minute = time.Minute
 
 // ErrNoSeries is the error where no series can be thought of that a selector selects.
 var ErrNoSeries = errors.New("no series can be thought of for its rule tests")
-
-// ErrSlices is the error of an SLO that judges time and counts no events: what its rules
-// record depends on queries that are not read here.
-var ErrSlices = errors.New("its rules have no generated tests, as they judge time slices")
 
 // Make makes the test file of an SLO from its document and its rules, which lie in
 // ruleFile as seen from the test. The result is the same for the same arguments. It is
 // ErrNoSeries where no series can be thought of that a selector of the document selects.
 func Make(s slo.SLO, groups []rulefmt.RuleGroup, ruleFile string) ([]byte, error) {
-	cases, err := makeCases(s, groups, true)
+	m, err := newMaker(s, groups)
 	if err != nil {
 		return nil, err
 	}
-	file := File{RuleFiles: []string{ruleFile}, EvaluationInterval: model.Duration(step), FuzzyCompare: true}
+	cases, err := m.build(true)
+	if err != nil {
+		return nil, err
+	}
+	file := File{RuleFiles: []string{ruleFile}, EvaluationInterval: model.Duration(m.step()), FuzzyCompare: true}
 	for _, g := range groups {
 		file.GroupEvalOrder = append(file.GroupEvalOrder, g.Name)
 	}

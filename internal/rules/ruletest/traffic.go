@@ -27,12 +27,16 @@ type stretch struct {
 	lost      bool    // there are no scrapes
 	goodless  bool    // there is no series of good events
 	flawless  bool    // there is no series of bad events, where they have one
+	// What a query reads; nil where that is not there. second is what a second set of
+	// its series is set to.
+	setting, second setting
 }
 
 // shape is how the selectors of an SLO lie to each other, and what they select.
 type shape struct {
 	slo         slo.SLO
-	good, total []*labels.Matcher
+	good, total []*labels.Matcher // of events; nil where a query is measured
+	selectors   [][]*labels.Matcher
 	// nested is true where good events are a series of all: the total is the sum of that
 	// and of one of the bad events. Otherwise each selector has a series of its own.
 	nested bool
@@ -40,6 +44,14 @@ type shape struct {
 }
 
 func shapeOf(s slo.SLO) (shape, error) {
+	if s.Slices != nil && s.Slices.Query != "" {
+		all, _, err := readsOf(s.Slices.Query)
+		sh := shape{slo: s}
+		for _, r := range all {
+			sh.selectors = append(sh.selectors, r.matchers)
+		}
+		return sh, err
+	}
 	good, err := matchersOf(s.Good)
 	if err != nil {
 		return shape{}, err
@@ -48,7 +60,7 @@ func shapeOf(s slo.SLO) (shape, error) {
 	if err != nil {
 		return shape{}, err
 	}
-	sh := shape{slo: s, good: good, total: total}
+	sh := shape{slo: s, good: good, total: total, selectors: [][]*labels.Matcher{good, total}}
 	_, sh.nested = selected(slices.Concat(good, total), nil, nil)
 	for _, m := range total {
 		if m.Name == model.JobLabel && m.Type == labels.MatchEqual {
@@ -62,10 +74,11 @@ func shapeOf(s slo.SLO) (shape, error) {
 // where the selectors allow fewer groups.
 func (sh shape) group(number int) (map[string]string, bool) {
 	group := map[string]string{}
-	all := candidates(slices.Concat(sh.good, sh.total), nil)
+	all := candidates(slices.Concat(sh.selectors...), nil)
 	for _, name := range sh.slo.GroupBy {
 		options := slices.DeleteFunc(append(all[name], "one", "two"), func(v string) bool {
-			return v == "" || v == "other" || v == "0" || !allows(sh.good, name, v) || !allows(sh.total, name, v)
+			refused := slices.ContainsFunc(sh.selectors, func(selector []*labels.Matcher) bool { return !allows(selector, name, v) })
+			return v == "" || v == "other" || v == "0" || refused
 		})
 		options = slices.Compact(options)
 		if len(options) == 0 {
@@ -181,8 +194,13 @@ func compact(samples []float64) string {
 		switch {
 		case value.IsStaleNaN(v):
 			words = append(words, "stale")
-		case math.IsNaN(v):
-			for i+n < len(samples) && math.IsNaN(samples[i+n]) && !value.IsStaleNaN(samples[i+n]) {
+		case isNoNumber(v):
+			for i+n < len(samples) && isNoNumber(samples[i+n]) {
+				n++
+			}
+			words = append(words, fmt.Sprintf("NaN+0x%d", n-1))
+		case isAbsent(v):
+			for i+n < len(samples) && isAbsent(samples[i+n]) {
 				n++
 			}
 			words = append(words, fmt.Sprintf("_x%d", n))

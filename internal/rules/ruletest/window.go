@@ -15,6 +15,14 @@ const lookback = 5 * time.Minute
 func absent() float64 { return math.NaN() }
 func stale() float64  { return math.Float64frombits(value.StaleNaN) }
 
+// noNumber stands for a sample that is there and no number.
+func noNumber() float64 { return math.Float64frombits(0x7ff8_0000_0000_0003) }
+
+func isNoNumber(v float64) bool { return math.Float64bits(v) == math.Float64bits(noNumber()) }
+
+// isAbsent reports whether a sample is not there, nor a marker.
+func isAbsent(v float64) bool { return math.IsNaN(v) && !value.IsStaleNaN(v) && !isNoNumber(v) }
+
 // counter are the samples of a series, one each interval from time 0 on.
 type counter struct {
 	every   time.Duration
