@@ -8,13 +8,16 @@ import (
 // raw are plans of events in which slices are worked out from counters that are scraped a
 // few times in each slice.
 func (m *maker) raw(plans []plan) []plan {
-	for i := range plans {
-		plans[i].raw, plans[i].every = true, sampling
-		for n, run := range plans[i].runs {
-			plans[i].runs[n] = m.sampledOften(run)
+	out := make([]plan, 0, len(plans))
+	for _, p := range plans {
+		runs := make([][]stretch, 0, len(p.runs))
+		for _, run := range p.runs {
+			runs = append(runs, m.sampledOften(run))
 		}
+		p.runs, p.raw, p.every = runs, true, sampling
+		out = append(out, p)
 	}
-	return plans
+	return out
 }
 
 // sampledOften are the stretches of a run, whose steps are slices, in samples.
@@ -33,11 +36,11 @@ func (m *maker) scrapes(every time.Duration) int { return int(m.step() / every) 
 // shares are slices of events: good, bad, and whatever of them is.
 func (m *maker) shares() []plan {
 	target, n := m.slo.Slices.Target, m.events()
-	events := func(slices int, share float64) stretch {
+	three := func(share float64) stretch {
 		good := math.Floor(share*n + 1e-6)
-		return stretch{steps: slices, good: good, bad: n - good}
+		return stretch{steps: 3, good: good, bad: n - good}
 	}
-	run := []stretch{events(3, 1), events(3, target*below), events(3, min(1, target*above)), events(3, target)}
+	run := []stretch{three(1), three(target * below), three(min(1, target*above)), three(target)}
 	p := plan{name: "slices: good ones just below the target, just above, and at it", runs: [][]stretch{run}}
 	for _, end := range []int{2, 5, 8, 11} {
 		p.shares = append(p.shares, m.at(end))

@@ -159,7 +159,7 @@ func plain(err error) string {
 	switch {
 	case timedOut(err):
 		return "no answer"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, io.EOF):
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF):
 		return reset
 	}
 	return err.Error()

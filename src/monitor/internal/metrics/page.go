@@ -104,7 +104,7 @@ func New(cfg Config) (*Page, error) {
 // ServeHTTP implements http.Handler.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// Also who would rather have Protobuf takes text.
-	negotiated := expfmt.NegotiateAccept(r.Header, expfmt.NewFormat(expfmt.TypeOpenMetrics), expfmt.FmtOpenMetrics_0_0_1, expfmt.FmtText)
+	negotiated := expfmt.NegotiateAccept(r.Header, expfmt.NewFormat(expfmt.TypeOpenMetrics), expfmt.NewFormat(expfmt.TypeTextPlain))
 	form := text
 	if negotiated.FormatType() == expfmt.TypeOpenMetrics {
 		form = openMetrics
