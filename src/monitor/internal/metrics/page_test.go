@@ -337,11 +337,11 @@ func TestAProcfsThatHangsKeepsTheLastFiguresAndNoScrape(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _ := page(t, sampletest.Fixture(time.Now()), sample.CPU)
 		r := p.cfg.Runtime
-		good, reads := r.gather, 0
+		good := r.gather
+		var reads atomic.Int32
 		mended := make(chan struct{})
 		r.gather = func() ([]*dto.MetricFamily, error) {
-			reads++
-			if reads > 1 {
+			if reads.Add(1) > 1 {
 				<-mended
 			}
 			return good()
@@ -356,8 +356,8 @@ func TestAProcfsThatHangsKeepsTheLastFiguresAndNoScrape(t *testing.T) {
 		if !strings.Contains(body, "\ngo_goroutines ") || !strings.Contains(body, "\nmonitor_runtime_age_seconds 60\n") {
 			t.Errorf("while it hangs:\n%s", body)
 		}
-		if took := time.Since(began); took != 0 || reads != 2 {
-			t.Errorf("the scrape took %s, there were %d reads, want none and two", took, reads)
+		if took := time.Since(began); took != 0 || reads.Load() != 2 {
+			t.Errorf("the scrape took %s, there were %d reads, want none and two", took, reads.Load())
 		}
 		close(mended)
 		synctest.Wait()

@@ -202,9 +202,10 @@ func TestAHangingCollectorIsStaleAtItsDeadlineAndDelaysNoOther(t *testing.T) {
 
 func TestReadingTakesAtMostAQuarterOfTheTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		took := 2 * time.Second
+		var took atomic.Int64 // nanoseconds
+		took.Store(int64(2 * time.Second))
 		s, err := New(Config{
-			Collectors: []Collector{memoryFunc(func(context.Context, int) (uint64, error) { time.Sleep(took); return 1, nil }).collector()},
+			Collectors: []Collector{memoryFunc(func(context.Context, int) (uint64, error) { time.Sleep(time.Duration(took.Load())); return 1, nil }).collector()},
 			Interval:   time.Second, Timeout: 3 * time.Second, Logger: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {
@@ -219,7 +220,7 @@ func TestReadingTakesAtMostAQuarterOfTheTime(t *testing.T) {
 		if st := status(t, s, Memory); st.Successes != 13 || st.Interval != 8*time.Second {
 			t.Errorf("%d readings in 101s, one each %s, want 13 and 8s", st.Successes, st.Interval)
 		}
-		took = time.Millisecond
+		took.Store(int64(time.Millisecond))
 		time.Sleep(20 * time.Second)
 		synctest.Wait()
 		if st := status(t, s, Memory); st.Interval != time.Second || st.Successes < 20 {
