@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,12 +17,15 @@ import (
 // script answers each call for times with the next row, and then with the
 // last one for ever.
 type script struct {
+	mu     sync.Mutex
 	rows   [][]host.CoreTimes
 	load   *host.Load
 	report host.Report
 }
 
 func (s *script) CPUTimes(context.Context) ([]host.CoreTimes, host.Report, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	row := s.rows[0]
 	if len(s.rows) > 1 {
 		s.rows = s.rows[1:]
@@ -265,7 +269,9 @@ func TestTimesThatStandStillForTenIntervalsAreUnsupported(t *testing.T) {
 		if st := status(t, s, CPU); st.State() != Unsupported || !errors.Is(st.Err, ErrClockStands) {
 			t.Errorf("after ten: %+v", st)
 		}
+		src.mu.Lock()
 		src.rows = [][]host.CoreTimes{{core("0", 1, 3)}}
+		src.mu.Unlock()
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
 		if st := status(t, s, CPU); st.State() != OK || s.Snapshot().CPU.Usage.Busy != 25 {
