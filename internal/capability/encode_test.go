@@ -23,7 +23,7 @@ func encode(tb testing.TB, d capability.Document) string {
 
 func TestADocumentIsWrittenAsTheGoldenFileHasIt(t *testing.T) {
 	got := encode(t, bare())
-	golden(t, "document.golden.json", got)
+	compare(t, "document.golden.json", got)
 	d, err := capability.Decode(strings.NewReader(got))
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -17,25 +16,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ballast-sre/ballast/internal/capability"
+	"github.com/ballast-sre/ballast/tests/golden"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func golden(t *testing.T, name, got string) {
+func compare(t *testing.T, name, got string) {
 	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got; -update writes it anew):\n%s", file, diff)
-	}
+	golden.Compare(t, filepath.Join("testdata", name), got, *update)
 }
 
 // elsewhere is what no node shows.
@@ -109,7 +97,7 @@ func TestGoldenEveryFaultIsJudgedOn(t *testing.T) {
 			for i, r := range reasons {
 				fmt.Fprintf(&got, "%d: %s\n", i+1, r)
 			}
-			golden(t, "judge-"+strings.ReplaceAll(name, " ", "-")+".golden", got.String())
+			compare(t, "judge-"+strings.ReplaceAll(name, " ", "-")+".golden", got.String())
 		})
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -15,13 +14,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	promapi "github.com/prometheus/client_golang/api"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
 	"github.com/ballast-sre/ballast/internal/prom"
 	"github.com/ballast-sre/ballast/internal/promserver"
+	"github.com/ballast-sre/ballast/tests/golden"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -147,29 +146,14 @@ func TestGoldenAPIAnswers(t *testing.T) {
 			if json.Indent(&out, raw, "", "  ") != nil {
 				out.Write(raw)
 			}
-			golden(t, "api/"+name+".golden", append(bytes.TrimSpace(out.Bytes()), '\n'))
+			compare(t, "api/"+name+".golden", append(bytes.TrimSpace(out.Bytes()), '\n'))
 		})
 	}
 }
 
-func golden(t *testing.T, name string, got []byte) {
+func compare(t *testing.T, name string, got []byte) {
 	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got), run with -update if this is meant:\n%s", path, diff)
-	}
+	golden.Compare(t, filepath.Join("testdata", name), string(got), *update)
 }
 
 // Prometheus' own Go client understands every answer.

@@ -30,7 +30,7 @@ func TestGoldenPredictionsForAPerson(t *testing.T) {
 	if err := WriteText(&b, predictions(t)); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, filepath.Join("testdata", "predictions.txt"), b.String())
+	compare(t, filepath.Join("testdata", "predictions.txt"), b.String())
 }
 
 func TestGoldenPredictionsForAProgram(t *testing.T) {
@@ -38,7 +38,7 @@ func TestGoldenPredictionsForAProgram(t *testing.T) {
 	if err := WriteJSON(&b, predictions(t)); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, filepath.Join("testdata", "predictions.json"), b.String())
+	compare(t, filepath.Join("testdata", "predictions.json"), b.String())
 	b.Reset()
 	if err := WriteJSON(&b, nil); err != nil || b.String() != "[]\n" {
 		t.Errorf("no predictions are %q, %v; want an empty array", b.String(), err)

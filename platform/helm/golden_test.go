@@ -11,28 +11,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"helm.sh/helm/v4/pkg/engine"
+
+	"github.com/ballast-sre/ballast/tests/golden"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-func golden(t *testing.T, name string, got []byte) {
+func compare(t *testing.T, name string, got []byte) {
 	t.Helper()
-	file := filepath.Join("testdata", "golden", name+".yaml")
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatalf("%v (run the test with -update)", err)
-	}
-	if d := cmp.Diff(string(want), string(got)); d != "" {
-		t.Errorf("%s (-golden +now), run with -update if it is meant:\n%s", file, d)
-	}
+	golden.Compare(t, filepath.Join("testdata", "golden", name+".yaml"), string(got), *update)
 }
 
 func TestChartsRenderAsInTheirGoldenFiles(t *testing.T) {
@@ -42,7 +29,7 @@ func TestChartsRenderAsInTheirGoldenFiles(t *testing.T) {
 			for i := range docs {
 				docs[i] = withoutText(docs[i])
 			}
-			golden(t, v.values, join(docs))
+			compare(t, v.values, join(docs))
 		})
 	}
 }

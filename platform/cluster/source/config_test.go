@@ -73,7 +73,7 @@ func TestANodeIsConfiguredAsInTheGoldenFiles(t *testing.T) {
 		for _, path := range slices.Sorted(maps.Keys(files)) {
 			file := filepath.Join(name, path)
 			written[file] = true
-			t.Run(file, func(t *testing.T) { golden(t, file, []byte(files[path])) })
+			t.Run(file, func(t *testing.T) { compare(t, file, []byte(files[path])) })
 		}
 	}
 	root := os.DirFS(filepath.Join("testdata", "golden"))

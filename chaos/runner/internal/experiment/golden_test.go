@@ -2,15 +2,13 @@ package experiment
 
 import (
 	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/ballast-sre/ballast/internal/slo"
+	"github.com/ballast-sre/ballast/tests/golden"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -52,23 +50,12 @@ func TestGoldenInvalidDocumentsAreRefusedWithTheirMend(t *testing.T) {
 			if err == nil {
 				t.Fatal("the document was accepted")
 			}
-			golden(t, strings.TrimSuffix(file, ".yaml")+".golden", err.Error()+"\n")
+			compare(t, strings.TrimSuffix(file, ".yaml")+".golden", err.Error()+"\n")
 		})
 	}
 }
 
-func golden(t *testing.T, file, got string) {
+func compare(t *testing.T, file, got string) {
 	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s differs (-want +got), run with -update if that is meant:\n%s", file, diff)
-	}
+	golden.Compare(t, file, got, *update)
 }

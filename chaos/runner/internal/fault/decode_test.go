@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ballast-sre/ballast/internal/document"
+	"github.com/ballast-sre/ballast/tests/golden"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -58,19 +59,7 @@ func TestGoldenInvalidFaultsAreRefusedWithTheirMend(t *testing.T) {
 			for _, p := range problems {
 				got.WriteString(p.String() + "\n")
 			}
-			golden := strings.TrimSuffix(file, ".yaml") + ".golden"
-			if *update {
-				if err := os.WriteFile(golden, []byte(got.String()), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got.String()); diff != "" {
-				t.Errorf("%s differs (-want +got), run with -update if that is meant:\n%s", golden, diff)
-			}
+			golden.Compare(t, strings.TrimSuffix(file, ".yaml")+".golden", got.String(), *update)
 		})
 	}
 }

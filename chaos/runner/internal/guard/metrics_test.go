@@ -2,16 +2,13 @@ package guard
 
 import (
 	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/ballast-sre/ballast/chaos/runner/internal/cluster"
+	"github.com/ballast-sre/ballast/tests/golden"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -48,19 +45,7 @@ func TestGoldenMetricsMatchThePublishedExposition(t *testing.T) {
 		if code != 200 {
 			t.Fatalf("status %d: %s", code, got)
 		}
-		golden := filepath.Join("..", "..", "..", "..", "docs", "metrics", "guard.prom")
-		if *update {
-			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatalf("%v (run the test with -update)", err)
-		}
-		if d := cmp.Diff(string(want), got); d != "" {
-			t.Errorf("exposition (-published +now), run with -update if it is meant:\n%s", d)
-		}
+		golden.Compare(t, "../../../../docs/metrics/guard.prom", got, *update)
 	})
 }
 

@@ -3,15 +3,12 @@ package ledger_test
 import (
 	"bytes"
 	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/ballast-sre/ballast/chaos/runner/internal/ledger"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/tests/golden"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -41,19 +38,7 @@ func TestGoldenMetricsMatchThePublishedExposition(t *testing.T) {
 	here.Reason, here.TimeToDetect = result.SLOBroken, seconds(3)
 	got := exposition(t, ledger.Fold([]result.Report{report("cluster", kill, dns), report("local", here)})...)
 
-	golden := filepath.Join("..", "..", "..", "..", "docs", "metrics", "ballast.prom")
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatalf("%v (run the test with -update)", err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("exposition (-published +now), run with -update if it is meant:\n%s", d)
-	}
+	golden.Compare(t, "../../../../docs/metrics/ballast.prom", got, *update)
 }
 
 func TestAnExperimentOnTwoClustersHasTheSpendingOfItsLastRun(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/ballast-sre/ballast/tests/golden"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -57,19 +57,7 @@ func TestGoldenMetricsMatchThePublishedExposition(t *testing.T) {
 // published compares an exposition with its golden file in docs/metrics.
 func published(t *testing.T, name, got string) {
 	t.Helper()
-	golden := filepath.Join("..", "..", "..", "..", "docs", "metrics", name)
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatalf("%v (run the test with -update)", err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("exposition (-published +now), run with -update if it is meant:\n%s", d)
-	}
+	golden.Compare(t, "../../../../docs/metrics/"+name, got, *update)
 }
 
 func TestAllOutcomesExistBeforeTheFirstRequest(t *testing.T) {

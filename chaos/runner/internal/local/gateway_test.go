@@ -1,7 +1,6 @@
 package local
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +18,7 @@ import (
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/load"
+	"github.com/ballast-sre/ballast/tests/golden"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -158,22 +157,7 @@ func TestGoldenTheGatewaysMetricsAreAsPublished(t *testing.T) {
 	rec := httptest.NewRecorder()
 	m.handler().ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 
-	golden := filepath.Join("..", "..", "..", "..", "docs", "metrics", "gateway.prom")
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(golden), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(golden, rec.Body.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(rec.Body.Bytes(), want) {
-		t.Errorf("got\n%s\nwant\n%s\nrun with -update when it is meant", rec.Body, want)
-	}
+	golden.Compare(t, "../../../../docs/metrics/gateway.prom", rec.Body.String(), *update)
 }
 
 func TestEachAnswerIsCountedByWhatBecameOfIt(t *testing.T) {

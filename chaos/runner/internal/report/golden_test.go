@@ -4,38 +4,22 @@ import (
 	"bytes"
 	"flag"
 	"io"
-	"os"
 	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/tests/golden"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func golden(t *testing.T, name string, got []byte) {
+func compare(t *testing.T, name string, got []byte) {
 	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v (run the test with -update)", err)
-	}
-	if d := cmp.Diff(string(want), string(got)); d != "" {
-		t.Errorf("%s (-golden +now), run with -update if it is meant:\n%s", path, d)
-	}
+	golden.Compare(t, filepath.Join("testdata", name), string(got), *update)
 }
 
 func TestRenderingsMatchTheirGoldenFiles(t *testing.T) {
@@ -67,7 +51,7 @@ func TestRenderingsMatchTheirGoldenFiles(t *testing.T) {
 			if filepath.Ext(name) == ".outline" {
 				got = outline(t, got)
 			}
-			golden(t, name, got)
+			compare(t, name, got)
 		})
 	}
 }

@@ -92,7 +92,7 @@ func TestLinesAndStreamMatchTheirGoldenFiles(t *testing.T) {
 			if err := p.Close(); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, name, buf.Bytes())
+			compare(t, name, buf.Bytes())
 		})
 	}
 }

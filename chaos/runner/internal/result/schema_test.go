@@ -15,9 +15,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/invopop/jsonschema"
 	validate "github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/ballast-sre/ballast/tests/golden"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -114,19 +115,7 @@ func constants(t *testing.T) map[string][]any {
 }
 
 func TestGoldenThePublishedSchemaIsCurrent(t *testing.T) {
-	got := schema(t)
-	if *update {
-		if err := os.WriteFile(published, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(published)
-	if err != nil {
-		t.Fatalf("%v (run the test with -update)", err)
-	}
-	if d := cmp.Diff(string(want), string(got)); d != "" {
-		t.Errorf("schema (-published +now), run with -update if it is meant:\n%s", d)
-	}
+	golden.Compare(t, published, string(schema(t)), *update)
 }
 
 func compiled(t *testing.T) *validate.Schema {
