@@ -32,6 +32,9 @@ type Transfers struct {
 	Seconds  float64 `json:"seconds"`
 }
 
+// virtual are devices that are no hardware of their own.
+var virtual = regexp.MustCompile(`^(z?ram|loop|fd)\d+$`)
+
 // devices returns whole disks that were ever used.
 func (h *Host) devices(content, path string, rep *Report) []BlockDevice {
 	var lines [][]string
@@ -50,7 +53,6 @@ func (h *Host) devices(content, path string, rep *Report) []BlockDevice {
 		lines = append(lines, fields)
 	}
 	whole := h.disks(listed, rep)
-	virtual := regexp.MustCompile(`^(z?ram|loop|fd)\d+$`)
 	list := make([]BlockDevice, 0, len(lines))
 	var raw []string
 	for _, fields := range lines {

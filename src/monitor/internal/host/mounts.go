@@ -22,17 +22,14 @@ func pseudo(fstype string) bool {
 
 // noMountpoint matches places where container runtimes mount the same data
 // again and again, and where the kernel's own trees are.
-func noMountpoint() *regexp.Regexp {
-	return regexp.MustCompile(
-		`^/(dev|proc|sys|run/credentials|run/containerd|run/docker/netns|var/lib/(docker|containerd|containers|kubelet/pods))($|/)`)
-}
+var noMountpoint = regexp.MustCompile(
+	`^/(dev|proc|sys|run/credentials|run/containerd|run/docker/netns|var/lib/(docker|containerd|containers|kubelet/pods))($|/)`)
 
 // wanted returns what tells mounts that hold data, and that the filters let
 // through.
 func (f Filters) wanted() func(mount) bool {
-	leftOut := noMountpoint()
 	return func(m mount) bool {
-		return !pseudo(m.fstype) && !leftOut.MatchString(m.point) &&
+		return !pseudo(m.fstype) && !noMountpoint.MatchString(m.point) &&
 			f.Mounts.admits(clean(m.point)) && f.Fstypes.admits(clean(m.fstype))
 	}
 }
