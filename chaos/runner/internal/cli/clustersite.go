@@ -14,6 +14,7 @@ import (
 	"github.com/ballast-sre/ballast/chaos/runner/internal/engine"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/ledger"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 )
 
@@ -205,16 +206,11 @@ func holder() string {
 
 // summaryOf is what a run leaves in its lease.
 func summaryOf(r result.Run) cluster.Summary {
-	s := cluster.Summary{
-		Experiment: r.Name, Verdict: string(r.Verdict), Reason: string(r.Reason), Started: r.Started, Ended: r.Ended, Spent: map[string]float64{},
-		Detection: (*float64)(r.TimeToDetect), Recovery: (*float64)(r.TimeToRecover),
+	e := ledger.Of(r, targetCluster)
+	return cluster.Summary{
+		Experiment: e.Experiment, Verdict: string(e.Verdict), Reason: string(e.Reason), Started: e.Started, Ended: e.Ended,
+		Spent: e.Spent, Detection: (*float64)(e.Detection), Recovery: (*float64)(e.Recovery),
 	}
-	for _, i := range r.SLIs {
-		if i.BudgetSpent != nil {
-			s.Spent[i.Name] = *i.BudgetSpent
-		}
-	}
-	return s
 }
 
 // asserted names the series that decide over a run: who spends from the same budget at

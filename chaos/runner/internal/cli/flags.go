@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 )
 
 // commonFlags are those that several subcommands have. Each registers the groups
@@ -26,8 +28,8 @@ type commonFlags struct {
 }
 
 const (
-	targetLocal   = "local"
-	targetCluster = "cluster"
+	targetLocal   = result.TargetLocal
+	targetCluster = result.TargetCluster
 	formatText    = "text"
 	formatJSON    = "json"
 )

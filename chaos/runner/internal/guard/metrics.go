@@ -55,9 +55,6 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// target is that of every run that has a Lease.
-const target = "cluster"
-
 // entries are the last runs of all experiments, as they left them in their Leases.
 func (m *mirror) entries() []ledger.Entry {
 	var out []ledger.Entry
@@ -67,7 +64,7 @@ func (m *mirror) entries() []ledger.Entry {
 			continue
 		}
 		out = append(out, ledger.Entry{
-			Experiment: experiment, Target: target, Verdict: result.Verdict(s.Verdict), Reason: result.Reason(s.Reason),
+			Experiment: experiment, Target: result.TargetCluster, Verdict: result.Verdict(s.Verdict), Reason: result.Reason(s.Reason),
 			Started: s.Started, Ended: s.Ended, Spent: s.Spent,
 			Detection: (*result.Seconds)(s.Detection), Recovery: (*result.Seconds)(s.Recovery),
 		})

@@ -12,9 +12,6 @@ import (
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 )
 
-// Local is the target whose runs spend no budget: nobody uses what they break.
-const Local = "local"
-
 // Entry is what one run showed and cost.
 type Entry struct {
 	Run        string         `json:"run"` // empty where it is not known
@@ -33,8 +30,9 @@ type Entry struct {
 	Spent map[string]float64 `json:"spent,omitempty"`
 }
 
-// Charged is whether what the run spent is gone from a budget that clients have.
-func (e Entry) Charged() bool { return e.Target != Local }
+// Charged is whether what the run spent is gone from a budget that clients have. Nobody uses
+// what a run on target local breaks.
+func (e Entry) Charged() bool { return e.Target != result.TargetLocal }
 
 // Of is the entry of a run on a target.
 func Of(r result.Run, target string) Entry {

@@ -373,7 +373,7 @@ func lede(r result.Report) string {
 }
 
 func where(t result.TargetInfo) string {
-	if t.Kind == "local" {
+	if t.Kind == result.TargetLocal {
 		return "local: processes on one machine"
 	}
 	if t.Cluster != nil {

@@ -2,6 +2,12 @@ package result
 
 import "time"
 
+// The targets, as Kind has them.
+const (
+	TargetLocal   = "local"
+	TargetCluster = "cluster"
+)
+
 // TargetInfo says where the runs took place and how time was scaled there.
 type TargetInfo struct {
 	Kind               string   `json:"kind"` // local, cluster
