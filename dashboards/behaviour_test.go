@@ -20,7 +20,7 @@ type change struct {
 }
 
 // changes are what a fault, or a sandbox that is broken, does to what programs export.
-// What is not here is the same in both worlds, and a counter of it stands still.
+// Series that are not listed are the same in both worlds, and their counters stand still.
 func changes() []change {
 	const gib = 1 << 30
 	return []change{

@@ -59,8 +59,8 @@ func (o objectives) detailTiles(s scope) []panel {
 	}
 }
 
-// forecast is when the budget is spent at the paces of now. A pace that a rolling period
-// bears spends none of it.
+// forecast is when the budget is spent at today's burn rates. At a rate of 1 or less it
+// never is.
 func (o objectives) forecast(s scope) panel {
 	burn := fmt.Sprintf("max by (%s) (ballast_slo:error:ratio{%s} / on (service, slo) group_left () %s)", o.by("window"), s.all, allowed(s))
 	left := fmt.Sprintf("(%s) * %s %s", o.left(s), ofItsSLO, constant("ballast_slo:period:seconds", s))
@@ -88,7 +88,7 @@ func (o objectives) indicator(s scope) panel {
 func (o objectives) events(s scope) panel {
 	return panel{
 		kind: kindSeries, title: "Events and bad events of each window", unit: units.Short, w: 12, h: chartHeight, log: true, dashed: "bad.*",
-		about: "How much was counted over each window, and how much of it was bad. Few events: one error weighs much. The scale is logarithmic, and a zero is not drawn.",
+		about: "How much was counted over each window, and how much of it was bad. With few events one error weighs much. The scale is logarithmic, so zeros are not drawn.",
 		queries: []query{
 			{fmt.Sprintf("max by (%s) (ballast_slo:events:increase{%s})", o.by("window"), s.all), o.legend("{{window}}")},
 			{fmt.Sprintf("max by (%s) (ballast_slo:bad_events:increase{%s})", o.by("window"), s.all), o.legend("bad {{window}}")},

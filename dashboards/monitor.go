@@ -72,7 +72,7 @@ func monitorTiles() []panel {
 	return []panel{
 		up,
 		tile("Replicas that do not", "Replicas that were discovered and whose last scrape failed.", units.Number, fmt.Sprintf("sum(1 - up{%s})", replicas), bad("red")),
-		tile("Restarts", "How often a replica's process began anew within the range. A new pod is no restart.", units.Number, fmt.Sprintf("sum(changes(process_start_time_seconds{%s}[$__range]))", replicas), bad("orange")),
+		tile("Restarts", "How often a replica's process started again within the range. New pods do not count.", units.Number, fmt.Sprintf("sum(changes(process_start_time_seconds{%s}[$__range]))", replicas), bad("orange")),
 		tile("Failing collectors", "Collectors whose last attempt gave no reading.", units.Number, fmt.Sprintf("sum(1 - monitor_collector_success{%s})", replicas), bad("orange")),
 		tile("Oldest reading", "Age of the oldest last good reading of any collector.", units.Seconds, fmt.Sprintf("max(monitor_collector_age_seconds{%s})", replicas), higherIsWorse(60, 300)),
 		tile("Least memory available", "The share of a machine's memory that is available, of the replica that has least.", units.PercentUnit, fmt.Sprintf("min(monitor_memory_available_bytes{%[1]s} / monitor_memory_size_bytes{%[1]s})", replicas), lowerIsWorse(0.1, 0.2)),

@@ -53,7 +53,7 @@ func (o objectives) tiles(s scope) []panel {
 		},
 		tile("SLOs without data", "SLOs whose events are not counted. Nothing is known of them, and no burn-rate alert of theirs can begin to fire.", fmt.Sprintf("== bool %d", stateNoData), none("purple")),
 		tile("SLOs not evaluated", "SLOs whose rules recorded something within the range, and no longer do: Prometheus does not evaluate them.", fmt.Sprintf("== bool %d", stateBlind), none("#808080")),
-		tile("Idle SLOs", "SLOs that nobody uses now. That is no fault.", fmt.Sprintf("== bool %d", stateIdle), []step{{color: "green"}, {1, "blue"}}),
+		tile("Idle SLOs", "SLOs without events now. Nothing is wrong with them.", fmt.Sprintf("== bool %d", stateIdle), []step{{color: "green"}, {1, "blue"}}),
 		{
 			kind: kindStat, title: "Least budget left", unit: units.PercentUnit, w: 4, h: tileHeight, none: "No data", steps: lowerIsWorse(0, 0.25),
 			about:   "What is left of the error budget that is worst off, as far as it is known. Below 0, more than all is spent.",

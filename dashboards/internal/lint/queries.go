@@ -33,7 +33,7 @@ func (c *checker) target(p Panel, t Target) {
 	}
 	// The last value of a range may be hours old, where a series has ended.
 	if overTime := p.Type == "timeseries" || p.Type == "state-timeline" || p.Type == ""; t.Instant == overTime {
-		c.add("target", p.Title, "query %s must ask for the end of the range, and a chart for all of it", t.Ref)
+		c.add("target", p.Title, "query %s must ask for the end of the range, or in a chart for the whole range", t.Ref)
 	}
 	if t.Interval != "" {
 		c.add("interval", p.Title, "the interval %q of query %s is fixed", t.Interval, t.Ref)

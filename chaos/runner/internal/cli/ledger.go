@@ -52,9 +52,9 @@ the guard serves them on a cluster.`,
 	return cmd
 }
 
-// readReports reads the files, and what is named report.json below the directories. Of
-// these, reports of another version and what is no report are named and left out; a file
-// that was asked for by name must be one.
+// readReports reads the files, and what is named report.json below the directories. A
+// file below a directory that is not a report of this version is left out, with a line on
+// stderr; a file that was asked for by name must be one.
 func readReports(stderr io.Writer, paths []string) ([]result.Report, error) {
 	var (
 		reports  []result.Report

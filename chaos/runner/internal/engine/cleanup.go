@@ -20,10 +20,10 @@ type removal struct {
 // the audit.
 const auditShare = 5
 
-// removing is what the removal still has of the time for both.
+// removing is the time that the removal may still take.
 func (m removal) removing(both time.Duration) time.Duration { return both - both/auditShare - m.took }
 
-// auditing is what the audit has of it.
+// auditing is the time that the audit may take.
 func (m removal) auditing(both time.Duration) time.Duration {
 	return max(both/auditShare, both-m.took)
 }

@@ -31,8 +31,8 @@ type Config struct {
 	ConfirmTimeout time.Duration
 	// WarmUpTimeout is how long the first data may take; 15 s.
 	WarmUpTimeout time.Duration
-	// CleanupTimeout bounds the removal of the faults and the audit together; 5 s. The
-	// audit has at least a fifth of it.
+	// CleanupTimeout bounds the removal of the faults and the audit together; 5 s. At
+	// least a fifth is kept for the audit.
 	CleanupTimeout time.Duration
 	// InterruptTimeout bounds both from when the run is interrupted; CleanupTimeout.
 	InterruptTimeout time.Duration

@@ -61,8 +61,8 @@ func (r *run) burnRules() [][]result.BurnRule {
 	return out
 }
 
-// errorSeries reads the events of one SLO over the windows of its rules. The longer a
-// window, the coarser is that of it which no shorter one reaches. Prometheus' own rules
+// errorSeries reads the events of one SLO over the windows of its rules. The further
+// back, the larger the steps: they grow with the shortest window that reaches so far. Prometheus' own rules
 // count a series from its first sample on, and so does this.
 func (r *run) errorSeries(ctx context.Context, rules []result.BurnRule, w prom.Window) result.Errors {
 	out := result.Errors{SLO: rules[0].SLO}

@@ -10,8 +10,8 @@ import (
 )
 
 // burnRule is a burn alert of the world: more than 20% of the events of four seconds are
-// bad. Its expression, its guard and its pending time are the rule's own, which the model
-// of it need not have.
+// bad. Its expression, guard and pending time are what Prometheus evaluates; the model
+// that predicts it may have others.
 func burnRule(threshold, guard, pending string) string {
 	return `
   - alert: Burning
