@@ -86,6 +86,10 @@ test: $(if $(ONCE),fit,go-version) ## Run the tests, with the race detector wher
 integration: $(if $(ONCE),fit,go-version) ## Run the tests of the built binaries, which take minutes
 	@$(call go-test,./tests/integration/...,-count=1 -timeout 20m -tags integration)
 
+.PHONY: predictions
+predictions: go-version ## Count how often alerts fire when they are predicted, idle and with every core busy; RUNS=20, an hour
+	BALLAST_PREDICTIONS=$(or $(RUNS),20) $(GO) test -count=1 -timeout 3h -tags integration -run TestPredictionsHold -v ./tests/integration
+
 .PHONY: fit
 fit: go-version
 	$(BUILD) -o bin/fit ./tests/fit

@@ -5,6 +5,7 @@ package sloth
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -36,6 +37,8 @@ const (
 	failed  = `probe_requests_total{job="probe",probe="monitor",outcome="error"}`
 	total   = `probe_requests_total{job="probe",probe="monitor"}`
 )
+
+var update = flag.Bool("update", false, "write the list of the series that Sloth records")
 
 type timeline struct {
 	Name    string `yaml:"name"`
@@ -181,5 +184,42 @@ func TestTheSameSeverityFiresAsWithSloth(t *testing.T) {
 		if severities[severity] < 3 {
 			t.Errorf("only %d timelines end with severity %s; the comparison would see little", severities[severity], severity)
 		}
+	}
+}
+
+// The tests of internal/rules compare the names of our series with this list.
+func TestTheListOfWhatSlothRecordsIsCurrent(t *testing.T) {
+	text, err := os.ReadFile(theirs(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Groups []struct {
+			Rules []struct {
+				Record string `yaml:"record"`
+			} `yaml:"rules"`
+		} `yaml:"groups"`
+	}
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, g := range file.Groups {
+		for _, r := range g.Rules {
+			if r.Record != "" {
+				names = append(names, r.Record)
+			}
+		}
+	}
+	slices.Sort(names)
+	got := strings.Join(slices.Compact(names), "\n") + "\n"
+	list := filepath.Join("testdata", "recorded.txt")
+	if *update {
+		if err := os.WriteFile(list, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want, err := os.ReadFile(list); err != nil || string(want) != got {
+		t.Errorf("%s is not what Sloth records (%v); go test -run Current -update writes it:\n%s", list, err, got)
 	}
 }
