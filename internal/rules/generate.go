@@ -1,7 +1,9 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -59,7 +61,7 @@ func ruleFiles(alertsDir string, set slo.Set, o Options) (map[string][]byte, err
 		files["rules/prometheus/slo-"+s.Name+".yaml"] = append([]byte(header), content...)
 	}
 	sources, err := expand([]string{filepath.Join(alertsDir, "resource")})
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // who has none need not have the folder
 		return nil, err
 	}
 	for _, source := range sources {

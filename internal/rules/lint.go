@@ -77,7 +77,10 @@ type linter struct {
 }
 
 func (l *linter) problem(file string, line int, field, format string, args ...any) {
-	l.problems = append(l.problems, document.Problem{File: file, Line: line, Field: field, Message: fmt.Sprintf(format, args...)})
+	p := document.Problem{File: file, Line: line, Field: field, Message: fmt.Sprintf(format, args...)}
+	if !slices.Contains(l.problems, p) { // the tiers of an SLO are rules of one alert
+		l.problems = append(l.problems, p)
+	}
 }
 
 func (l *linter) slo(s slo.SLO) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -43,6 +44,12 @@ func (c *commonFlags) checkSources(log *slog.Logger) error {
 	}{{name: "slo"}, {name: "resource", empty: true}} {
 		found, err := document.Files(filepath.Join(c.root, "alerts", d.name))
 		if errors.Is(err, fs.ErrNotExist) {
+			// A repository need not have rules of its own; but those that were generated
+			// from some would be taken for stale.
+			generated, globErr := fs.Glob(os.DirFS(c.root), "alerts/rules/prometheus/"+d.name+"-*")
+			if d.empty && globErr == nil && len(generated) == 0 {
+				continue
+			}
 			return usageError{fmt.Errorf("--root %s: %w; name the directory that has alerts/%s", c.root, err, d.name)}
 		}
 		if err != nil {
