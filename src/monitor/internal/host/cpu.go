@@ -93,6 +93,14 @@ func parseCore(fields []string) (CoreTimes, bool) {
 	}}, true
 }
 
+// CPUPressure returns how long tasks waited for a processor, or nil on a
+// kernel that does not count it.
+func (h *Host) CPUPressure(context.Context) (*Pressure, Report) {
+	var rep Report
+	p := h.pressure(cpuPressure, &rep)
+	return p, rep
+}
+
 // Load returns the load averages, or nil when they cannot be read, which the
 // report says: this machine's own are never returned for the host's.
 func (h *Host) Load(context.Context) (*Load, Report) {

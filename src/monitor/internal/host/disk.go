@@ -19,6 +19,9 @@ type Disk struct {
 	// Devices are whole disks that were ever used, sorted by name; nil when
 	// their counters cannot be read.
 	Devices []BlockDevice `json:"devices"`
+	// Pressure is how long tasks waited for reads and writes; nil on a
+	// kernel that does not count it.
+	Pressure *Pressure `json:"pressure"`
 }
 
 // Filesystem is one mounted file system.
@@ -85,6 +88,7 @@ func (h *Host) Disk(ctx context.Context) (Disk, Report, error) {
 		}
 		return Disk{}, rep, err
 	}
+	d.Pressure = h.pressure(ioPressure, &rep)
 	return d, rep, nil
 }
 

@@ -34,6 +34,7 @@ type Host struct {
 	proc, sys, root string
 	mounts          *mountProber
 	filters         Filters
+	frequencies     frequencyReader
 }
 
 // New returns a reader of the machine that cfg describes. It reads nothing.
@@ -44,7 +45,7 @@ func New(cfg Config) *Host {
 	}
 	return &Host{
 		proc:   orDefault(cfg.Proc, ownProc),
-		sys:    orDefault(cfg.Sys, "/sys"),
+		sys:    orDefault(cfg.Sys, ownSys),
 		root:   orDefault(cfg.Root, "/"),
 		mounts: newMountProber(measureMount, timeout),
 
@@ -52,8 +53,11 @@ func New(cfg Config) *Host {
 	}
 }
 
-// ownProc is where this process's own procfs is.
-const ownProc = "/proc"
+// Where this process's own procfs and sysfs are.
+const (
+	ownProc = "/proc"
+	ownSys  = "/sys"
+)
 
 func orDefault(path, otherwise string) string {
 	if path == "" {

@@ -21,6 +21,9 @@ type Memory struct {
 	// CachedBytes is the page cache with the slab that can be reclaimed.
 	CachedBytes *uint64 `json:"cachedBytes"`
 	Swap        Swap    `json:"swap"`
+	// Pressure is how long tasks waited for memory; nil on a kernel that
+	// does not count it.
+	Pressure *Pressure `json:"pressure"`
 }
 
 // Swap is the use of swap space, in bytes; all zero without any. What the
@@ -65,6 +68,7 @@ func (h *Host) Memory(context.Context) (Memory, Report, error) {
 	m.Swap.TotalBytes, m.Swap.FreeBytes = info.get("SwapTotal"), info.get("SwapFree")
 	m.Swap.UsedBytes, m.Swap.UsedPercent = used(m.Swap.TotalBytes, m.Swap.FreeBytes)
 	m.Swap.InBytes, m.Swap.OutBytes = h.swapped(&rep)
+	m.Pressure = h.pressure(memoryPressure, &rep)
 	return m, rep, nil
 }
 

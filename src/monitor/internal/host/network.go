@@ -17,6 +17,8 @@ type Interface struct {
 	Name     string  `json:"name"`
 	Receive  Traffic `json:"receive"`
 	Transmit Traffic `json:"transmit"`
+	// Link is nil where it is not known.
+	Link *Link `json:"link"`
 }
 
 // Traffic is one direction's counters.
@@ -64,7 +66,9 @@ func (h *Host) Network(context.Context) (Network, Report, error) {
 	if len(n.Interfaces) == 0 && len(rep.Skipped) > 0 {
 		return Network{}, rep, fmt.Errorf("read network counters: %s: %w: no line of it can be read", path, errMalformed)
 	}
+	link := h.links(&rep)
 	for i, name := range apart(raw) {
+		n.Interfaces[i].Link = link(raw[i])
 		n.Interfaces[i].Name = name
 	}
 	slices.SortFunc(n.Interfaces, func(a, b Interface) int { return strings.Compare(a.Name, b.Name) })

@@ -32,7 +32,9 @@ const (
 	Malformed  Reason = "malformed"   // it holds something else
 	NotVisible Reason = "not_visible" // the path leads to another mount
 	Hangs      Reason = "hangs"       // no answer in time
-	Other      Reason = "error"       // any other error; the detail says which
+	// OtherNamespace: it is about another network namespace than the figures.
+	OtherNamespace Reason = "other_namespace"
+	Other          Reason = "error" // any other error; the detail says which
 )
 
 // Problem is one file or mount point whose figures a reading lacks.
@@ -88,6 +90,8 @@ func reasonOf(err error) Reason {
 		return NotVisible
 	case errors.Is(err, ErrMountHangs):
 		return Hangs
+	case errors.Is(err, errOtherNamespace):
+		return OtherNamespace
 	case errors.Is(err, fs.ErrNotExist):
 		return Missing
 	case errors.Is(err, fs.ErrPermission):

@@ -5,7 +5,7 @@ import (
 )
 
 type cpuEmitter struct {
-	seconds, busy, mode, coreBusy, cores, load1, load5, load15 *family
+	seconds, busy, mode, coreBusy, cores, hertz, load1, load5, load15, pressure *family
 }
 
 func newCPUEmitter() cpuEmitter {
@@ -15,9 +15,11 @@ func newCPUEmitter() cpuEmitter {
 		mode:     gauge("cpu_mode_ratio", "Share of the last interval that the processors spent in a mode, over all of them.", "mode"),
 		coreBusy: gauge("cpu_core_busy_ratio", "Share of the last interval in which a processor worked.", "cpu"),
 		cores:    gauge("cpu_cores", "Logical processors that are online."),
+		hertz:    gauge("cpu_frequency_hertz", "How fast a processor runs; absent where its driver does not say.", "cpu"),
 		load1:    gauge("load1", "Load average over one minute."),
 		load5:    gauge("load5", "Load average over five minutes."),
 		load15:   gauge("load15", "Load average over fifteen minutes."),
+		pressure: pressureFamily("cpu", "a processor"),
 	}
 }
 
@@ -40,6 +42,9 @@ func (e cpuEmitter) emit(w *writer, s *sample.Snapshot) {
 		if core.Usage != nil {
 			e.coreBusy.send(w, core.Usage.Busy/100, core.ID)
 		}
+		if core.Hertz != nil {
+			e.hertz.send(w, *core.Hertz, core.ID)
+		}
 	}
 	e.cores.send(w, float64(len(c.Cores)))
 	if u := c.Usage; u != nil {
@@ -58,4 +63,5 @@ func (e cpuEmitter) emit(w *writer, s *sample.Snapshot) {
 		e.load5.send(w, l.Five)
 		e.load15.send(w, l.Fifteen)
 	}
+	sendPressure(w, e.pressure, c.Pressure)
 }

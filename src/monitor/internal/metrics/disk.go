@@ -7,6 +7,7 @@ import (
 type diskEmitter struct {
 	up, readOnly, counted, size, used, available, inodes, inodesFree                           *family
 	readBytes, writtenBytes, reads, writes, readSeconds, writeSeconds, busySeconds, inProgress *family
+	pressure                                                                                   *family
 }
 
 func newDiskEmitter() diskEmitter {
@@ -30,6 +31,8 @@ func newDiskEmitter() diskEmitter {
 		writeSeconds: counter("disk_write_time_seconds_total", "Time that all writes took, added up.", dev),
 		busySeconds:  counter("disk_busy_seconds_total", "Time in which the disk had a request in progress.", dev),
 		inProgress:   gauge("disk_requests_in_progress", "Requests that the disk has in progress.", dev),
+
+		pressure: pressureFamily("disk", "reads and writes"),
 	}
 }
 
@@ -62,6 +65,7 @@ func (e diskEmitter) emit(w *writer, s *sample.Snapshot) {
 		e.busySeconds.send(w, d.BusySeconds, d.Name)
 		e.inProgress.send(w, float64(d.InProgress), d.Name)
 	}
+	sendPressure(w, e.pressure, s.Disk.Pressure)
 }
 
 func flag(b bool) float64 {

@@ -7,6 +7,7 @@ import (
 type memoryEmitter struct {
 	size, available, used, free, buffers, cached  *family
 	swapSize, swapUsed, swapFree, swapIn, swapOut *family
+	pressure                                      *family
 }
 
 func newMemoryEmitter() memoryEmitter {
@@ -22,6 +23,7 @@ func newMemoryEmitter() memoryEmitter {
 		swapFree:  gauge("swap_free_bytes", "Swap space not in use."),
 		swapIn:    counter("swap_in_bytes_total", "Memory read back from swap."),
 		swapOut:   counter("swap_out_bytes_total", "Memory written to swap."),
+		pressure:  pressureFamily("memory", "memory"),
 	}
 }
 
@@ -51,4 +53,5 @@ func (e memoryEmitter) emit(w *writer, s *sample.Snapshot) {
 			f.family.send(w, float64(*f.bytes))
 		}
 	}
+	sendPressure(w, e.pressure, m.Pressure)
 }

@@ -4,14 +4,17 @@ import (
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
 )
 
-type networkEmitter struct{ receive, transmit direction }
+type networkEmitter struct {
+	receive, transmit direction
+	up, speed         *family
+}
 
 // direction is the families of one direction of traffic.
 type direction struct{ bytes, packets, errors, dropped *family }
 
 func newNetworkEmitter() networkEmitter {
+	const label = "interface"
 	families := func(prefix, done string) direction {
-		const label = "interface"
 		return direction{
 			bytes:   counter(prefix+"_bytes_total", "Bytes that the interface "+done+".", label),
 			packets: counter(prefix+"_packets_total", "Packets that the interface "+done+".", label),
@@ -22,6 +25,8 @@ func newNetworkEmitter() networkEmitter {
 	return networkEmitter{
 		receive:  families("network_receive", "received"),
 		transmit: families("network_transmit", "sent"),
+		up:       gauge("network_up", "Whether the interface's link works; absent where its driver does not say.", label),
+		speed:    gauge("network_speed_bytes", "Speed of the interface's link, in bytes per second; absent where its driver does not say.", label),
 	}
 }
 
@@ -33,6 +38,15 @@ func (e networkEmitter) emit(w *writer, s *sample.Snapshot) {
 		r, t := i.Receive, i.Transmit
 		e.receive.send(w, i.Name, r.Bytes, r.Packets, r.Errors, r.Dropped)
 		e.transmit.send(w, i.Name, t.Bytes, t.Packets, t.Errors, t.Dropped)
+		if i.Link == nil {
+			continue
+		}
+		if up, known := i.Link.Up(); known {
+			e.up.send(w, flag(up), i.Name)
+		}
+		if i.Link.SpeedBytes != nil {
+			e.speed.send(w, float64(*i.Link.SpeedBytes), i.Name)
+		}
 	}
 }
 

@@ -33,6 +33,9 @@ type CPUReading struct {
 	Cores []CoreReading `json:"cores"`
 	// Load is nil when it cannot be read.
 	Load *host.Load `json:"load"`
+	// Pressure is how long tasks waited for a processor; nil on a kernel
+	// that does not count it.
+	Pressure *host.Pressure `json:"pressure"`
 }
 
 // CoreReading is one processor's use.
@@ -44,12 +47,18 @@ type CoreReading struct {
 	// Times are the seconds spent in each mode since boot; nil where they
 	// grew by more than the time that passed.
 	Times *host.CPUTimes `json:"seconds"`
+	// Hertz is how fast the processor runs at Until; nil where the driver
+	// does not say.
+	Hertz *float64 `json:"frequencyHertz"`
 }
 
-// CPUSource reads the processors' counters and the load averages.
+// CPUSource reads what there is about processors.
 type CPUSource interface {
 	CPUTimes(ctx context.Context) ([]host.CoreTimes, host.Report, error)
 	Load(ctx context.Context) (*host.Load, host.Report)
+	CPUPressure(ctx context.Context) (*host.Pressure, host.Report)
+	// Frequencies returns hertz by ID, of those that are known.
+	Frequencies(ctx context.Context, cores []host.CoreTimes) (map[string]float64, host.Report)
 }
 
 // NewCPU returns the collector of processor usage. It keeps the times of
@@ -105,10 +114,19 @@ func (c *cpuCollector) read(ctx context.Context) (reading, error) {
 		// something.
 		return reading{}, c.stillStands()
 	}
-	load, report := c.src.Load(ctx)
-	report.Add(now.report)
-	r := c.between(now)
-	r.Load = load
+	r, report := c.between(now), now.report
+	load, lacks := c.src.Load(ctx)
+	report.Add(lacks)
+	pressure, lacks := c.src.CPUPressure(ctx)
+	report.Add(lacks)
+	hertz, lacks := c.src.Frequencies(ctx, now.cores)
+	report.Add(lacks)
+	r.Load, r.Pressure = load, pressure
+	for i, core := range r.Cores {
+		if v, ok := hertz[core.ID]; ok {
+			r.Cores[i].Hertz = &v
+		}
+	}
 	c.before, c.still = now, 0
 	return reading{put: func(s *Snapshot) { s.CPU = r }, report: report}, nil
 }

@@ -21,6 +21,9 @@ type script struct {
 	rows   [][]host.CoreTimes
 	load   *host.Load
 	report host.Report
+
+	pressure *host.Pressure
+	hertz    map[string]float64
 }
 
 func (s *script) CPUTimes(context.Context) ([]host.CoreTimes, host.Report, error) {
@@ -34,6 +37,14 @@ func (s *script) CPUTimes(context.Context) ([]host.CoreTimes, host.Report, error
 }
 
 func (s *script) Load(context.Context) (*host.Load, host.Report) { return s.load, s.report }
+
+func (s *script) CPUPressure(context.Context) (*host.Pressure, host.Report) {
+	return s.pressure, host.Report{}
+}
+
+func (s *script) Frequencies(context.Context, []host.CoreTimes) (map[string]float64, host.Report) {
+	return s.hertz, host.Report{}
+}
 
 func core(id string, user, idle float64) host.CoreTimes {
 	return host.CoreTimes{ID: id, CPUTimes: host.CPUTimes{User: user, Idle: idle}}
@@ -303,6 +314,19 @@ func TestTheGapEndsWithItsContext(t *testing.T) {
 		_, err := NewCPU(&script{rows: [][]host.CoreTimes{{core("0", 0, 0)}}}, time.Hour).read(ctx)
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
+		}
+	})
+}
+
+func TestPressureAndFrequenciesStandBesideTheUsage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &script{
+			rows:     [][]host.CoreTimes{{core("0", 0, 0), core("1", 0, 0)}, {core("0", 1, 1), core("1", 1, 1)}},
+			pressure: &host.Pressure{Some: host.Stall{Seconds: 3}}, hertz: map[string]float64{"1": 2e9, "7": 1},
+		}
+		got, err := read(t, NewCPU(src, 0))
+		if err != nil || got.Pressure != src.pressure || got.Cores[0].Hertz != nil || got.Cores[1].Hertz == nil || *got.Cores[1].Hertz != 2e9 {
+			t.Errorf("reading %+v, %v", got, err)
 		}
 	})
 }

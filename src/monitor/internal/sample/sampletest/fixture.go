@@ -24,6 +24,7 @@ func Fixture(at time.Time) *sample.Snapshot {
 				{
 					ID:    "0",
 					Usage: &host.CPUUsage{Busy: 75, User: 50, System: 25, Idle: 25},
+					Hertz: new(2.4e9),
 					Times: &host.CPUTimes{User: 15.25, Nice: 385.5, System: 74.5, Idle: 794.75, IOWait: 1.25, IRQ: 0.5, SoftIRQ: 0.25, Steal: 1.125},
 				},
 				{
@@ -32,7 +33,8 @@ func Fixture(at time.Time) *sample.Snapshot {
 					Times: &host.CPUTimes{User: 1, Idle: 2},
 				},
 			},
-			Load: &host.Load{One: 0.5, Five: 0.25, Fifteen: 0.125},
+			Load:     &host.Load{One: 0.5, Five: 0.25, Fifteen: 0.125},
+			Pressure: &host.Pressure{Some: host.Stall{Percent10s: 12.5, Percent60s: 6.25, Percent300s: 2.5, Seconds: 42.5}},
 		},
 		Memory: &host.Memory{
 			TotalBytes: 8 << 30, AvailableBytes: bytes(6 << 30), UsedBytes: bytes(2 << 30), UsedPercent: new(25.0),
@@ -41,6 +43,7 @@ func Fixture(at time.Time) *sample.Snapshot {
 				TotalBytes: bytes(2 << 30), UsedBytes: bytes(512 << 20), UsedPercent: new(25.0), FreeBytes: bytes(1536 << 20),
 				InBytes: bytes(4096), OutBytes: bytes(8192),
 			},
+			Pressure: pressure(1.5, 0.5),
 		},
 		Disk: &host.Disk{
 			Filesystems: []host.Filesystem{
@@ -63,11 +66,13 @@ func Fixture(at time.Time) *sample.Snapshot {
 				Write:      host.Transfers{Bytes: 2 << 20, Requests: 512, Seconds: 2.5},
 				InProgress: 1, BusySeconds: 3.25,
 			}},
+			Pressure: pressure(8.25, 4),
 		},
 		Network: &host.Network{Interfaces: []host.Interface{{
 			Name:     "eth0",
 			Receive:  host.Traffic{Bytes: 1000, Packets: 10, Errors: 1, Dropped: 2},
 			Transmit: host.Traffic{Bytes: 2000, Packets: 20, Errors: 3, Dropped: 4},
+			Link:     &host.Link{State: "up", SpeedBytes: bytes(125_000_000)},
 		}}},
 		Statuses: []sample.Status{
 			{Name: sample.CPU, SampledAt: at, Duration: 1500 * time.Microsecond, Successes: 12},
@@ -82,3 +87,11 @@ func Fixture(at time.Time) *sample.Snapshot {
 }
 
 func bytes(n uint64) *uint64 { return &n }
+
+// pressure has averages that a stall of that many seconds could have.
+func pressure(some, full float64) *host.Pressure {
+	return &host.Pressure{
+		Some: host.Stall{Percent10s: 0.5, Percent60s: 0.25, Percent300s: 0.12, Seconds: some},
+		Full: &host.Stall{Percent10s: 0.25, Percent60s: 0.12, Percent300s: 0.06, Seconds: full},
+	}
+}
