@@ -130,6 +130,9 @@ func TestThisMachineCanBeRead(t *testing.T) {
 	if n, _, err := h.Network(t.Context()); err != nil || len(n.Interfaces) == 0 {
 		t.Errorf("network: %+v, %v", n, err)
 	}
+	if s, _, err := h.System(t.Context()); err != nil || s.BootTime == nil || s.Kernel == nil || s.FileHandles == nil || s.Hostname == nil {
+		t.Errorf("system: %+v, %v", s, err)
+	}
 }
 
 func bytes(n uint64) *uint64 { return &n }

@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errOtherNamespace reports a sysfs whose interfaces are not those whose
-// counters are read.
-var errOtherNamespace = errors.New("its interfaces are those of another network namespace than the counters': give both --host-proc and --host-sys, or neither")
+// errOtherNamespace reports a file that is about another namespace than the
+// figures beside it.
+var errOtherNamespace = errors.New("of another namespace than the host's")
 
 // Link is an interface's connection.
 type Link struct {
@@ -34,7 +34,7 @@ func (l Link) Up() (up, known bool) { return l.State == "up", l.State != "unknow
 func (h *Host) links(rep *Report) func(name string) *Link {
 	class := filepath.Join(h.sys, "class", "net")
 	if (h.proc == ownProc) != (h.sys == ownSys) {
-		rep.lacks(class, errOtherNamespace)
+		rep.lacks(class, fmt.Errorf("%w: give both --host-proc and --host-sys, or neither", errOtherNamespace))
 		return func(string) *Link { return nil }
 	}
 	return func(name string) *Link {

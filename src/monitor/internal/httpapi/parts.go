@@ -44,6 +44,8 @@ func partOf(name sample.Name) (func(*sample.Snapshot) any, bool) {
 		return func(s *sample.Snapshot) any { return s.Disk }, true
 	case sample.Network:
 		return func(s *sample.Snapshot) any { return s.Network }, true
+	case sample.System:
+		return func(s *sample.Snapshot) any { return s.System }, true
 	default:
 		return nil, false
 	}

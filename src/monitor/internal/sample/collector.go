@@ -39,6 +39,11 @@ type NetworkSource interface {
 	Network(ctx context.Context) (host.Network, host.Report, error)
 }
 
+// SystemSource reads the facts of the machine.
+type SystemSource interface {
+	System(ctx context.Context) (host.System, host.Report, error)
+}
+
 // NewMemory returns the collector of memory and swap.
 func NewMemory(src MemorySource) Collector {
 	return newCollector(Memory, func(ctx context.Context) (reading, error) {
@@ -60,6 +65,14 @@ func NewNetwork(src NetworkSource) Collector {
 	return newCollector(Network, func(ctx context.Context) (reading, error) {
 		v, report, err := src.Network(ctx)
 		return reading{put: func(s *Snapshot) { s.Network = &v }, report: report}, err
+	})
+}
+
+// NewSystem returns the collector of the machine's facts.
+func NewSystem(src SystemSource) Collector {
+	return newCollector(System, func(ctx context.Context) (reading, error) {
+		v, report, err := src.System(ctx)
+		return reading{put: func(s *Snapshot) { s.System = &v }, report: report}, err
 	})
 }
 

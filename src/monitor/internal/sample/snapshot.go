@@ -19,11 +19,12 @@ const (
 	Memory  Name = "memory"
 	Disk    Name = "disk"
 	Network Name = "network"
+	System  Name = "system"
 )
 
 // Names returns the collectors there are, in the order in which they are
 // shown everywhere.
-func Names() []Name { return []Name{CPU, Memory, Disk, Network} }
+func Names() []Name { return []Name{CPU, Memory, Disk, Network, System} }
 
 // Snapshot is the last good reading of every chosen collector. It is never
 // changed once it was published: readers share it freely. A part is nil
@@ -33,6 +34,7 @@ type Snapshot struct {
 	Memory  *host.Memory
 	Disk    *host.Disk
 	Network *host.Network
+	System  *host.System
 	// Statuses has one entry per chosen collector, in order of Names.
 	Statuses []Status
 }

@@ -74,6 +74,11 @@ func Fixture(at time.Time) *sample.Snapshot {
 			Transmit: host.Traffic{Bytes: 2000, Packets: 20, Errors: 3, Dropped: 4},
 			Link:     &host.Link{State: "up", SpeedBytes: bytes(125_000_000)},
 		}}},
+		System: &host.System{
+			BootTime: new(time.Date(1999, 12, 31, 12, 0, 0, 0, time.UTC)), Hostname: new("node-1"),
+			Kernel:      &host.Kernel{Name: "Linux", Release: "6.12.0-amd64", Version: "#1 SMP PREEMPT_DYNAMIC", Machine: new("x86_64")},
+			FileHandles: &host.FileHandles{Allocated: 1536, Max: 1 << 20},
+		},
 		Statuses: []sample.Status{
 			{Name: sample.CPU, SampledAt: at, Duration: 1500 * time.Microsecond, Successes: 12},
 			{Name: sample.Memory, SampledAt: at, Duration: 500 * time.Microsecond, Successes: 12},
@@ -82,6 +87,7 @@ func Fixture(at time.Time) *sample.Snapshot {
 				{Path: "/mnt/nas", Reason: host.Hangs, Detail: host.ErrMountHangs.Error()},
 			}},
 			{Name: sample.Network, SampledAt: at, Duration: 250 * time.Microsecond, Successes: 10, Failures: 2, Err: errors.New("read network counters: permission denied")},
+			{Name: sample.System, SampledAt: at, Duration: 125 * time.Microsecond, Successes: 12},
 		},
 	}
 }
