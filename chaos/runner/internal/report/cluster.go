@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/internal/chart"
 )
 
 // property is one thing that is said about a cluster.
@@ -25,7 +26,7 @@ func properties(c result.ClusterInfo, now time.Time) []property {
 	}
 	published := ""
 	if c.Capabilities != nil {
-		published = fmt.Sprintf("published %s before the run ended", seconds(now.Sub(*c.Capabilities).Seconds()))
+		published = fmt.Sprintf("published %s before the run ended", chart.Seconds(now.Sub(*c.Capabilities).Seconds()))
 	}
 	return []property{
 		{"context", "Context", c.Context},

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/internal/chart"
 )
 
 // coverPoints bounds the points of a chart: a screen is narrower.
@@ -45,25 +46,23 @@ func covered(run result.Run) []coverSum {
 }
 
 // coverFigures draws, for each workload, its share under fault over time.
-func coverFigures(id string, run result.Run, s span) []figure {
+func coverFigures(id string, run result.Run, w chart.Window) []chart.Figure {
 	if run.T0 == nil {
 		return nil
 	}
-	step := max(time.Second, s.to.Sub(s.from)/coverPoints)
-	var out []figure
+	step := max(time.Second, w.To.Sub(w.From)/coverPoints)
+	var out []chart.Figure
 	for i, c := range run.Evidence.Series.Coverage {
-		p := plot{
-			id: fmt.Sprintf("%s-cover-%d", id, i+1), title: "Share of " + c.Workload + " under fault", unit: percent,
-			points: coverLine(c, *run.T0, s, step), step: step, height: 150,
-			caption: "of the pods that were ready, or that the fault took away",
+		p := chart.Plot{
+			ID: fmt.Sprintf("%s-cover-%d", id, i+1), Title: "Share of " + c.Workload + " under fault", Unit: chart.Percent,
+			Series: []chart.Series{{Points: coverLine(c, *run.T0, w, step)}}, Step: step, Height: 150,
+			Caption: "of the pods that were ready, or that the fault took away",
 		}
 		from, to := held(run, c)
 		if sum, ok := c.Between(from, to); ok {
-			p.caption += fmt.Sprintf("; while it was held %s on average, from %s to %s", percent(sum.Mean), percent(sum.Min), percent(sum.Max))
+			p.Caption += fmt.Sprintf("; while it was held %s on average, from %s to %s", chart.Percent(sum.Mean), chart.Percent(sum.Min), chart.Percent(sum.Max))
 		}
-		f := figure{Name: p.title, Charts: draw(p, run, s)}
-		f.Gaps = len(f.Charts[0].Gaps) > 0
-		out = append(out, f)
+		out = append(out, p.Draw(w, annotations(run, w), chart.Sizes()...))
 	}
 	return out
 }
@@ -71,23 +70,23 @@ func coverFigures(id string, run result.Run, s span) []figure {
 // coverLine is the steps of a coverage as a line with a point at every step of time: a
 // chart takes what lies further apart for missing data. Nothing was under fault before it
 // began.
-func coverLine(c result.Coverage, t0 time.Time, s span, step time.Duration) []result.Point {
-	var out []result.Point
+func coverLine(c result.Coverage, t0 time.Time, w chart.Window, step time.Duration) []chart.Point {
+	var out []chart.Point
 	flat := func(from, to time.Time, v float64) {
 		for t := from; t.Before(to); t = t.Add(step) {
-			out = append(out, result.Point{T: t, V: v})
+			out = append(out, chart.Point{T: t, V: v})
 		}
-		out = append(out, result.Point{T: to, V: v})
+		out = append(out, chart.Point{T: to, V: v})
 	}
 	at := func(sec result.Seconds) time.Time {
 		t := t0.Add(duration(sec))
-		if t.After(s.to) {
-			return s.to
+		if t.After(w.To) {
+			return w.To
 		}
 		return t
 	}
-	if t0.After(s.from) {
-		flat(s.from, t0, 0)
+	if t0.After(w.From) {
+		flat(w.From, t0, 0)
 	}
 	for i, cover := range c.Steps {
 		begin, end := at(cover.At), at(c.End(i))

@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/internal/chart"
 )
 
 func TestTheShareUnderFaultIsDrawnInSteps(t *testing.T) {
 	run := passRun()
-	s := spanOf(run)
-	line := coverLine(run.Evidence.Series.Coverage[0], *run.T0, s, time.Second)
-	if !slices.IsSortedFunc(line, func(a, b result.Point) int { return a.T.Compare(b.T) }) {
+	w := windowOf(run)
+	line := coverLine(run.Evidence.Series.Coverage[0], *run.T0, w, time.Second)
+	if !slices.IsSortedFunc(line, func(a, b chart.Point) int { return a.T.Compare(b.T) }) {
 		t.Error("the points are out of order")
 	}
 	at := func(sec float64) (v float64, known bool) {
@@ -32,25 +33,25 @@ func TestTheShareUnderFaultIsDrawnInSteps(t *testing.T) {
 	if _, known := at(24); known {
 		t.Error("what the target could not say is drawn")
 	}
-	if f := coverFigures("x", run, s); len(f) != 1 || !f[0].Gaps || !strings.Contains(f[0].Charts[0].Caption, "from 25% to 33.3%") {
+	if f := coverFigures("x", run, w); len(f) != 1 || len(f[0].Charts[0].Gaps) == 0 || !strings.Contains(f[0].Caption, "from 25% to 33.3%") {
 		t.Errorf("%+v", f)
 	}
 }
 
 func TestALongRunHasNoMorePointsThanAScreenShows(t *testing.T) {
 	run := passRun()
-	s := spanOf(run)
-	s.to = s.from.Add(maxSpan)
+	w := windowOf(run)
+	w.To = w.From.Add(maxSpan)
 	run.Evidence.Series.Coverage[0].Until = result.InSeconds(2 * maxSpan)
-	step := max(time.Second, s.to.Sub(s.from)/coverPoints)
-	if n := len(coverLine(run.Evidence.Series.Coverage[0], *run.T0, s, step)); n > 2*coverPoints {
+	step := max(time.Second, w.To.Sub(w.From)/coverPoints)
+	if n := len(coverLine(run.Evidence.Series.Coverage[0], *run.T0, w, step)); n > 2*coverPoints {
 		t.Errorf("%d points", n)
 	}
 }
 
 func TestNothingIsDrawnWhereNothingWasInjected(t *testing.T) {
 	run := controlRun()
-	if f, c := coverFigures("x", run, spanOf(run)), covered(run); len(f) > 0 || len(c) > 0 {
+	if f, c := coverFigures("x", run, windowOf(run)), covered(run); len(f) > 0 || len(c) > 0 {
 		t.Errorf("%+v, %+v", f, c)
 	}
 }

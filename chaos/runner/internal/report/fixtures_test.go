@@ -1,12 +1,15 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/internal/chart"
 )
 
 func ptr[T any](v T) *T { return &v }
@@ -97,7 +100,7 @@ func (s *scene) availability(spent, bad float64, ratio func(sec float64) (float6
 		burn[i] = result.Point{T: p.T, V: p.V / 0.001}
 	}
 	total := 51.0 * 100
-	outcome, observed := result.Held, fmt.Sprintf("%s (%s of %s requests were bad)", percent(spent), count(bad), count(total))
+	outcome, observed := result.Held, fmt.Sprintf("%s (%s of %s requests were bad)", chart.Percent(spent), chart.Count(bad), chart.Count(total))
 	if spent > 0.001 {
 		outcome = result.Broken
 	}
@@ -123,7 +126,7 @@ func (s *scene) latency(peak float64) {
 		}
 		return v, true
 	})
-	top, _ := highest(points)
+	top := slices.MaxFunc(points, func(a, b result.Point) int { return cmp.Compare(a.V, b.V) })
 	outcome := result.Held
 	if top.V > 0.5 {
 		outcome = result.Broken
@@ -134,7 +137,7 @@ func (s *scene) latency(peak float64) {
 	})
 	s.run.Asserts = append(s.run.Asserts, result.Assertion{
 		Name: "p99 latency", Kind: result.AssertPromQL, Outcome: outcome,
-		Expected: "at most 0.5", Observed: significant(top.V, 3) + " at its worst",
+		Expected: "at most 0.5", Observed: chart.Significant(top.V, 3) + " at its worst",
 	})
 }
 
@@ -349,4 +352,13 @@ func fixtures() map[string]result.Report {
 		"none":        reportOf(),
 		"cluster":     onCluster(passRun()),
 	}
+}
+
+// at makes points at whole seconds since epoch.
+func at(seconds ...float64) []result.Point {
+	var out []result.Point
+	for _, s := range seconds {
+		out = append(out, result.Point{T: epoch.Add(time.Duration(s * float64(time.Second))), V: s})
+	}
+	return out
 }

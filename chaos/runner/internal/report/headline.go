@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/internal/chart"
 )
 
 // headline says in one sentence how it went.
@@ -23,7 +24,7 @@ func headline(r result.Report) string {
 		noun = "control run"
 	}
 	bad := tally(r.Experiments)[r.Verdict]
-	some := fmt.Sprintf("%d of %s", bad, plural(n, noun))
+	some := fmt.Sprintf("%d of %s", bad, chart.Plural(n, noun))
 	if n == 1 {
 		some = "the " + noun
 	}
@@ -31,11 +32,11 @@ func headline(r result.Report) string {
 	case r.Verdict == result.Pass && control && n == 1:
 		return "The control run passed: without a fault every SLO held."
 	case r.Verdict == result.Pass && control:
-		return fmt.Sprintf("All %s passed: without a fault every SLO held.", plural(n, noun))
+		return fmt.Sprintf("All %s passed: without a fault every SLO held.", chart.Plural(n, noun))
 	case r.Verdict == result.Pass && n == 1:
 		return "The " + noun + " passed."
 	case r.Verdict == result.Pass:
-		return fmt.Sprintf("All %s passed.", plural(n, noun))
+		return fmt.Sprintf("All %s passed.", chart.Plural(n, noun))
 	case r.Verdict == result.Residual:
 		return fmt.Sprintf("Something of a fault is still there after %s.", some)
 	case r.Verdict == result.Aborted:

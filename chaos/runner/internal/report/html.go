@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/internal/chart"
 )
 
 //go:embed template
@@ -14,11 +15,11 @@ var templates embed.FS
 
 // HTML writes report.html: one file that needs neither network nor script.
 func HTML(w io.Writer, r result.Report) error {
-	t, err := template.New("report.gohtml").Funcs(template.FuncMap{
-		"px":         coordinate,
-		"stylesheet": stylesheet,
-		"sub":        func(a, b float64) float64 { return a - b },
-	}).ParseFS(templates, "template/*.gohtml")
+	t, err := chart.Templates(template.New("report.gohtml"))
+	if err != nil {
+		return err
+	}
+	t, err = t.Funcs(template.FuncMap{"stylesheet": stylesheet}).ParseFS(templates, "template/*.gohtml")
 	if err != nil {
 		return fmt.Errorf("parse the report's template: %w", err)
 	}
@@ -30,6 +31,10 @@ func HTML(w io.Writer, r result.Report) error {
 
 // stylesheet is ours, hence safe to inline.
 func stylesheet() (template.CSS, error) {
+	charts, err := chart.Stylesheet()
+	if err != nil {
+		return "", err
+	}
 	css, err := templates.ReadFile("template/report.css")
-	return template.CSS(css), err //nolint:gosec // embedded, not input
+	return charts + template.CSS(css), err //nolint:gosec // embedded, not input
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/internal/chart"
 )
 
 // page is what the HTML template writes down. Everything in it is text or laid
@@ -49,9 +50,9 @@ type runPage struct {
 	Detect   string
 	Back     string
 	Facts    []fact
-	Charts   []figure
-	Burn     []figure
-	Covered  []figure
+	Charts   []sliPage
+	Burn     []chart.Figure
+	Covered  []chart.Figure
 	Timeline *timeline
 	Budgets  []budget
 	Faults   []faultPage
@@ -60,37 +61,19 @@ type runPage struct {
 	Command  string
 }
 
-// figure is a chart in both its sizes.
-type figure struct {
-	Name   string
-	Query  string
-	Charts []chart
-	Bounds bool
-	Gaps   bool
-}
-
-type timeline struct {
-	Alerts []alertPage
-	Axes   []timeAxis
-	// Predicted is true when any alert has a predicted time to draw.
-	Predicted bool
-}
-
-type alertPage struct {
-	result.Alert
-	Which  string // which one of several of the same name
-	Story  string
-	Strips []strip
-}
-
 // budget is one SLO's share of its error budget, drawn as a bar of 100 units.
 type budget struct {
 	Name            string
 	Spent, Allowed  string
 	Events          string
-	Bar, Limit      float64
-	Over, HasLimit  bool
+	Bar             chart.Bar
 	WholeWindowDays string
+}
+
+// sliPage is an SLI's chart and what was asked for it.
+type sliPage struct {
+	Figure chart.Figure
+	Query  string
 }
 
 type faultPage struct {
@@ -123,9 +106,9 @@ func newPage(r result.Report) page {
 		}
 	}
 	p.Facts = []fact{
-		{Name: "Where", Value: where(r.Target), More: fmt.Sprintf("%s/%s, %s", r.Tool.OS, r.Tool.Arch, plural(r.Tool.CPUs, "CPU"))},
-		{Name: "When", Value: r.Started.UTC().Format("2 January 2006, 15:04:05") + " UTC", More: "took " + seconds(r.Ended.Sub(r.Started).Seconds())},
-		{Name: "Measured", Value: "every " + seconds(float64(r.Target.ScrapeInterval)), More: "rules every " + seconds(float64(r.Target.EvaluationInterval)) + scaleNote(r.Target.AlertScale)},
+		{Name: "Where", Value: where(r.Target), More: fmt.Sprintf("%s/%s, %s", r.Tool.OS, r.Tool.Arch, chart.Plural(r.Tool.CPUs, "CPU"))},
+		{Name: "When", Value: r.Started.UTC().Format("2 January 2006, 15:04:05") + " UTC", More: "took " + chart.Seconds(r.Ended.Sub(r.Started).Seconds())},
+		{Name: "Measured", Value: "every " + chart.Seconds(float64(r.Target.ScrapeInterval)), More: "rules every " + chart.Seconds(float64(r.Target.EvaluationInterval)) + scaleNote(r.Target.AlertScale)},
 		{Name: "With", Value: "ballast " + r.Tool.Version, More: strings.TrimSpace(shortRevision(r.Tool.Revision) + " " + r.Tool.Go)},
 	}
 	if r.Target.Cluster != nil {
@@ -148,16 +131,16 @@ func newPage(r result.Report) page {
 
 func newRunPage(i int, run result.Run, r result.Report) runPage {
 	id := fmt.Sprintf("run-%d", i+1)
-	s := spanOf(run)
+	w := windowOf(run)
 	step := time.Duration(float64(r.Target.ScrapeInterval) * float64(time.Second))
 	p := runPage{
 		Run:      run,
 		Anchor:   id,
 		FullName: runName(run),
-		Took:     seconds(run.Ended.Sub(run.Started).Seconds()),
+		Took:     chart.Seconds(run.Ended.Sub(run.Started).Seconds()),
 		Detect:   secondsOf(run.TimeToDetect),
 		Back:     secondsOf(run.TimeToRecover),
-		Spent:    none,
+		Spent:    chart.None,
 		Facts:    keyFigures(run),
 		Claim:    run.Summary,
 		Further:  further(run),
@@ -168,47 +151,38 @@ func newRunPage(i int, run result.Run, r result.Report) runPage {
 		p.Claim = run.Hypothesis
 	}
 	if worst, ok := worstBudget(run); ok {
-		p.Spent = percent(*worst.BudgetSpent)
+		p.Spent = chart.Percent(*worst.BudgetSpent)
 		if worst.BudgetLimit != nil {
-			p.Allowed = exactPercent(*worst.BudgetLimit)
+			p.Allowed = chart.ExactPercent(*worst.BudgetLimit)
 		}
 	}
 	for j, sli := range run.SLIs {
 		name := fmt.Sprintf("%s-sli-%d", id, j+1)
-		p.Charts = append(p.Charts, sliFigure(name, sli, run, s, step))
+		p.Charts = append(p.Charts, sliPage{sliFigure(name, sli, run, w, step), sli.Query})
 		if sli.BurnRate != nil {
-			p.Burn = append(p.Burn, burnFigure(name+"-burn", sli, run, s, step))
+			p.Burn = append(p.Burn, burnFigure(name+"-burn", sli, run, w, step))
 		}
 		if sli.BudgetSpent != nil {
 			p.Budgets = append(p.Budgets, newBudget(sli))
 		}
 	}
-	p.Covered = coverFigures(id, run, s)
-	if len(run.Alerts) > 0 {
-		p.Timeline = &timeline{Axes: timeAxes(run, s)}
-		for j, a := range run.Alerts {
-			p.Timeline.Alerts = append(p.Timeline.Alerts, alertPage{
-				Alert: a, Which: which(a, run.Alerts), Story: alertStory(a, run),
-				Strips: strips(fmt.Sprintf("%s-alert-%d", id, j+1), a, run, s),
-			})
-			p.Timeline.Predicted = p.Timeline.Predicted || a.PredictedMin != nil && a.PredictedMax != nil
-		}
-	}
+	p.Covered = coverFigures(id, run, w)
+	p.Timeline = newTimeline(id, run, w)
 	for _, f := range run.Faults {
 		lasts := "happens once"
 		if f.Duration > 0 {
-			lasts = "at\u00a0most\u00a0" + seconds(float64(f.Duration))
+			lasts = "at\u00a0most\u00a0" + chart.Seconds(float64(f.Duration))
 		}
 		p.Faults = append(p.Faults, faultPage{f, lasts})
 	}
 	for _, e := range run.Effects {
-		p.Effects = append(p.Effects, effectPage{e, offset(e.At.Sub(s.zero).Round(100 * time.Millisecond))})
+		p.Effects = append(p.Effects, effectPage{e, chart.Offset(e.At.Sub(w.Zero).Round(100 * time.Millisecond))})
 	}
 	for _, ph := range run.Phases {
 		p.Phases = append(p.Phases, phasePage{
 			Name: string(ph.Phase),
-			From: offset(ph.Start.Sub(s.zero).Round(100 * time.Millisecond)),
-			Took: seconds(ph.End.Sub(ph.Start).Seconds()),
+			From: chart.Offset(ph.Start.Sub(w.Zero).Round(100 * time.Millisecond)),
+			Took: chart.Seconds(ph.End.Sub(ph.Start).Seconds()),
 		})
 	}
 	return p
@@ -218,44 +192,40 @@ func newRunPage(i int, run result.Run, r result.Report) runPage {
 // ratio; so long a tail has every outage in the chart.
 const chartScrapes = 4
 
-func sliFigure(id string, sli result.SLI, run result.Run, s span, step time.Duration) figure {
-	unit := func(v float64) string { return significant(v, 3) }
+func sliFigure(id string, sli result.SLI, run result.Run, w chart.Window, step time.Duration) chart.Figure {
+	unit := func(v float64) string { return chart.Significant(v, 3) }
 	title, caption := sli.Name, sli.Unit
 	if isRatio(sli) {
-		unit, caption = percent, "share of bad requests, each point over the last "+seconds(chartScrapes*step.Seconds())
+		unit, caption = chart.Percent, "share of bad requests, each point over the last "+chart.Seconds(chartScrapes*step.Seconds())
 	}
-	p := plot{
-		id: id, title: title, unit: unit, points: sli.Points, caption: caption,
-		step: stepOf(sli.Points, step), height: 250,
+	line := points(sli.Points)
+	p := chart.Plot{
+		ID: id, Title: title, Unit: unit, Series: []chart.Series{{Points: line}}, Caption: caption,
+		Step: chart.Step(line, step), Height: 250,
 	}
 	switch {
 	case sli.Objective != nil:
-		p.bounds = []bound{{value: 1 - *sli.Objective, label: fmt.Sprintf("objective %s: at most %s bad", exactPercent(*sli.Objective), exactPercent(1-*sli.Objective))}}
+		p.Bounds = []chart.Bound{{Value: 1 - *sli.Objective, Label: fmt.Sprintf("objective %s: at most %s bad", chart.ExactPercent(*sli.Objective), chart.ExactPercent(1-*sli.Objective))}}
 	default:
 		if sli.Max != nil {
-			p.bounds = append(p.bounds, bound{value: *sli.Max, label: "at most " + significant(*sli.Max, 6)})
+			p.Bounds = append(p.Bounds, chart.Bound{Value: *sli.Max, Label: "at most " + chart.Significant(*sli.Max, 6)})
 		}
 		if sli.Min != nil {
-			p.bounds = append(p.bounds, bound{value: *sli.Min, label: "at least " + significant(*sli.Min, 6), lower: true})
+			p.Bounds = append(p.Bounds, chart.Bound{Value: *sli.Min, Label: "at least " + chart.Significant(*sli.Min, 6), Lower: true})
 		}
 	}
-	return newFigure(sli, p, run, s)
+	return p.Draw(w, annotations(run, w), chart.Sizes()...)
 }
 
-func burnFigure(id string, sli result.SLI, run result.Run, s span, step time.Duration) figure {
-	return newFigure(sli, plot{
-		id: id, title: "Burn rate of " + sli.Name, points: sli.BurnRate,
-		caption: "how many times faster than sustainable the error budget was spent",
-		unit:    func(v float64) string { return significant(v, 3) + "×" },
-		bounds:  []bound{{value: 1, label: "1×: the budget lasts exactly its window"}},
-		step:    stepOf(sli.BurnRate, step), height: 190,
-	}, run, s)
-}
-
-func newFigure(sli result.SLI, p plot, run result.Run, s span) figure {
-	f := figure{Name: p.title, Query: sli.Query, Charts: draw(p, run, s), Bounds: len(p.bounds) > 0}
-	f.Gaps = len(f.Charts[0].Gaps) > 0
-	return f
+func burnFigure(id string, sli result.SLI, run result.Run, w chart.Window, step time.Duration) chart.Figure {
+	line := points(sli.BurnRate)
+	return chart.Plot{
+		ID: id, Title: "Burn rate of " + sli.Name, Series: []chart.Series{{Points: line}},
+		Caption: "how many times faster than sustainable the error budget was spent",
+		Unit:    func(v float64) string { return chart.Significant(v, 3) + "×" },
+		Bounds:  []chart.Bound{{Value: 1, Label: "1×: the budget lasts exactly its window"}},
+		Step:    chart.Step(line, step), Height: 190,
+	}.Draw(w, annotations(run, w), chart.Sizes()...)
 }
 
 // clocks are the instants of a run on the reader's clock and on the charts' axis.
@@ -264,10 +234,10 @@ func clocks(run result.Run) []fact {
 		return nil // without a fault, nothing began or ended
 	}
 	at := func(name string, t *time.Time) fact {
-		f := fact{Name: name, Value: none}
+		f := fact{Name: name, Value: chart.None}
 		if t != nil {
 			f.Value = t.UTC().Format("15:04:05.0") + " UTC"
-			f.More = offset(t.Sub(*run.T0).Round(100 * time.Millisecond))
+			f.More = chart.Offset(t.Sub(*run.T0).Round(100 * time.Millisecond))
 		}
 		return f
 	}
@@ -281,28 +251,20 @@ func clocks(run result.Run) []fact {
 func isRatio(s result.SLI) bool { return s.Objective != nil || s.Unit == "error ratio" }
 
 func newBudget(s result.SLI) budget {
-	b := budget{Name: s.Name, Spent: percent(*s.BudgetSpent), Bar: 100}
-	top := *s.BudgetSpent
+	b := budget{Name: s.Name, Spent: chart.Percent(*s.BudgetSpent)}
+	label := b.Spent + " of the error budget spent"
 	if s.BudgetLimit != nil {
-		b.HasLimit, b.Allowed = true, exactPercent(*s.BudgetLimit)
-		b.Over = *s.BudgetSpent > *s.BudgetLimit
-		top = max(top, *s.BudgetLimit*1.25)
-		if top > 0 {
-			b.Limit = 100 * *s.BudgetLimit / top
-		}
+		b.Allowed = chart.ExactPercent(*s.BudgetLimit)
+		label += ", " + b.Allowed + " allowed"
 	}
-	if top > 0 {
-		b.Bar = 100 * max(0, *s.BudgetSpent) / top
-	} else {
-		b.Bar = 0
-	}
+	b.Bar = chart.NewBar(label, *s.BudgetSpent, s.BudgetLimit)
 	if s.BadEvents != nil && s.TotalEvents != nil {
-		b.Events = fmt.Sprintf("%s of %s requests were bad", count(*s.BadEvents), count(*s.TotalEvents))
+		b.Events = fmt.Sprintf("%s of %s requests were bad", chart.Count(*s.BadEvents), chart.Count(*s.TotalEvents))
 	}
 	if s.BudgetEvents != nil && s.WindowDays != nil {
-		b.WholeWindowDays = fmt.Sprintf("the whole budget is %s bad requests in %s days", count(*s.BudgetEvents), significant(*s.WindowDays, 3))
+		b.WholeWindowDays = fmt.Sprintf("the whole budget is %s bad requests in %s days", chart.Count(*s.BudgetEvents), chart.Significant(*s.WindowDays, 3))
 		if s.BaselineRate != nil {
-			b.WholeWindowDays += fmt.Sprintf(" at %s requests/s", significant(*s.BaselineRate, 3))
+			b.WholeWindowDays += fmt.Sprintf(" at %s requests/s", chart.Significant(*s.BaselineRate, 3))
 		}
 	}
 	return b
@@ -311,9 +273,9 @@ func newBudget(s result.SLI) budget {
 func keyFigures(run result.Run) []fact {
 	var out []fact
 	if s, ok := worstBudget(run); ok {
-		f := fact{Name: "Error budget spent", Value: percent(*s.BudgetSpent), More: s.Name}
+		f := fact{Name: "Error budget spent", Value: chart.Percent(*s.BudgetSpent), More: s.Name}
 		if s.BudgetLimit != nil {
-			f.More = "of " + exactPercent(*s.BudgetLimit) + " allowed, " + s.Name
+			f.More = "of " + chart.ExactPercent(*s.BudgetLimit) + " allowed, " + s.Name
 		}
 		out = append(out, f)
 	}
@@ -322,7 +284,7 @@ func keyFigures(run result.Run) []fact {
 		detect.More = "from the fault to an alert"
 		for _, a := range run.Alerts {
 			if a.PredictedMin != nil && a.PredictedMax != nil && a.Measured != nil && *a.Measured == *run.TimeToDetect {
-				detect.More = fmt.Sprintf("predicted %s to %s", seconds(float64(*a.PredictedMin)), seconds(float64(*a.PredictedMax)))
+				detect.More = fmt.Sprintf("predicted %s to %s", chart.Seconds(float64(*a.PredictedMin)), chart.Seconds(float64(*a.PredictedMax)))
 			}
 		}
 	}
@@ -333,9 +295,9 @@ func keyFigures(run result.Run) []fact {
 	if run.Control {
 		detect.More, back.More = "no fault was injected", "no fault was injected"
 	}
-	radius := fact{Name: "Blast radius", Value: plural(run.Radius.Targets, "target")}
+	radius := fact{Name: "Blast radius", Value: chart.Plural(run.Radius.Targets, "target")}
 	if run.Radius.Targets > 0 {
-		radius.More = percentTo(run.Radius.Percent/100, 3) + " of the workload's ready pods"
+		radius.More = chart.PercentTo(run.Radius.Percent/100, 3) + " of the workload's ready pods"
 	}
 	return append(out, detect, back, radius)
 }
@@ -365,7 +327,7 @@ func lede(r result.Report) string {
 	}
 	switch {
 	case len(left) > 0:
-		s += plural(len(left), "thing") + " of a fault must be removed by hand or with ballast sweep."
+		s += chart.Plural(len(left), "thing") + " of a fault must be removed by hand or with ballast sweep."
 	case injected:
 		s += "Every fault was removed; nothing of it is left."
 	}
@@ -386,7 +348,7 @@ func scaleNote(scale float64) string {
 	if scale == 0 || scale == 1 {
 		return ""
 	}
-	return ", alert windows divided by " + significant(scale, 6)
+	return ", alert windows divided by " + chart.Significant(scale, 6)
 }
 
 // shortRevision keeps enough of a commit to find it, and the mark of changes.

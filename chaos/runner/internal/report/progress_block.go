@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/internal/chart"
 )
 
 // maxBlock bounds the block, so that it never outgrows a small terminal, whose
@@ -156,7 +157,7 @@ func (v *blockView) line(r *running, names, width int) string {
 	left := ""
 	if r.until != nil {
 		if d := r.until.Sub(v.now()).Seconds(); d > 0 {
-			left = seconds(math.Ceil(d)) + " left"
+			left = chart.Seconds(math.Ceil(d)) + " left"
 		} else {
 			left = "now"
 		}
@@ -231,11 +232,11 @@ func sampleText(s result.Now, app string, short bool) string {
 	switch {
 	case s.Value == nil:
 	case s.BurnRate != nil && short:
-		value = percent(*s.Value) + " bad, " + significant(*s.BurnRate, 2) + "×"
+		value = chart.Percent(*s.Value) + " bad, " + chart.Significant(*s.BurnRate, 2) + "×"
 	case s.BurnRate != nil:
-		value = percent(*s.Value) + " bad, burning " + significant(*s.BurnRate, 2) + "×"
+		value = chart.Percent(*s.Value) + " bad, burning " + chart.Significant(*s.BurnRate, 2) + "×"
 	default:
-		value = significant(*s.Value, 3)
+		value = chart.Significant(*s.Value, 3)
 	}
 	return strings.TrimPrefix(printable(s.Name), app) + " " + value
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/internal/chart"
 )
 
 // streamView writes each event as a line of JSON.
@@ -76,7 +77,7 @@ func describe(e result.Event) string {
 			return "" // the verdict itself follows at once
 		}
 		if e.Until != nil {
-			return fmt.Sprintf("%s (at most %s)", e.Phase, seconds(e.Until.Sub(e.Time).Seconds()))
+			return fmt.Sprintf("%s (at most %s)", e.Phase, chart.Seconds(e.Until.Sub(e.Time).Seconds()))
 		}
 		return string(e.Phase)
 	case result.EventPlan:

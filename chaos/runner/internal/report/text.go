@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/internal/chart"
 )
 
 // The final table fits into tableWidth columns; what is wrapped, into a terminal
@@ -94,9 +95,9 @@ func writeCoverage(b *strings.Builder, runs []result.Run) {
 			rows = append(rows, []cell{
 				{text: runName(run)},
 				{text: c.workload},
-				{text: percent(c.Mean), right: true},
-				{text: percent(c.Min), right: true},
-				{text: percent(c.Max), right: true},
+				{text: chart.Percent(c.Mean), right: true},
+				{text: chart.Percent(c.Min), right: true},
+				{text: chart.Percent(c.Max), right: true},
 			})
 		}
 	}
@@ -202,10 +203,10 @@ func spentOfAllowed(run result.Run) string {
 	s, ok := worstBudget(run)
 	switch {
 	case !ok:
-		return none
+		return chart.None
 	case s.BudgetLimit == nil:
-		return percent(*s.BudgetSpent)
+		return chart.Percent(*s.BudgetSpent)
 	default:
-		return percent(*s.BudgetSpent) + " / " + exactPercent(*s.BudgetLimit)
+		return chart.Percent(*s.BudgetSpent) + " / " + chart.ExactPercent(*s.BudgetLimit)
 	}
 }

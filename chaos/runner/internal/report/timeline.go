@@ -1,69 +1,71 @@
 package report
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/internal/chart"
 )
 
-// strip is one alert's line of the timeline, laid out in a frame.
-type strip struct {
-	ID, Title, Description string
-	View                   string
-	Frame                  frame
-	Fault                  *box
-	Predicted              *box
-	Pending, Firing        []box
+// timeline is what the alerts of a run did, over one time axis.
+type timeline struct {
+	Alerts []alertPage
+	Axes   []chart.TimeAxis
+	Legend []chart.Key
 }
 
-// timeAxis is the common axis below the strips.
-type timeAxis struct {
-	View  string
-	Frame frame
-	Bands []box
-	Marks []mark
+type alertPage struct {
+	result.Alert
+	Which string // which one of several of the same name
+	Story string
+	Lanes []chart.LaneRow
 }
 
-const stripHeight = 32
-
-// strips lays one alert out for a wide and a narrow window.
-func strips(id string, a result.Alert, run result.Run, s span) []strip {
-	var out []strip
-	for _, f := range frames(s, stripHeight) {
-		f.Top, f.Bottom = 3, stripHeight-3
-		t := strip{ID: id, Title: "Alert " + a.Name, Description: alertStory(a, run), View: f.size(), Frame: f, Fault: f.fault(run)}
-		if f.Wide {
-			t.ID += "-wide"
-		} else {
-			t.ID += "-narrow"
-		}
-		for _, p := range a.Pending {
-			t.Pending = append(t.Pending, f.box(p, "pending", "pending"))
-		}
-		for _, p := range a.Firing {
-			t.Firing = append(t.Firing, f.box(p, "firing", "firing"))
-		}
-		if run.T0 != nil && a.PredictedMin != nil && a.PredictedMax != nil {
-			b := f.box(result.Span{
-				Start: run.T0.Add(duration(*a.PredictedMin)),
-				End:   run.T0.Add(duration(*a.PredictedMax)),
-			}, "", "predicted")
-			t.Predicted = &b
-		}
-		out = append(out, t)
+// newTimeline lays out the alerts of a run; none is nil.
+func newTimeline(id string, run result.Run, w chart.Window) *timeline {
+	if len(run.Alerts) == 0 {
+		return nil
 	}
-	return out
+	n := annotations(run, w)
+	t := &timeline{
+		Axes:   chart.TimeAxes(w, n, chart.Sizes()...),
+		Legend: []chart.Key{{Class: "pending", Label: "pending"}, {Class: "firing", Label: "firing"}},
+	}
+	predicted := false
+	for i, a := range run.Alerts {
+		lane := alertLane(fmt.Sprintf("%s-alert-%d", id, i+1), a, run)
+		predicted = predicted || lane.Expected != nil
+		t.Alerts = append(t.Alerts, alertPage{
+			Alert: a, Which: which(a, run.Alerts), Story: lane.Description, Lanes: lane.Draw(w, n, chart.Sizes()...),
+		})
+	}
+	if predicted {
+		t.Legend = append(t.Legend, chart.Key{Class: "predicted", Label: "predicted to fire in"})
+	}
+	if len(n.Shades) > 0 {
+		t.Legend = append(t.Legend, chart.Key{Class: "fault", Label: "fault"})
+	}
+	return t
 }
 
-func timeAxes(run result.Run, s span) []timeAxis {
-	var out []timeAxis
-	for _, f := range frames(s, 44) {
-		f.Top, f.Bottom = 2, 20
-		out = append(out, timeAxis{View: f.size(), Frame: f, Bands: f.bands(run), Marks: f.marks()})
+func alertLane(id string, a result.Alert, run result.Run) chart.Lane {
+	l := chart.Lane{ID: id, Title: "Alert " + a.Name, Description: alertStory(a, run)}
+	for _, p := range a.Pending {
+		l.Thin = append(l.Thin, chart.Band{Span: chart.Span(p), Label: "pending", Class: "pending"})
 	}
-	return out
+	for _, p := range a.Firing {
+		l.Full = append(l.Full, chart.Band{Span: chart.Span(p), Label: "firing", Class: "firing"})
+	}
+	if run.T0 != nil && a.PredictedMin != nil && a.PredictedMax != nil {
+		l.Expected = &chart.Span{
+			Start: run.T0.Add(duration(*a.PredictedMin)),
+			End:   run.T0.Add(duration(*a.PredictedMax)),
+		}
+	}
+	return l
 }
 
 // which tells an alert from the others of its name, by the labels in which they
@@ -93,22 +95,22 @@ func alertStory(a result.Alert, run result.Run) string {
 	s := "Did not fire."
 	switch {
 	case a.Measured != nil:
-		s = "Fired " + seconds(float64(*a.Measured)) + " after the fault began."
+		s = "Fired " + chart.Seconds(float64(*a.Measured)) + " after the fault began."
 	case len(a.Firing) > 0 && (run.T0 == nil || a.Firing[0].Start.Before(*run.T0)):
 		s = "Was firing before the fault."
 	case len(a.Firing) > 0:
-		s = "Fired " + seconds(a.Firing[0].Start.Sub(*run.T0).Seconds()) + " after the fault began."
+		s = "Fired " + chart.Seconds(a.Firing[0].Start.Sub(*run.T0).Seconds()) + " after the fault began."
 	case len(a.Pending) > 0:
 		s = "Was pending, did not fire."
 	}
 	if a.PredictedMin != nil && a.PredictedMax != nil {
-		s += " Predicted: " + seconds(float64(*a.PredictedMin)) + " to " + seconds(float64(*a.PredictedMax)) + "."
+		s += " Predicted: " + chart.Seconds(float64(*a.PredictedMin)) + " to " + chart.Seconds(float64(*a.PredictedMax)) + "."
 	}
 	if a.Delivery != "" {
 		s += " " + a.Delivery + "."
 	}
 	if a.ResolvedIn != nil {
-		s += " Resolved " + seconds(float64(*a.ResolvedIn)) + " after the fault was removed."
+		s += " Resolved " + chart.Seconds(float64(*a.ResolvedIn)) + " after the fault was removed."
 	} else if a.Measured != nil && run.Removed != nil {
 		s += " Still firing at the end."
 	}

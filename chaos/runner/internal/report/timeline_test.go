@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/internal/chart"
 )
 
 func TestAlertsOfOneNameAreToldApart(t *testing.T) {
@@ -60,11 +61,11 @@ func TestAnAlertThatNeverResolvedIsStillFiringAtTheEnd(t *testing.T) {
 func TestClocksNameTheInstantsOfAFault(t *testing.T) {
 	run := failRun()
 	got := clocks(run)
-	if len(got) != 4 || got[0].More != "0 s" || got[1].Value == none {
+	if len(got) != 4 || got[0].More != "0 s" || got[1].Value == chart.None {
 		t.Errorf("clocks: %+v", got)
 	}
 	run.Back = nil
-	if got := clocks(run); got[3].Value != none {
+	if got := clocks(run); got[3].Value != chart.None {
 		t.Errorf("never recovered: %+v", got[3])
 	}
 	run.Control = true

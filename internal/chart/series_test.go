@@ -1,17 +1,15 @@
-package report
+package chart
 
 import (
 	"testing"
 	"time"
-
-	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 )
 
 // at makes points at whole seconds since epoch.
-func at(seconds ...float64) []result.Point {
-	var out []result.Point
+func at(seconds ...float64) []Point {
+	var out []Point
 	for _, s := range seconds {
-		out = append(out, result.Point{T: epoch.Add(time.Duration(s * float64(time.Second))), V: s})
+		out = append(out, Point{T: epoch.Add(time.Duration(s * float64(time.Second))), V: s})
 	}
 	return out
 }
@@ -19,7 +17,7 @@ func at(seconds ...float64) []result.Point {
 func TestMissingDataIsAGap(t *testing.T) {
 	end := epoch.Add(10 * time.Second)
 	tests := map[string]struct {
-		points      []result.Point
+		points      []Point
 		parts, gaps int
 	}{
 		"nothing at all":         {nil, 0, 1},
@@ -48,9 +46,9 @@ func TestMissingDataIsAGap(t *testing.T) {
 }
 
 func TestThinningKeepsASpike(t *testing.T) {
-	points := make([]result.Point, 100_000)
+	points := make([]Point, 100_000)
 	for i := range points {
-		points[i] = result.Point{T: epoch.Add(time.Duration(i) * time.Second)}
+		points[i] = Point{T: epoch.Add(time.Duration(i) * time.Second)}
 	}
 	points[77_777].V = 1
 	got := thin(points, 300)

@@ -1,4 +1,8 @@
-package report
+// Package chart draws time series, states and bars as SVG for pages that need neither
+// script nor network, and shows numbers as the pages write them. It is pure: series,
+// thresholds, annotations and sizes go in, laid out shapes come out; its templates only
+// write them down.
+package chart
 
 import (
 	"fmt"
@@ -6,33 +10,32 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 )
 
-// none stands where there is no number.
-const none = "–"
+// None stands where there is no number.
+const None = "–"
 
-// percent shows a ratio with three significant digits: 0.000123 is 0.0123%.
-func percent(ratio float64) string { return percentTo(ratio, 3) }
+// Percent shows a ratio with three significant digits: 0.000123 is 0.0123%.
+func Percent(ratio float64) string { return PercentTo(ratio, 3) }
 
-// exactPercent shows an objective or a bound, whose digits all matter.
-func exactPercent(ratio float64) string { return percentTo(ratio, 8) }
+// ExactPercent shows an objective or a bound, whose digits all matter.
+func ExactPercent(ratio float64) string { return PercentTo(ratio, 8) }
 
-func percentTo(ratio float64, digits int) string {
+// PercentTo shows a ratio with so many significant digits.
+func PercentTo(ratio float64, digits int) string {
 	p := ratio * 100
 	if p != 0 && math.Abs(p) < 0.0001 {
 		return "<0.0001%"
 	}
-	return significant(p, digits) + "%"
+	return Significant(p, digits) + "%"
 }
 
-// significant shows v with so many digits, without trailing zeros and
+// Significant shows v with so many digits, without trailing zeros and
 // with commas from 1,000 on; only what is tiny or huge has an exponent.
-func significant(v float64, digits int) string {
+func Significant(v float64, digits int) string {
 	switch abs := math.Abs(v); {
 	case math.IsNaN(v) || math.IsInf(v, 0):
-		return none
+		return None
 	case v == 0:
 		return "0"
 	case abs < 1e-9 || abs >= 1e15:
@@ -47,8 +50,8 @@ func significant(v float64, digits int) string {
 	return grouped(s)
 }
 
-// count shows a number of events.
-func count(v float64) string { return grouped(strconv.FormatFloat(math.Round(v), 'f', 0, 64)) }
+// Count shows a number of events.
+func Count(v float64) string { return grouped(strconv.FormatFloat(math.Round(v), 'f', 0, 64)) }
 
 func grouped(s string) string {
 	whole, rest, dot := strings.Cut(s, ".")
@@ -65,16 +68,16 @@ func grouped(s string) string {
 	return sign + whole + rest
 }
 
-// seconds shows a duration as people say it: 0.4 s, 12 s, 3 min 36 s, 1 h 05 min.
-func seconds(s float64) string {
+// Seconds shows a duration as people say it: 0.4 s, 12 s, 3 min 36 s, 1 h 05 min.
+func Seconds(s float64) string {
 	if s < 0 {
-		return "−" + seconds(-s)
+		return "−" + Seconds(-s)
 	}
 	switch {
 	case s == 0:
 		return "0 s"
 	case s < 0.0995:
-		return significant(s*1000, 2) + " ms"
+		return Significant(s*1000, 2) + " ms"
 	case s < 9.95:
 		return strings.TrimSuffix(strconv.FormatFloat(s, 'f', 1, 64), ".0") + " s"
 	case s < 119.5:
@@ -87,18 +90,10 @@ func seconds(s float64) string {
 	return fmt.Sprintf("%d h %02d min", int(d.Hours()), int(d.Minutes())%60)
 }
 
-// secondsOf shows a duration that may not have been measured.
-func secondsOf(s *result.Seconds) string {
-	if s == nil {
-		return none
-	}
-	return seconds(float64(*s))
-}
-
-// plural joins a number and its noun: 1 target, 3 targets.
-func plural(n int, noun string) string {
+// Plural joins a number and its noun: 1 target, 3 targets.
+func Plural(n int, noun string) string {
 	if n != 1 {
 		noun += "s"
 	}
-	return count(float64(n)) + " " + noun
+	return Count(float64(n)) + " " + noun
 }

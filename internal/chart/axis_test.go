@@ -1,4 +1,4 @@
-package report
+package chart
 
 import (
 	"math"
@@ -54,8 +54,9 @@ func TestTimeAxisHasFewRoundMarks(t *testing.T) {
 	for _, length := range []time.Duration{
 		300 * time.Millisecond, time.Second, 61 * time.Second, 10 * time.Minute, 3 * time.Hour, 30 * 24 * time.Hour,
 	} {
-		for _, f := range frames(span{from: epoch.Add(-length / 5), to: epoch.Add(length), zero: epoch}, 100) {
-			marks := f.marks()
+		w := Window{From: epoch.Add(-length / 5), To: epoch.Add(length), Zero: epoch}
+		for _, size := range Sizes() {
+			marks := newFrame(w, size, 100, 26, 24).marks()
 			if n := len(marks); n < 1 || n > 18 {
 				t.Errorf("%s: %d marks", length, n)
 			}
