@@ -21,7 +21,7 @@ func TestAlertNamesOfTheCommittedRules(t *testing.T) {
 		"AlertmanagerConfigRejected", "AlertmanagerNotificationsFailing",
 		"ArgoCDApplicationOutOfSync", "ArgoCDSyncFailing",
 		"ClientCertificateExpiresSoon",
-		"HostCPUSaturated", "HostFilesystemAlmostFull", "HostFilesystemFillingUp", "HostInodesShort", "HostMemoryShort", "HostMountNotAnswering", "HostNetworkDrops", "HostNetworkErrors",
+		"HostCPUSaturated", "HostFilesystemAlmostFull", "HostFilesystemFillingUp", "HostInodesShort", "HostMemoryShort", "HostMountNotAnswering", "HostNetworkDrops", "HostNetworkErrors", "HostNetworkSaturated",
 		"LogsLost", "LogsNotSent", "LogsRefused",
 		"MonitorAllReplicasDown", "MonitorAvailabilityBudgetBurn", "MonitorAvailabilityBudgetExhausted", "MonitorAvailabilityNoData",
 		"MonitorCollectorFailing", "MonitorCollectorStale", "MonitorLatencyBudgetBurn", "MonitorLatencyBudgetExhausted", "MonitorLatencyGoodExceedsTotal", "MonitorLatencyNoData", "MonitorReplicaDown", "MonitorReplicaRestarting",
@@ -115,7 +115,7 @@ func TestModelsOfTheCommittedRules(t *testing.T) {
 			}
 		}
 	}
-	if diff := cmp.Diff(map[string]int{"burn": 8, "opaque": 23, "resource": 12}, kinds); diff != "" {
+	if diff := cmp.Diff(map[string]int{"burn": 8, "opaque": 24, "resource": 12}, kinds); diff != "" {
 		t.Errorf("differs (-want +got):\n%s", diff)
 	}
 }
