@@ -27,8 +27,8 @@ const leastScrapes = 4
 // that select what no program exports (docs/metrics, if it has
 // expositions), that fire on one missed scrape, or that lack severity, texts or
 // runbook, runbooks without an alert, and windows that are longer than the chart and the
-// environments keep samples, or too short for how often they scrape, and an inhibition that
-// does not tell the groups of an SLO apart. It asks no Prometheus. The error is of reading
+// environments keep samples, or too short for how often they scrape, an inhibition that does
+// not tell the groups of an SLO apart, and alerts that no route takes. It asks no Prometheus. The error is of reading
 // only; all findings come back, in the order of files.
 func Lint(root string, o Options) (document.Problems, error) {
 	l := linter{alerts: filepath.Join(root, "alerts"), runbooks: filepath.Join(root, "docs", "runbooks"), options: o}
@@ -51,9 +51,10 @@ func Lint(root string, o Options) (document.Problems, error) {
 	for _, s := range set.All() {
 		l.slo(s)
 	}
-	if err := l.inhibition(set.All()); err != nil {
+	if err := l.readAlertmanager(); err != nil {
 		return nil, err
 	}
+	l.inhibition(set.All())
 	if err := l.generated(); err != nil {
 		return nil, err
 	}
@@ -73,6 +74,7 @@ type linter struct {
 	names            []string // of all alerts
 	slos             []string
 	settings         []setting
+	alertmanager     alertmanager
 	problems         document.Problems
 }
 

@@ -125,6 +125,22 @@ func TestLintFinds(t *testing.T) {
 			want: []string{"alertmanager.yaml: inhibit_rules[0].equal: lacks the label route, by which the SLO shop is grouped"},
 		},
 		{
+			name: "a severity that no route takes",
+			after: func(t *testing.T, root string) {
+				write(t, filepath.Join(root, "alerts", "alertmanager", "alertmanager.yaml"),
+					"route: {receiver: none, routes: [{receiver: pages, matchers: ['severity=\"page\"']}]}\nreceivers: [{name: none}, {name: pages}]\n")
+			},
+			want: []string{"ShopNoData: no route of", "ShopBudgetBurn: no route of", "ShopBudgetExhausted: no route of"},
+		},
+		{
+			name: "a route whose matcher nobody can read",
+			after: func(t *testing.T, root string) {
+				write(t, filepath.Join(root, "alerts", "alertmanager", "alertmanager.yaml"),
+					"route: {receiver: none, routes: [{receiver: pages, matchers: ['severity']}]}\nreceivers: [{name: none}, {name: pages}]\n")
+			},
+			want: []string{"alertmanager.yaml: route: matcher severity:"},
+		},
+		{
 			name:   "an SLO over a label value that nobody exports",
 			change: func(c *checkout) { c.slo = strings.ReplaceAll(c.slo, `"200"`, `"2000"`) },
 			want:   []string{"good events: no series of orders_total in docs/metrics matches"},

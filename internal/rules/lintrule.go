@@ -38,6 +38,7 @@ func (l *linter) rule(file string, r rulefmt.Rule, recorded map[string]bool) {
 		l.problem(file, 0, field, "its labels are %s on one side of an `or` and %s on the other, so that it ends and begins again when the cause changes; give both sides the same", first, second)
 	}
 	l.severity(file, field, r)
+	l.routed(file, field, r)
 	for _, annotation := range []string{"summary", "description"} {
 		if strings.TrimSpace(r.Annotations[annotation]) == "" {
 			l.problem(file, 0, field, "annotation %s is missing; say what is wrong", annotation)
