@@ -68,7 +68,32 @@ func newScene(name, hypothesis string, start time.Duration) *scene {
 	s.run.Removed = ptr(s.phase(result.Recover).Start)
 	s.run.Back = ptr(s.run.Removed.Add(3200 * time.Millisecond))
 	s.run.TimeToRecover = ptr(result.Seconds(3.2))
+	s.run.Spec.Timing.Recover = result.InSeconds(sceneRecover)
+	s.run.Evidence.Moments.End = ptr(s.phase(result.Judge).Start)
 	return s
+}
+
+// recovers adds the assertion that everything was back in time.
+func (s *scene) recovers() {
+	s.run.Asserts = append(s.run.Asserts, result.Assertion{
+		Name: "recovery", Kind: result.AssertRecovery, Outcome: result.Held,
+		Expected: "pods are ready and SLOs hold for 10s, within 20s of the removal", Observed: "after 3.2 s",
+	})
+}
+
+// counts adds the counted events of the availability SLO: so many requests are bad at each
+// second from one to another.
+func (s *scene) counts(bad float64, from, to int) {
+	c := result.Counts{SLO: "monitor-availability"}
+	var all, lost float64
+	for sec := -10; sec <= 51; sec++ {
+		all += 100
+		if sec > from && sec <= to {
+			lost += bad
+		}
+		c.Steps = append(c.Steps, result.Count{T: s.t0.Add(time.Duration(sec) * time.Second), Good: all - lost, Total: all})
+	}
+	s.run.Evidence.Series.Counts = append(s.run.Evidence.Series.Counts, c)
 }
 
 func (s *scene) phase(p result.Phase) result.PhaseSpan {
@@ -202,6 +227,7 @@ func passRun() result.Run {
 	s.availability(0.0000116, 3, spike(0.03, 0, 1))
 	s.latency(0.01)
 	s.alert("MonitorReplicaDown", "expected", "ticket", 2, 6, 36, 4, 9)
+	s.recovers()
 	s.run.Evidence.Series.Coverage = []result.Coverage{{
 		Workload: "deployment/monitor", Until: 51.2,
 		Steps: []result.Cover{
@@ -219,6 +245,8 @@ func failRun() result.Run {
 	s.latency(0.71)
 	s.alert("MonitorErrorBudgetBurn", "", "page", 1, 3, 41, 2, 5)
 	s.alert("MonitorReplicaDown", "expected", "ticket", 8, 12, 38)
+	s.recovers()
+	s.counts(36, 1, 31)
 	s.run.Verdict, s.run.Reason = result.Fail, result.SLOBroken
 	s.run.Summary = "monitor-availability spent 0.417% of its error budget, 0.1% was allowed: the gateway kept sending to the slow replica."
 	s.run.Findings = []result.Finding{

@@ -75,4 +75,41 @@ func tally(runs []result.Run) map[result.Verdict]int {
 	return out
 }
 
-func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// lede gives the counts in words and what a manager asks next.
+func lede(r result.Report) string {
+	var parts []string
+	counts := tally(r.Experiments)
+	words := map[result.Verdict]string{
+		result.Pass: "passed", result.Fail: "failed", result.Inconclusive: "could not be judged",
+		result.Aborted: "stopped by " + stopper(r), result.Residual: "left something behind",
+	}
+	for _, v := range []result.Verdict{result.Pass, result.Fail, result.Inconclusive, result.Aborted, result.Residual} {
+		if n := counts[v]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, words[v]))
+		}
+	}
+	s := ""
+	if len(r.Experiments) > 1 && len(parts) > 1 {
+		s = strings.Join(parts, ", ") + ". "
+	}
+	var left []string
+	injected := false
+	for _, run := range r.Experiments {
+		left = append(left, run.Residue...)
+		injected = injected || (run.T0 != nil && !run.Control)
+	}
+	switch {
+	case len(left) > 0:
+		s += chart.Plural(len(left), "thing") + " of a fault must be removed by hand or with ballast sweep."
+	case injected:
+		s += "Every fault was removed; nothing of it is left."
+	}
+	return s
+}

@@ -168,9 +168,3 @@ func TestAnyReportRenders(t *testing.T) {
 		})
 	}
 }
-
-func TestCommandsCanBePastedIntoAShell(t *testing.T) {
-	if got, want := commandLine(fixtures()["all"]), `cd /home/sre/ballast && ballast run --target local --out 'out/it'\''s here' chaos/experiments`; got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
-	}
-}

@@ -44,10 +44,31 @@ func TextIn(w io.Writer, r result.Report, colour bool) error {
 		for _, left := range run.Residue {
 			b.WriteString(wrapped("  - ", "left behind: "+left, textWidth))
 		}
+		a := answer(run, r.Target)
+		if run.T0 != nil {
+			b.WriteString(wrapped("  how long: ", a.Lasted, textWidth))
+			b.WriteString(wrapped("  cost: ", a.Cost, textWidth))
+		}
+		b.WriteString(wrapped("  to do: ", a.Do, textWidth))
+	}
+	if r.Verdict == result.Pass && len(r.Experiments) > 0 {
+		b.WriteString("\n" + closeness(r))
 	}
 	fmt.Fprintf(&b, "\n%s  %s\n", paint.verdict(r.Verdict), headline(r))
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// closeness says of runs that all passed how close they came to failing.
+func closeness(r result.Report) string {
+	a := green(r.Experiments, r.Target)
+	out := wrapped("", a.Broke, textWidth)
+	for _, run := range r.Experiments {
+		if why := toothless(run); why != "" {
+			out += wrapped("- ", runName(run)+" could hardly have failed: "+why+".", textWidth)
+		}
+	}
+	return out
 }
 
 // further are the findings that the summary does not tell already.
