@@ -294,7 +294,7 @@ func TestAStartThatFailsSaysWhy(t *testing.T) {
 		"the host's procfs is nowhere": {[]string{"--host-proc", "/nonexistent"}, app.ExitUsage, "--host-proc: stat /nonexistent"},
 		"the host's root is a file":    {[]string{"--host-root", "/dev/null"}, app.ExitUsage, "--host-root: /dev/null is no directory"},
 		"the address file is another":  {[]string{"--listen", "127.0.0.1:0", "--address-file", kept}, app.ExitUsage, "--address-file " + kept + ": there is a file"},
-		"the collector is unknown":     {[]string{"--collectors", "gpu"}, app.ExitUsage, `unknown collector "gpu"; there are cpu, memory, disk, network, system`},
+		"the collector is unknown":     {[]string{"--collectors", "gpu"}, app.ExitUsage, `unknown collector "gpu"; there are cpu, memory, disk, network, cgroup, system`},
 		"the flag is unknown":          {[]string{"--gpu"}, app.ExitUsage, "--help"},
 		"an argument is not expected":  {[]string{"serve"}, app.ExitUsage, `"serve"`},
 	} {

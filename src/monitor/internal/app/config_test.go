@@ -39,7 +39,7 @@ func TestDefaultsAreSafe(t *testing.T) {
 	}
 	want := config{
 		Listen:     "127.0.0.1:8080",
-		Collectors: []string{"cpu", "memory", "disk", "network", "system"},
+		Collectors: []string{"cpu", "memory", "disk", "network", "cgroup", "system"},
 		Interval:   5 * time.Second, CollectTimeout: 2 * time.Second, MaxConnections: 1024,
 		DrainPause: 3 * time.Second, DrainTimeout: 10 * time.Second,
 		LogLevel: slog.LevelInfo,
@@ -96,7 +96,7 @@ func TestUsageErrorsNameTheThingAndTheMend(t *testing.T) {
 	}{
 		"an unknown flag":                {args: []string{"--port", "1"}, want: []string{"--port"}},
 		"an argument":                    {args: []string{"serve"}, want: []string{`"serve"`, "only flags"}},
-		"an unknown collector":           {args: []string{"--collectors", "cpu,gpu"}, want: []string{`"gpu"`, "cpu, memory, disk, network, system"}},
+		"an unknown collector":           {args: []string{"--collectors", "cpu,gpu"}, want: []string{`"gpu"`, "cpu, memory, disk, network, cgroup, system"}},
 		"a collector named twice":        {args: []string{"--collectors", "cpu,cpu"}, want: []string{`"cpu"`, "twice"}},
 		"no collector":                   {args: []string{"--collectors", ""}, want: []string{"at least one"}},
 		"an address without a port":      {args: []string{"--listen", "localhost"}, want: []string{"--listen", "HOST:PORT"}},

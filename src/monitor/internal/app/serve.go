@@ -72,6 +72,8 @@ func wire(cfg config, log *slog.Logger) (*service, error) {
 			chosen = append(chosen, sample.NewDisk(h))
 		case sample.Network:
 			chosen = append(chosen, sample.NewNetwork(h))
+		case sample.Cgroup:
+			chosen = append(chosen, sample.NewCgroup(h))
 		case sample.System:
 			chosen = append(chosen, sample.NewSystem(h))
 		}

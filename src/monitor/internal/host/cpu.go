@@ -49,6 +49,7 @@ func (h *Host) CPUTimes(context.Context) ([]CoreTimes, Report, error) {
 	if err != nil {
 		return nil, rep, unsupported("read processor times", err)
 	}
+	h.covered("processors", "stat", &rep)
 	var cores []CoreTimes
 	seen := make(map[string]bool)
 	for line := range strings.Lines(content) {

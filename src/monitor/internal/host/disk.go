@@ -69,6 +69,8 @@ func (h *Host) Disk(ctx context.Context) (Disk, Report, error) {
 	var d Disk
 	table, path, errMounts := h.read(firstProcess, "mountinfo")
 	if errMounts == nil {
+		host, known := h.scopeOfProcesses()
+		rep.scoped("filesystems", host, known, ownFilesystems)
 		d.Filesystems = h.filesystems(ctx, table, path, &rep)
 	} else {
 		rep.lacks(path, errMounts)

@@ -32,9 +32,11 @@ type Config struct {
 // several goroutines.
 type Host struct {
 	proc, sys, root string
-	mounts          *mountProber
-	filters         Filters
-	frequencies     frequencyReader
+	// own is this process's own procfs.
+	own         string
+	mounts      *mountProber
+	filters     Filters
+	frequencies frequencyReader
 }
 
 // New returns a reader of the machine that cfg describes. It reads nothing.
@@ -47,6 +49,7 @@ func New(cfg Config) *Host {
 		proc:   orDefault(cfg.Proc, ownProc),
 		sys:    orDefault(cfg.Sys, ownSys),
 		root:   orDefault(cfg.Root, "/"),
+		own:    ownProc,
 		mounts: newMountProber(measureMount, timeout),
 
 		filters: cfg.Filters,

@@ -46,6 +46,7 @@ func (h *Host) Memory(context.Context) (Memory, Report, error) {
 	if err != nil {
 		return Memory{}, rep, unsupported("read memory", err)
 	}
+	h.covered("memory", "meminfo", &rep)
 	info := parseMeminfo(content, path, &rep)
 	total, ok := info["MemTotal"]
 	if !ok || total == 0 {

@@ -18,6 +18,7 @@ type mount struct {
 	source      string
 	readOnly    bool
 	subvolume   string // of btrfs
+	super       string // options of the file system; of control groups only
 }
 
 // parseMounts reads a mountinfo file. A line that cannot be read costs one
@@ -66,6 +67,9 @@ func parseMount(line string) (mount, bool) {
 	if len(fields) > dash+3 {
 		// What the kernel does to a file system with errors is said here.
 		options = strings.Split(fields[dash+3], ",")
+		if m.fstype == "cgroup" {
+			m.super = fields[dash+3]
+		}
 		m.readOnly = m.readOnly || slices.Contains(options, "ro")
 	}
 	if m.fstype == "btrfs" {

@@ -37,13 +37,15 @@ type Traffic struct {
 func (h *Host) Network(context.Context) (Network, Report, error) {
 	var rep Report
 	file := []string{"net", "dev"}
-	if h.proc != ownProc {
+	if h.proc != h.own {
 		file = []string{firstProcess, "net", "dev"}
 	}
 	content, path, err := h.read(file...)
 	if err != nil {
 		return Network{}, rep, unsupported("read network counters", err)
 	}
+	host, known := h.scopeOfInterfaces()
+	rep.scoped("interfaces", host, known, ownInterfaces)
 	n := Network{Interfaces: []Interface{}}
 	seen := make(map[string]bool)
 	var raw []string

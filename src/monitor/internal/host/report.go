@@ -61,6 +61,8 @@ type Report struct {
 	Files   []Problem
 	Mounts  []Problem
 	Skipped []SkippedLine
+	// Scopes say of which figures it is known whether they are the host's.
+	Scopes []Scope
 }
 
 // Add puts another report's entries behind r's.
@@ -68,6 +70,7 @@ func (r *Report) Add(other Report) {
 	r.Files = append(r.Files, other.Files...)
 	r.Mounts = append(r.Mounts, other.Mounts...)
 	r.Skipped = append(r.Skipped, other.Skipped...)
+	r.Scopes = append(r.Scopes, other.Scopes...)
 }
 
 func (r *Report) lacks(path string, err error) {

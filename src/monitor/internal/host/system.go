@@ -56,7 +56,10 @@ func (h *Host) System(context.Context) (System, Report, error) {
 		}
 		return System{}, rep, err
 	}
-	s.Hostname = h.hostname(&rep)
+	if s.Hostname = h.hostname(&rep); s.Hostname != nil {
+		host, known := h.scopeOfHostname()
+		rep.scoped("hostname", host, known, ownHostname)
+	}
 	return s, rep, nil
 }
 
@@ -134,7 +137,7 @@ func (h *Host) fileHandles(rep *Report) *FileHandles {
 func (h *Host) hostname(rep *Report) *string {
 	path := h.procPath("sys", "kernel", "hostname")
 	switch {
-	case h.proc == ownProc:
+	case h.proc == h.own:
 	case h.root == "/":
 		rep.lacks(path, fmt.Errorf("%w: the name of the host is in its root: give --host-root", errOtherNamespace))
 		return nil

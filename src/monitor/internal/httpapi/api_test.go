@@ -269,6 +269,7 @@ func TestReadingsAreTheSnapshotsParts(t *testing.T) {
 				State      sample.State
 				Error      string
 				Unreadable []sample.Problem
+				Scopes     []sample.Scope
 				Data       json.RawMessage
 			}
 			if err := json.Unmarshal(rec.Body.Bytes(), &got); err != nil {
@@ -281,7 +282,7 @@ func TestReadingsAreTheSnapshotsParts(t *testing.T) {
 			if failed := name == sample.Network; got.Stale != failed || (got.Error != "") != failed {
 				t.Errorf("stale %v, error %q", got.Stale, got.Error)
 			}
-			if got.State != st.State() || len(got.Unreadable) != len(st.Problems) {
+			if got.State != st.State() || len(got.Unreadable) != len(st.Problems) || len(got.Scopes) != len(st.Scopes) {
 				t.Errorf("state %q, unreadable %v", got.State, got.Unreadable)
 			}
 			if d := cmp.Diff(string(want), string(got.Data)); d != "" {

@@ -27,6 +27,8 @@ type CollectorState struct {
 	// reading names them.
 	Unreadable   int    `json:"unreadable"`
 	LinesSkipped uint64 `json:"linesSkipped"`
+	// Scopes say of which figures it is known whether they are the host's.
+	Scopes []sample.Scope `json:"scopes,omitempty"`
 	// IntervalSeconds is longer than --interval where reading takes long.
 	IntervalSeconds float64 `json:"intervalSeconds"`
 	DurationSeconds float64 `json:"durationSeconds"`
@@ -45,6 +47,7 @@ func (a *API) index(c *gin.Context) {
 			Stale:           st.Stale(),
 			Unreadable:      len(st.Problems),
 			LinesSkipped:    st.LinesSkipped,
+			Scopes:          st.Scopes,
 			IntervalSeconds: st.Interval.Seconds(),
 			DurationSeconds: st.Duration.Seconds(),
 			Successes:       st.Successes,

@@ -29,6 +29,9 @@ type Reading struct {
 	// Unreadable names the files and mounts whose figures Data lacks, and
 	// why; empty for a whole reading.
 	Unreadable []sample.Problem `json:"unreadable,omitempty"`
+	// Scopes say of which figures it is known whether they are those of the
+	// host or of the container that the monitor is in.
+	Scopes []sample.Scope `json:"scopes,omitempty"`
 	// Data is the part of the host that the collector reads.
 	Data any `json:"data"`
 }
@@ -44,6 +47,8 @@ func partOf(name sample.Name) (func(*sample.Snapshot) any, bool) {
 		return func(s *sample.Snapshot) any { return s.Disk }, true
 	case sample.Network:
 		return func(s *sample.Snapshot) any { return s.Network }, true
+	case sample.Cgroup:
+		return func(s *sample.Snapshot) any { return s.Cgroup }, true
 	case sample.System:
 		return func(s *sample.Snapshot) any { return s.System }, true
 	default:
@@ -95,7 +100,7 @@ func encode(s *sample.Snapshot, name sample.Name, pick func(*sample.Snapshot) an
 	if !st.Ready() {
 		return e, nil
 	}
-	r := Reading{Collector: name, SampledAt: st.SampledAt, State: st.State(), Stale: st.Stale(), Unreadable: st.Problems, Data: pick(s)}
+	r := Reading{Collector: name, SampledAt: st.SampledAt, State: st.State(), Stale: st.Stale(), Unreadable: st.Problems, Scopes: st.Scopes, Data: pick(s)}
 	if st.Err != nil {
 		r.Error = st.Err.Error()
 	}

@@ -96,6 +96,8 @@ func New(cfg Config) (*Page, error) {
 			p.parts = append(p.parts, newDiskEmitter())
 		case sample.Network:
 			p.parts = append(p.parts, newNetworkEmitter())
+		case sample.Cgroup:
+			p.parts = append(p.parts, newCgroupEmitter())
 		case sample.System:
 			p.parts = append(p.parts, newSystemEmitter())
 		}

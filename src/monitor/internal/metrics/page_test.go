@@ -108,6 +108,7 @@ func TestOnlyChosenCollectorsHaveMetrics(t *testing.T) {
 		sample.Memory:  {"monitor_memory_", "monitor_swap_"},
 		sample.Disk:    {"monitor_filesystem_", "monitor_disk_"},
 		sample.Network: {"monitor_network_"},
+		sample.Cgroup:  {"monitor_cgroup_"},
 		sample.System:  {"monitor_boot_time_", "monitor_uname_", "monitor_file_handles"},
 	}
 	for _, chosen := range sample.Names() {
@@ -158,6 +159,7 @@ monitor_collector_success{collector="cpu"} 1
 monitor_collector_success{collector="memory"} 1
 monitor_collector_success{collector="disk"} 1
 monitor_collector_success{collector="network"} 0
+monitor_collector_success{collector="cgroup"} 1
 monitor_collector_success{collector="system"} 1
 # HELP monitor_collector_age_seconds Age of the collector's last good reading.
 # TYPE monitor_collector_age_seconds gauge
@@ -165,6 +167,7 @@ monitor_collector_age_seconds{collector="cpu"} 90
 monitor_collector_age_seconds{collector="memory"} 90
 monitor_collector_age_seconds{collector="disk"} 90
 monitor_collector_age_seconds{collector="network"} 90
+monitor_collector_age_seconds{collector="cgroup"} 90
 monitor_collector_age_seconds{collector="system"} 90
 `, "monitor_collector_success", "monitor_collector_age_seconds")
 	})

@@ -8,7 +8,7 @@ import (
 
 // statusEmitter says how the collectors themselves are doing.
 type statusEmitter struct {
-	success, supported, sampled, duration, reads, failures, skipped, unreadable *family
+	success, supported, sampled, duration, reads, failures, skipped, unreadable, hostView *family
 }
 
 func newStatusEmitter() statusEmitter {
@@ -22,6 +22,7 @@ func newStatusEmitter() statusEmitter {
 		failures:   counter("collector_failures_total", "Attempts of the collector that gave no reading.", label),
 		skipped:    counter("collector_lines_skipped_total", "Lines of the kernel's files that could not be read.", label),
 		unreadable: gauge("collector_unreadable", "A file or mount point whose figures are absent, and why; always 1.", label, "path", "reason"),
+		hostView:   gauge("collector_host_view", "Whether figures are the host's (1) or those of the container that this process is in (0); absent where that is not known.", label, "figures"),
 	}
 }
 
@@ -45,6 +46,9 @@ func (e statusEmitter) emit(w *writer, s *sample.Snapshot) {
 			e.sampled.send(w, float64(st.SampledAt.UnixMilli())/1000, name)
 		}
 		e.unread(w, st)
+		for _, scope := range st.Scopes {
+			e.hostView.send(w, flag(scope.Host), name, scope.Figures)
+		}
 	}
 }
 

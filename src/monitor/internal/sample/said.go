@@ -74,6 +74,12 @@ func (s said) lacks(ctx context.Context, name Name, r host.Report) {
 			s.log.WarnContext(ctx, "a mount has no figures", attrs(p)...)
 		}
 	}
+	for _, scope := range r.Scopes {
+		if !scope.Host && s.first(ctx, name, "scope "+scope.Figures) {
+			s.log.WarnContext(ctx, "figures are the container's, not the host's", slog.String("collector", string(name)),
+				slog.String("figures", scope.Figures), slog.String("detail", scope.Detail))
+		}
+	}
 	for _, line := range r.Skipped {
 		if s.first(ctx, name, "line "+line.File+" "+line.Subject) {
 			s.log.WarnContext(ctx, "a line cannot be read; its figures are absent", slog.String("collector", string(name)),

@@ -225,6 +225,7 @@ func (s *Sampler) record(ctx context.Context, name Name, o outcome) {
 		st.Unsupported = false
 		report := o.reading.report
 		st.Problems = append(slices.Clone(report.Files), report.Mounts...)
+		st.Scopes = report.Scopes
 		st.LinesSkipped += uint64(len(report.Skipped))
 		o.reading.put(next)
 		s.said.lacks(ctx, name, report)

@@ -19,12 +19,13 @@ const (
 	Memory  Name = "memory"
 	Disk    Name = "disk"
 	Network Name = "network"
+	Cgroup  Name = "cgroup"
 	System  Name = "system"
 )
 
 // Names returns the collectors there are, in the order in which they are
 // shown everywhere.
-func Names() []Name { return []Name{CPU, Memory, Disk, Network, System} }
+func Names() []Name { return []Name{CPU, Memory, Disk, Network, Cgroup, System} }
 
 // Snapshot is the last good reading of every chosen collector. It is never
 // changed once it was published: readers share it freely. A part is nil
@@ -34,6 +35,7 @@ type Snapshot struct {
 	Memory  *host.Memory
 	Disk    *host.Disk
 	Network *host.Network
+	Cgroup  *CgroupReading
 	System  *host.System
 	// Statuses has one entry per chosen collector, in order of Names.
 	Statuses []Status
@@ -62,12 +64,18 @@ type Status struct {
 	// Problems are the files and mounts that the reading lacks; none, or
 	// those of the last good reading.
 	Problems []Problem
+	// Scopes say of which figures of the last good reading it is known
+	// whether they are the host's.
+	Scopes []Scope
 	// LinesSkipped counts lines that could not be read since the start.
 	LinesSkipped uint64
 }
 
 // Problem is one file or mount whose figures a reading lacks.
 type Problem = host.Problem
+
+// Scope says whether figures are the host's or the container's.
+type Scope = host.Scope
 
 // State is how a collector is doing, in one word.
 type State string

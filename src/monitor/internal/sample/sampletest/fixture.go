@@ -74,6 +74,27 @@ func Fixture(at time.Time) *sample.Snapshot {
 			Transmit: host.Traffic{Bytes: 2000, Packets: 20, Errors: 3, Dropped: 4},
 			Link:     &host.Link{State: "up", SpeedBytes: bytes(125_000_000)},
 		}}},
+		Cgroup: &sample.CgroupReading{
+			Since: new(at.Add(-5 * time.Second)), Until: at, UsedCores: new(0.375), LimitUsedPercent: new(75.0),
+			Cgroup: host.Cgroup{
+				CPU: &host.CgroupCPU{
+					Membership: host.Membership{Version: 2, Path: "/"}, UsageSeconds: 42.5, UserSeconds: new(30.0), SystemSeconds: new(12.5),
+					Limit: &host.CPULimit{
+						Path: "/", Cores: 0.5, UsageSeconds: new(42.5),
+						Periods: bytes(1000), ThrottledPeriods: bytes(250), ThrottledSeconds: new(12.75),
+					},
+					Pressure: pressure(2.5, 1.25),
+				},
+				Memory: &host.CgroupMemory{
+					Membership: host.Membership{Version: 2, Path: "/"}, UsageBytes: 96 << 20, WorkingSetBytes: bytes(64 << 20), SwapBytes: bytes(0),
+					Limit: &host.MemoryLimit{
+						Path: "/", Bytes: 128 << 20, UsageBytes: bytes(96 << 20), UsedPercent: new(75.0), WorkingSetPercent: new(50.0),
+					},
+					Events:   host.MemoryEvents{Low: bytes(0), High: bytes(1), Max: bytes(7), OOM: bytes(2), OOMKills: bytes(3), OOMGroupKills: bytes(0)},
+					Pressure: pressure(0.5, 0.25),
+				},
+			},
+		},
 		System: &host.System{
 			BootTime: new(time.Date(1999, 12, 31, 12, 0, 0, 0, time.UTC)), Hostname: new("node-1"),
 			Kernel:      &host.Kernel{Name: "Linux", Release: "6.12.0-amd64", Version: "#1 SMP PREEMPT_DYNAMIC", Machine: new("x86_64")},
@@ -85,8 +106,11 @@ func Fixture(at time.Time) *sample.Snapshot {
 			{Name: sample.Disk, SampledAt: at, Duration: 2500 * time.Microsecond, Successes: 12, LinesSkipped: 12, Problems: []host.Problem{
 				{Path: "/home", Reason: host.NotVisible, Detail: host.ErrNotVisible.Error()},
 				{Path: "/mnt/nas", Reason: host.Hangs, Detail: host.ErrMountHangs.Error()},
+			}, Scopes: []host.Scope{{Figures: "filesystems", Host: true}}},
+			{Name: sample.Network, SampledAt: at, Duration: 250 * time.Microsecond, Successes: 10, Failures: 2, Err: errors.New("read network counters: permission denied"), Scopes: []host.Scope{
+				{Figures: "interfaces", Detail: "this process has a network namespace of its own"},
 			}},
-			{Name: sample.Network, SampledAt: at, Duration: 250 * time.Microsecond, Successes: 10, Failures: 2, Err: errors.New("read network counters: permission denied")},
+			{Name: sample.Cgroup, SampledAt: at, Duration: 250 * time.Microsecond, Successes: 12},
 			{Name: sample.System, SampledAt: at, Duration: 125 * time.Microsecond, Successes: 12},
 		},
 	}
