@@ -65,7 +65,7 @@ func TestPredictionsHold(t *testing.T) {
 			}
 			h := newHome(t)
 			out := filepath.Join(t.TempDir(), "out")
-			cmd := h.command(append([]string{"run", "--format=json", "--parallel=1", "--repeat=" + strconv.Itoa(runs), "--out", out}, documents...)...)
+			cmd := h.command(append([]string{"run", "--format=json", "--repeat=" + strconv.Itoa(runs), "--out", out}, documents...)...)
 			cmd.Stdout, cmd.Stderr = nil, os.Stderr
 			_ = cmd.Run() // the verdicts are looked at below
 			held := predicted(t, filepath.Join(out, "report.json"))
