@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/yaml"
 
 	"github.com/ballast-sre/ballast/internal/capability"
@@ -183,10 +185,9 @@ func TestAgainAndAgain(t *testing.T) {
 	r := newRunner(t.Context(), t)
 	forgetful(t.Context(), t)
 	var checks []check
-	for _, name := range []string{"pod-kill", "network-partition"} {
-		checks = append(checks, check{fmt.Sprintf("monitor-%s gets the same verdict %d times", name, *repeat), func(ctx context.Context, t *testing.T) {
-			s := r.start(ctx, t, fmt.Sprintf("--repeat=%d", *repeat), r.experimentFile(name))
-			got, _ := s.end(t, time.Duration(*repeat)*10*time.Minute)
+	again := func(what, name string, run func(ctx context.Context, t *testing.T, file string) []outcome) {
+		checks = append(checks, check{fmt.Sprintf("%s gets the same verdict %d times", what, *repeat), func(ctx context.Context, t *testing.T) {
+			got := run(ctx, t, r.experimentFile(name))
 			if len(got) != *repeat {
 				t.Errorf("%d runs have a verdict, of %d", len(got), *repeat)
 			}
@@ -194,7 +195,39 @@ func TestAgainAndAgain(t *testing.T) {
 			nothingLeft(ctx, t)
 		}})
 	}
+	again("monitor-pod-kill", "pod-kill", func(ctx context.Context, t *testing.T, file string) []outcome {
+		got, _ := r.start(ctx, t, fmt.Sprintf("--repeat=%d", *repeat), file).end(t, time.Duration(*repeat)*10*time.Minute)
+		return got
+	})
+	// A partition of two minutes lasts until the kubelet has restarted the container, and it
+	// waits twice as long each time, until that container has run for ten minutes.
+	again("monitor-network-partition of pods that have not restarted", "network-partition", func(ctx context.Context, t *testing.T, file string) []outcome {
+		var all []outcome
+		for range *repeat {
+			replacePods(ctx, t)
+			got, _ := r.start(ctx, t, file).end(t, 10*time.Minute)
+			all = append(all, got...)
+		}
+		return all
+	})
 	feature(t, "repeated experiments", checks...)
+}
+
+// replacePods rolls the monitor's Deployment out anew, and blocks until that has ended.
+func replacePods(ctx context.Context, t *testing.T) {
+	t.Helper()
+	const name = "monitor"
+	patch := fmt.Appendf(nil, `{"spec":{"template":{"metadata":{"annotations":{"ballast.dev/e2e":%q}}}}}`, random("rollout"))
+	if _, err := on.AppsV1().Deployments(monitorNamespace).Patch(ctx, name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	await(ctx, t, 5*time.Minute, "pods that have not restarted", func(ctx context.Context) (bool, string) {
+		d, err := on.AppsV1().Deployments(monitorNamespace).Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return false, err.Error()
+		}
+		return rolledOut(d), fmt.Sprintf("%d of %d are there", d.Status.UpdatedReplicas, *d.Spec.Replicas)
+	})
 }
 
 // everything says whether also what takes long is asked for.
