@@ -113,6 +113,24 @@ func serves(p *corev1.Pod) bool {
 	})
 }
 
+// waits says why the kubelet does not start a container of a pod, such as a back-off that
+// doubles with each restart. It is empty when no container waits.
+func waits(p *corev1.Pod) string {
+	for _, c := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
+		w := c.State.Waiting
+		if w == nil || w.Reason == "" {
+			continue
+		}
+		why := fmt.Sprintf("%s waits: %s", p.Name, w.Reason)
+		// "back-off 40s restarting failed container=monitor pod=…"
+		if delay, _, backsOff := strings.Cut(w.Message, " restarting"); backsOff {
+			why += ", " + delay
+		}
+		return why
+	}
+	return ""
+}
+
 // workload is what keeps a number of pods.
 type workload struct {
 	kind string // in lower case: deployment, statefulset, …; pod for one without an owner

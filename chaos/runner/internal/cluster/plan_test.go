@@ -222,3 +222,36 @@ func TestAdviceNamesWhatMakesAWorkloadFragile(t *testing.T) {
 		})
 	}
 }
+
+func TestHealthSaysWhyAPodIsNotStarted(t *testing.T) {
+	waitingFor := func(reason, message string) func(*corev1.Pod) {
+		return func(p *corev1.Pod) {
+			unready(p)
+			p.Status.ContainerStatuses = []corev1.ContainerStatus{{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}}}
+		}
+	}
+	for name, tt := range map[string]struct {
+		change func(*corev1.Pod)
+		want   string
+	}{
+		"the kubelet waits longer after each restart": {
+			waitingFor("CrashLoopBackOff", "back-off 1m20s restarting failed container=monitor pod=c_monitor(6ba7)"), "c waits: CrashLoopBackOff, back-off 1m20s",
+		},
+		"an image that is not there": {waitingFor("ErrImagePull", "not found"), "c waits: ErrImagePull"},
+		"a reason that is missing":   {waitingFor("", ""), ""},
+		"it runs and is not ready":   {unready, ""},
+		"it is ready":                {func(*corev1.Pod) {}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			target := platform(t, owned("a", "monitor-1"), owned("c", "monitor-1", tt.change))
+			plan, err := target.Plan(t.Context(), "run", []fault.Fault{decoded(t, strings.Replace(killTwo, `"2"`, `"1"`, 1))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			health, err := target.Health(t.Context(), plan)
+			if err != nil || len(health) != 1 || health[0].Waiting != tt.want {
+				t.Errorf("health %+v, %v; want %q", health, err, tt.want)
+			}
+		})
+	}
+}

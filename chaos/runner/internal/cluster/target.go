@@ -127,10 +127,13 @@ func (i *inventory) health(names map[string]bool) ([]fault.Health, error) {
 	if err != nil {
 		return nil, err
 	}
-	ready := map[string]int{}
+	ready, waiting := map[string]int{}, map[string]string{}
 	for _, p := range pods {
+		w := i.workloadOf(p).String()
 		if serves(p) {
-			ready[i.workloadOf(p).String()]++
+			ready[w]++
+		} else if why := waits(p); why != "" {
+			waiting[w] = why
 		}
 	}
 	out := make([]fault.Health, 0, len(names))
@@ -140,7 +143,7 @@ func (i *inventory) health(names map[string]bool) ([]fault.Health, error) {
 		if !ok {
 			return nil, fmt.Errorf("%w: workload %s of namespace %s is gone, or of a kind whose size cannot be read", fault.ErrUnreachable, name, i.namespace)
 		}
-		out = append(out, fault.Health{Workload: name, Wanted: wanted, Ready: ready[name], Autoscaled: i.autoscaler(w) != nil})
+		out = append(out, fault.Health{Workload: name, Wanted: wanted, Ready: ready[name], Autoscaled: i.autoscaler(w) != nil, Waiting: waiting[name]})
 	}
 	return out, nil
 }

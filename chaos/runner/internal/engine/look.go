@@ -138,7 +138,7 @@ func (r *run) patience() time.Duration {
 func podsOf(hs []fault.Health) []result.Pods {
 	out := make([]result.Pods, 0, len(hs))
 	for _, h := range hs {
-		out = append(out, result.Pods{Workload: h.Workload, Wanted: h.Wanted, Ready: h.Ready, Autoscaled: h.Autoscaled})
+		out = append(out, result.Pods{Workload: h.Workload, Wanted: h.Wanted, Ready: h.Ready, Autoscaled: h.Autoscaled, Waiting: h.Waiting})
 	}
 	return out
 }

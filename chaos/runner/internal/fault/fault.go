@@ -225,4 +225,7 @@ type Health struct {
 	Ready    int    // pods that get traffic now
 	// Autoscaled is true when something else than its author may change Wanted.
 	Autoscaled bool
+	// Waiting is why a pod that gets no traffic waits to be started, and for how long,
+	// where the target knows.
+	Waiting string
 }

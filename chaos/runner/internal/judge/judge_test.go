@@ -618,3 +618,15 @@ func TestALoadThatIsNotFeltIsNamedBesideTheVerdict(t *testing.T) {
 		})
 	}
 }
+
+func TestAPodThatWaitsToBeStartedIsNamed(t *testing.T) {
+	r := passing()
+	r.ev.Series.Health[2].Ready, r.ev.Series.Health[2].Waiting = 2, "monitor-b waits: CrashLoopBackOff, back-off 1m20s"
+	j, err := Judge(r.x, r.ev)
+	if err != nil || j.Reason != result.NotRecovered {
+		t.Fatalf("%s (%s), %v", j.Verdict, j.Reason, err)
+	}
+	if !strings.HasSuffix(j.Findings[0].Detail, "are ready; monitor-b waits: CrashLoopBackOff, back-off 1m20s") {
+		t.Errorf("the detail is %q", j.Findings[0].Detail)
+	}
+}

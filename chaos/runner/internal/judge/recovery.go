@@ -144,6 +144,8 @@ func healthy(ev *result.Evidence, from, to time.Time) lack {
 // many as it asks for, and it asks for no fewer than before the fault.
 func sick(before, now result.Pods) string {
 	switch {
+	case now.Ready < now.Wanted && now.Waiting != "":
+		return fmt.Sprintf("%d of %d pods of %s are ready; %s", now.Ready, now.Wanted, now.Workload, now.Waiting)
 	case now.Ready < now.Wanted:
 		return fmt.Sprintf("%d of %d pods of %s are ready", now.Ready, now.Wanted, now.Workload)
 	case now.Wanted < before.Wanted && !now.Autoscaled:

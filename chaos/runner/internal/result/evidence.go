@@ -187,6 +187,8 @@ type Pods struct {
 	Ready    int    `json:"ready"`
 	// Autoscaled is true when something else may change Wanted.
 	Autoscaled bool `json:"autoscaled,omitempty"`
+	// Waiting is why a pod that is not ready waits to be started, as its node says.
+	Waiting string `json:"waiting,omitempty"`
 }
 
 // Moments are the times that divide the run; absent ones were not reached.
