@@ -68,6 +68,9 @@ type Fields struct {
 // Defaults hold for all values.
 type Defaults struct {
 	Unit     string         `json:"unit"`
+	Decimals *int           `json:"decimals"`
+	Min      *float64       `json:"min"`
+	Max      *float64       `json:"max"`
 	NoValue  string         `json:"noValue"`
 	Color    Color          `json:"color"`
 	Mappings []Mapping      `json:"mappings"`
@@ -161,10 +164,14 @@ type Variable struct {
 type Annotation struct {
 	Name       string      `json:"name"`
 	Datasource *Datasource `json:"datasource"`
+	Enable     bool        `json:"enable"`
+	Color      string      `json:"iconColor"`
 	Expr       string      `json:"expr"`
 	Target     *Target     `json:"target"`
 	Title      string      `json:"titleFormat"`
 	Text       string      `json:"textFormat"`
+	// ByValue is whether the values are the times, in milliseconds.
+	ByValue bool `json:"useValueForTime"`
 }
 
 // Key names a panel: titles alone are not unique, and a panel belongs to the row above it.

@@ -1,0 +1,73 @@
+package preview
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ballast-sre/ballast/dashboards/internal/lint"
+	"github.com/ballast-sre/ballast/internal/prom"
+)
+
+// sample is one value at one time.
+type sample = prom.Sample
+
+// field is one series with its name and look.
+type field struct {
+	name   string
+	points []sample
+	look   look
+}
+
+// fields are the series of all queries of a panel, in their order.
+func (p *panel) fields() ([]field, error) {
+	var out []field
+	for _, a := range p.answers {
+		for _, s := range a.series {
+			name := legend(a.target, s.Labels)
+			l, err := lookOf(p.Fields, name)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, field{name, s.Points, l})
+		}
+	}
+	return out, nil
+}
+
+// inLegend is a label in the name of a series.
+var inLegend = regexp.MustCompile(`\{\{\s*(.+?)\s*\}\}`)
+
+// legend is the name of a series: as its query says, or else all of its labels.
+func legend(t lint.Target, labels map[string]string) string {
+	if t.Legend != "" && t.Legend != "__auto" {
+		return strings.TrimSpace(inLegend.ReplaceAllStringFunc(t.Legend, func(use string) string {
+			return labels[inLegend.FindStringSubmatch(use)[1]]
+		}))
+	}
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		if name != "__name__" {
+			parts = append(parts, name+"="+strconv.Quote(labels[name]))
+		}
+	}
+	if len(parts) == 0 {
+		if name := labels["__name__"]; name != "" {
+			return name
+		}
+		return "Value"
+	}
+	return labels["__name__"] + "{" + strings.Join(parts, ", ") + "}"
+}
+
+// last is the last value that is a number, as tiles, gauges and bars show it.
+func (f field) last() (float64, bool) {
+	for _, p := range slices.Backward(f.points) {
+		if p.V == p.V { //nolint:gocritic // NaN is no number
+			return p.V, true
+		}
+	}
+	return 0, false
+}

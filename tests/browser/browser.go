@@ -1,0 +1,122 @@
+// Package browser shows pages that tests make to a headless Chromium, where there is one.
+package browser
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"html"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// patience is longer than Chromium takes for a page on a busy machine.
+const patience = 3 * time.Minute
+
+// Browser is a Chromium. It is started anew for each question.
+type Browser struct{ path string }
+
+// Find returns the Chromium of this machine, or skips the test and says so.
+func Find(t testing.TB) Browser {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome-headless-shell"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return Browser{path}
+		}
+	}
+	t.Skip("Chromium is not installed: how the page looks in a browser was not tested.")
+	return Browser{}
+}
+
+// View is how a page is looked at.
+type View struct {
+	Width, Height int // of the window, in pixels
+	Dark          bool
+}
+
+// Measure opens a page and returns the value of an expression of JavaScript in it, once it is
+// laid out, decoded into into. What keeps the page from running scripts is taken away before. The
+// page is a file: it reaches no network, and what it asks for beside itself is an error.
+func (b Browser) Measure(t testing.TB, page []byte, v View, expression string, into any) {
+	t.Helper()
+	const begin, end = "MEASURED:", ":DERUSAEM"
+	policy := regexp.MustCompile(`<meta http-equiv="Content-Security-Policy"[^>]*>`)
+	script := fmt.Sprintf(`<script>addEventListener("load", () => {
+  const asked = performance.getEntriesByType("resource").map(e => e.name).filter(n => !n.startsWith("data:"));
+  let value; try { value = {value: (%s), asked}; } catch (e) { value = {failed: String(e)}; }
+  document.body.textContent = %q + JSON.stringify(value) + %q;
+});</script></body>`, expression, begin, end)
+	content := policy.ReplaceAll(page, nil)
+	content = bytes.Replace(content, []byte("</body>"), []byte(script), 1)
+	out := b.run(t, content, v, "--dump-dom")
+	_, text, ok := strings.Cut(out, begin)
+	text, _, ended := strings.Cut(text, end)
+	if !ok || !ended {
+		t.Fatalf("the browser measured nothing: %.2000s", out)
+	}
+	var answer struct {
+		Value  json.RawMessage `json:"value"`
+		Asked  []string        `json:"asked"`
+		Failed string          `json:"failed"`
+	}
+	if err := json.Unmarshal([]byte(html.UnescapeString(text)), &answer); err != nil {
+		t.Fatalf("what the browser measured: %v: %.500s", err, text)
+	}
+	if answer.Failed != "" {
+		t.Fatalf("the browser could not measure: %s", answer.Failed)
+	}
+	if len(answer.Asked) > 0 {
+		t.Errorf("the page asks for %s", strings.Join(answer.Asked, ", "))
+	}
+	if err := json.Unmarshal(answer.Value, into); err != nil {
+		t.Fatalf("what the browser measured: %v: %s", err, answer.Value)
+	}
+}
+
+// Screenshot writes a picture of a page as it is into a file.
+func (b Browser) Screenshot(t testing.TB, page []byte, v View, file string) {
+	t.Helper()
+	b.run(t, page, v, "--screenshot="+file)
+	if info, err := os.Stat(file); err != nil || info.Size() == 0 {
+		t.Fatalf("the browser wrote no picture: %v", err)
+	}
+}
+
+func (b Browser) run(t testing.TB, page []byte, v View, what string) string {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "page.html")
+	if err := os.WriteFile(file, page, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{
+		"--headless", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage", "--hide-scrollbars", "--disable-background-networking",
+		// A name that resolves to nothing: the page is to ask for nothing, nor the browser.
+		"--host-resolver-rules=MAP * ~NOTFOUND", "--user-data-dir=" + filepath.Join(dir, "profile"),
+		fmt.Sprintf("--window-size=%d,%d", v.Width, v.Height), what,
+	}
+	if os.Getuid() == 0 {
+		args = append(args, "--no-sandbox") // it does not start as root otherwise
+	}
+	if v.Dark {
+		args = append(args, "--blink-settings=preferredColorScheme=0")
+	} else {
+		args = append(args, "--blink-settings=preferredColorScheme=1")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, b.path, append(args, "file://"+file)...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.WaitDelay = 10 * time.Second
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s: %v: %.2000s", b.path, err, &stderr)
+	}
+	return stdout.String()
+}
