@@ -266,6 +266,9 @@ func (e *Environment) startObserving(ctx context.Context) error {
 	e.publishing.Lock()
 	e.prom = server
 	e.publishing.Unlock()
+	if err := e.dir.noteURL(server.URL()); err != nil {
+		return err
+	}
 
 	gatewayLabels := map[string]string{"job": jobGateway, "instance": jobGateway, "namespace": e.cfg.Namespace}
 	if err := errors.Join(

@@ -20,10 +20,11 @@ import (
 // so that whoever looks meanwhile never takes half of it for a leftover.
 const (
 	runDirPrefix = "run-"
-	newDirPrefix = "new-" // not locked yet
-	oldDirPrefix = "old-" // being removed, the lock last
-	lockFile     = "lock" // held by the runner and its keeper while one of them lives
-	runsFile     = "runs" // the run IDs that this directory has served, one a line
+	newDirPrefix = "new-"           // not locked yet
+	oldDirPrefix = "old-"           // being removed, the lock last
+	lockFile     = "lock"           // held by the runner and its keeper while one of them lives
+	runsFile     = "runs"           // the run IDs that this directory has served, one a line
+	urlFile      = "prometheus.url" // where the run's Prometheus answers, for those who look on
 	rootLockFile = ".lock"
 )
 
@@ -116,6 +117,14 @@ func (d *runDir) note(run fault.RunID) error {
 	_, err = fmt.Fprintln(f, run)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("note of run %s: %w", run, err)
+	}
+	return nil
+}
+
+// noteURL records where the run's Prometheus answers.
+func (d *runDir) noteURL(url string) error {
+	if err := os.WriteFile(filepath.Join(d.path, urlFile), []byte(url+"\n"), 0o600); err != nil {
+		return fmt.Errorf("note of the address of Prometheus: %w", err)
 	}
 	return nil
 }
