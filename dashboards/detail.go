@@ -46,18 +46,25 @@ func (o objectives) detailTiles(s scope) []panel {
 	known := tile("Of the period known", "The share of the period of which Prometheus has samples. Below 99% the budget is what is known so far, and may be less.", units.PercentUnit, o.coverage(s), []step{{color: "yellow"}, {0.99, "green"}})
 	left := tile("Budget left", "The share of the period's error budget that is left, in full or as far as it is known (see the next tile). Below 0, more than all is spent.", units.PercentUnit, o.left(s), lowerIsWorse(0, 0.25))
 	left.kind, left.limits = kindGauge, between(0, 1)
+	objective := tile("Objective", "The share of events that must be good.", units.PercentUnit, constant("ballast_slo:objective:ratio", s), nil)
+	objective.decimals = &o.decimals
+	good := tile("Good events in the period", "The share of the events of the period, as far as it is known, that were good.", units.PercentUnit, "1 - "+o.ofPeriod("ballast_slo:error:ratio", s), nil)
+	good.decimals = o.decimalsOfEvents()
 	return []panel{
 		state, left, known,
 		tile("Events left", "How many more events may go bad within the period, at the traffic that was measured.", units.Short, o.leftEvents(s), lowerIsWorse(0, 1)),
 		tile("Outage left", "How long everything may still fail before the budget of the period is spent.", units.Minutes, o.leftMinutes(s), lowerIsWorse(0, 5)),
 		tile("Burn rate now", "How many times faster than it lasts the budget is spent, over the shortest window. 1 spends it exactly within the period.", times, o.burn(s), higherIsWorse(1, 6)),
-		tile("Objective", "The share of events that must be good.", units.PercentUnit, constant("ballast_slo:objective:ratio", s), nil),
-		tile("Good events in the period", "The share of the events of the period, as far as it is known, that were good.", "percentunit", "1 - "+o.ofPeriod("ballast_slo:error:ratio", s), nil),
+		objective,
+		good,
 		tile("Events in the period", "All events of the period that are known.", units.Short, o.ofPeriod("ballast_slo:events:increase", s), nil),
 		tile("Bad events in the period", "Bad events of the period that are known.", units.Short, o.ofPeriod("ballast_slo:bad_events:increase", s), nil),
 		o.forecast(s),
 	}
 }
+
+// lasts is the value of a forecast that says: never.
+const lasts = -1
 
 // forecast is when the budget is spent at today's burn rates. At a rate of 1 or less it
 // never is.
@@ -69,14 +76,14 @@ func (o objectives) forecast(s scope) panel {
 		kind: kindStat, title: "Spent in, at the pace of the last …", unit: units.DurationSeconds, w: 8, h: tileHeight, none: "No data",
 		about:   "When the rest of the budget is spent if errors go on as over each window. At a burn rate of up to 1 it lasts. Old errors that leave the period meanwhile are not counted.",
 		steps:   []step{{color: "red"}, {24 * 3600, "orange"}, {7 * 24 * 3600, "green"}},
-		states:  []state{{nan: true, text: "lasts", color: "green"}},
-		queries: []query{{fmt.Sprintf("clamp_min(1 / (%[1]s > 1) * %[2]s (%[3]s), 0)\nor (%[1]s <= 1) * NaN", burn, matching, left), o.legend("{{window}}")}},
+		states:  []state{{value: lasts, text: "lasts", color: "green"}},
+		queries: []query{{fmt.Sprintf("clamp_min(1 / (%[1]s > 1) * %[2]s (%[3]s), 0)\nor 0 * (%[1]s <= 1) + %[4]d", burn, matching, left, lasts), o.legend("{{window}}")}},
 	}
 }
 
 func (o objectives) indicator(s scope) panel {
 	return panel{
-		kind: kindSeries, title: "Good events", unit: units.PercentUnit, w: 12, h: chartHeight, dashed: "objective",
+		kind: kindSeries, title: "Good events", unit: units.PercentUnit, decimals: o.decimalsOfEvents(), w: 12, h: chartHeight, dashed: "objective",
 		about: "The share of events that were good, over the shortest window, and the objective. A gap: no events, or none that are counted.",
 		queries: []query{
 			{fmt.Sprintf("1 - %s * %s %s", o.burn(s), ofItsSLO, allowed(s)), o.legend("good")},

@@ -68,6 +68,9 @@ func (p panel) defaults() dashboard.FieldConfig {
 			d.Thresholds = thresholds([]step{{color: "text"}})
 		}
 	}
+	if p.decimals != nil {
+		d.Decimals = cog.ToPtr(float64(*p.decimals))
+	}
 	if p.none != "" {
 		d.NoValue = &p.none
 	}
@@ -146,12 +149,6 @@ func mappings(states []state) []dashboard.ValueMapping {
 	var out []dashboard.ValueMapping
 	for i, s := range states {
 		result := dashboard.ValueMappingResult{Text: &s.text, Color: &s.color, Index: cog.ToPtr(int32(i))}
-		if s.nan {
-			special := dashboard.NewSpecialValueMap()
-			special.Options = dashboard.DashboardSpecialValueMapOptions{Match: dashboard.SpecialValueMatchNaN, Result: result}
-			out = append(out, dashboard.ValueMapping{SpecialValueMap: special})
-			continue
-		}
 		of := s.of
 		if of == "" {
 			of = strconv.FormatFloat(s.value, 'g', -1, 64)

@@ -97,7 +97,7 @@ func (o objectives) sloTable(s scope) panel {
 		column{field: "E", name: "Minutes left", unit: units.Minutes},
 		column{field: "F", name: "Burn rate now", unit: times, steps: higherIsWorse(1, 6)},
 		column{field: "G", name: "Alerts firing", unit: units.Number, steps: []step{{color: "transparent"}, {1, "red"}}},
-		column{field: "H", name: "Objective", unit: units.PercentUnit},
+		column{field: "H", name: "Objective", unit: units.PercentUnit, decimals: &o.decimals},
 	)
 	return p
 }

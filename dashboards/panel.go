@@ -27,7 +27,9 @@ type panel struct {
 	// about says what is shown, what is bad, and what an empty panel means.
 	about string
 	unit  string
-	w, h  uint32 // in cells of the grid, which is 24 wide
+	// decimals are how many a value has; nil leaves it to Grafana, which writes three digits.
+	decimals *int
+	w, h     uint32 // in cells of the grid, which is 24 wide
 	// queries are drawn together. All but those of time series and timelines are asked at
 	// the end of the range alone: the last value of a series that ended is no value of now.
 	queries []query
@@ -58,13 +60,13 @@ type step struct {
 	color string
 }
 
-// state is the text and colour of one value: a number, a label's text (of), or NaN.
+// state is the text and colour of one value: a number, or a label's text (of). NaN cannot be
+// one: Grafana leaves it out of what it shows as the last value.
 type state struct {
 	value float64
 	of    string
 	text  string
 	color string
-	nan   bool
 }
 
 // link leads from a panel, or a cell, to another page. Its URL keeps variables of Grafana.

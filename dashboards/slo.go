@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/units"
 
 	"github.com/ballast-sre/ballast/internal/slo"
@@ -16,13 +18,19 @@ import (
 type objectives struct {
 	groups []string // labels of which each value is an SLO of its own
 	owners []string // labels of the documents, such as their team's
+	// decimals are those of the finest objective, in percent. Without any Grafana writes three
+	// digits, and 99.95% as 100%.
+	decimals int
 	// runbooks is what the address of a runbook begins with.
 	runbooks string
 }
 
 func objectivesOf(set slo.Set, runbooks string) objectives {
 	groups, owners := map[string]bool{}, map[string]bool{}
+	decimals := 0
 	for _, s := range set.All() {
+		_, fraction, _ := strings.Cut(strconv.FormatFloat(s.Objective*100, 'g', 12, 64), ".")
+		decimals = max(decimals, len(fraction))
 		for _, l := range s.GroupBy {
 			groups[l] = true
 		}
@@ -30,7 +38,7 @@ func objectivesOf(set slo.Set, runbooks string) objectives {
 			owners[l] = true
 		}
 	}
-	return objectives{slices.Sorted(maps.Keys(groups)), slices.Sorted(maps.Keys(owners)), runbooks}
+	return objectives{slices.Sorted(maps.Keys(groups)), slices.Sorted(maps.Keys(owners)), decimals, runbooks}
 }
 
 // by are the labels that tell one SLO from another, and the given ones.
@@ -57,6 +65,9 @@ func (o objectives) legend(text string) string {
 	}
 	return strings.TrimSpace(text)
 }
+
+// decimalsOfEvents are those of a share of good events: a hundredth of the budget shows.
+func (o objectives) decimalsOfEvents() *int { return cog.ToPtr(o.decimals + 2) }
 
 // variables are those of the groups.
 func (o objectives) variables(selector string) []variable {

@@ -7,12 +7,14 @@ import (
 // column is one column of a table: a label of its rows, or the value of a query.
 type column struct {
 	// field is a label's name, or refID's letter of the query whose value it is.
-	field  string
-	name   string
-	unit   string
-	steps  []step
-	states []state
-	links  []link
+	field string
+	name  string
+	unit  string
+	// decimals are as of a panel.
+	decimals *int
+	steps    []step
+	states   []state
+	links    []link
 	// bar draws the value as a bar between these limits.
 	bar    *[2]float64
 	hidden bool
@@ -58,6 +60,9 @@ func (c column) override() dashboard.DashboardFieldConfigSourceOverrides {
 	set("noValue", "–")
 	if c.unit != "" {
 		set("unit", c.unit)
+	}
+	if c.decimals != nil {
+		set("decimals", *c.decimals)
 	}
 	if len(c.steps) > 0 {
 		set("thresholds", thresholds(c.steps))
