@@ -60,6 +60,7 @@ func (c Config) check() error {
 type API struct {
 	cfg      Config
 	engine   *gin.Engine
+	parts    []*part
 	draining atomic.Bool
 }
 
@@ -95,10 +96,14 @@ func New(cfg Config) (*API, error) {
 	a.get("/healthz", a.live)
 	a.get("/readyz", a.ready)
 	a.get("/version", a.version)
-	a.get("/api/v1", a.index)
+	a.get("/api/v1", withoutParameters(a.index))
 	for _, name := range cfg.Collectors {
-		a.get(route(name), a.part(name))
+		pick, _ := partOf(name) // check has looked
+		p := &part{name: name, pick: pick}
+		a.parts = append(a.parts, p)
+		a.get(route(name), a.part(p))
 	}
+	a.get("/api/v1/snapshot", withoutParameters(a.whole()))
 	a.get("/metrics", gin.WrapH(cfg.Metrics))
 	return a, nil
 }

@@ -21,11 +21,14 @@ func FuzzRequest(f *testing.F) {
 		{"GET", "/%2e%2e/metrics"},
 		{"GET", "//healthz"},
 		{"GET", "/:name/*path"},
+		{"GET", "/api/v1/disk?mountpoint=%2Fhome&device=vda"},
+		{"GET", "/api/v1/cpu?cpu=%zz;"},
+		{"HEAD", "/api/v1/snapshot?cpu=0"},
 	} {
 		f.Add(seed[0], seed[1])
 	}
 	api := newFixture(f, sample.Names()...)
-	routes := []string{unmatched, "/healthz", "/readyz", "/version", "/metrics", "/api/v1"}
+	routes := []string{unmatched, "/healthz", "/readyz", "/version", "/metrics", "/api/v1", "/api/v1/snapshot"}
 	for _, name := range sample.Names() {
 		routes = append(routes, route(name))
 	}
@@ -36,7 +39,7 @@ func FuzzRequest(f *testing.F) {
 		}
 		rec := httptest.NewRecorder()
 		api.ServeHTTP(rec, r)
-		if !slices.Contains([]int{200, 404, 405}, rec.Code) {
+		if !slices.Contains([]int{200, 400, 404, 405, 414}, rec.Code) {
 			t.Errorf("%s %q: status %d", method, path, rec.Code)
 		}
 		families, err := api.registry.Gather()

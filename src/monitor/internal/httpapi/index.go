@@ -13,6 +13,8 @@ import (
 type Index struct {
 	Version    string           `json:"version"`
 	Collectors []CollectorState `json:"collectors"`
+	// Links are the other paths below /api/v1.
+	Links map[string]string `json:"links"`
 }
 
 // CollectorState is how one collector is doing, and where its reading is.
@@ -38,7 +40,7 @@ type CollectorState struct {
 
 func (a *API) index(c *gin.Context) {
 	s := a.cfg.Snapshot()
-	idx := Index{Version: a.cfg.Build.Version, Collectors: make([]CollectorState, 0, len(s.Statuses))}
+	idx := Index{Version: a.cfg.Build.Version, Collectors: make([]CollectorState, 0, len(s.Statuses)), Links: links()}
 	for _, st := range s.Statuses {
 		state := CollectorState{
 			Name:            st.Name,
@@ -62,4 +64,8 @@ func (a *API) index(c *gin.Context) {
 		idx.Collectors = append(idx.Collectors, state)
 	}
 	c.JSON(http.StatusOK, idx)
+}
+
+func links() map[string]string {
+	return map[string]string{"snapshot": "/api/v1/snapshot"}
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -61,27 +62,60 @@ func partOf(name sample.Name) (func(*sample.Snapshot) any, bool) {
 type encoding struct {
 	of     *sample.Snapshot
 	status sample.Status
-	body   []byte
+	// body is nil while there is no reading.
+	body []byte
 }
 
-// part returns the handler of one collector's reading. It encodes once per
-// snapshot, not once per request. Two requests that meet a new snapshot at
-// the same time may both encode it; either result is right.
-func (a *API) part(name sample.Name) gin.HandlerFunc {
-	pick, _ := partOf(name) // New has checked it
-	var last atomic.Pointer[encoding]
+// part is one collector's part of the newest snapshot.
+type part struct {
+	name sample.Name
+	pick func(*sample.Snapshot) any
+	last atomic.Pointer[encoding]
+}
+
+// encoded encodes once per snapshot, not once per request. Two requests that
+// meet a new snapshot at the same time may both encode it; either result is
+// right.
+func (p *part) encoded(s *sample.Snapshot) (*encoding, error) {
+	if e := p.last.Load(); e != nil && e.of == s {
+		return e, nil
+	}
+	st, _ := s.Status(p.name)
+	e := &encoding{of: s, status: st}
+	if st.Ready() {
+		var err error
+		if e.body, err = json.Marshal(readingOf(st, p.pick(s))); err != nil {
+			return nil, fmt.Errorf("encode the %s reading: %w", p.name, err)
+		}
+	}
+	p.last.Store(e)
+	return e, nil
+}
+
+func readingOf(st sample.Status, data any) Reading {
+	r := Reading{
+		Collector: st.Name, SampledAt: st.SampledAt, State: st.State(), Stale: st.Stale(),
+		Unreadable: st.Problems, Scopes: st.Scopes, Data: data,
+	}
+	if st.Err != nil {
+		r.Error = st.Err.Error()
+	}
+	return r
+}
+
+// part returns the handler of one collector's reading, or of one item of it.
+func (a *API) part(p *part) gin.HandlerFunc {
+	items := itemsOf(p.name)
 	return func(c *gin.Context) {
+		given, ok := parameters(c, names(items)...)
+		if !ok {
+			return
+		}
 		s := a.cfg.Snapshot()
-		e := last.Load()
-		if e == nil || e.of != s {
-			var err error
-			if e, err = encode(s, name, pick); err != nil {
-				a.cfg.Logger.ErrorContext(c.Request.Context(), "cannot encode a reading",
-					slog.String("collector", string(name)), slog.Any("error", err))
-				problem(c, http.StatusInternalServerError, "the "+string(name)+" reading cannot be encoded; the log says why")
-				return
-			}
-			last.Store(e)
+		e, err := p.encoded(s)
+		if err != nil {
+			a.notEncoded(c, p.name, err)
+			return
 		}
 		age, ok := e.status.Age(time.Now())
 		if !ok {
@@ -89,24 +123,32 @@ func (a *API) part(name sample.Name) gin.HandlerFunc {
 			problem(c, http.StatusServiceUnavailable, noReading(e.status))
 			return
 		}
+		body := e.body
+		if len(given) > 0 {
+			item, found := narrowed(c, s, items, given)
+			if !found {
+				return
+			}
+			if body, err = json.Marshal(readingOf(e.status, item)); err != nil {
+				a.notEncoded(c, p.name, err)
+				return
+			}
+		}
 		c.Header("Age", strconv.Itoa(int(age.Seconds())))
-		c.Data(http.StatusOK, jsonType, e.body)
+		answer(c, body)
 	}
 }
 
-func encode(s *sample.Snapshot, name sample.Name, pick func(*sample.Snapshot) any) (*encoding, error) {
-	st, _ := s.Status(name)
-	e := &encoding{of: s, status: st}
-	if !st.Ready() {
-		return e, nil
-	}
-	r := Reading{Collector: name, SampledAt: st.SampledAt, State: st.State(), Stale: st.Stale(), Unreadable: st.Problems, Scopes: st.Scopes, Data: pick(s)}
-	if st.Err != nil {
-		r.Error = st.Err.Error()
-	}
-	var err error
-	e.body, err = json.Marshal(r)
-	return e, err
+// answer sends JSON whose length the client knows beforehand.
+func answer(c *gin.Context, body []byte) {
+	c.Header("Content-Length", strconv.Itoa(len(body)))
+	c.Data(http.StatusOK, jsonType, body)
+}
+
+func (a *API) notEncoded(c *gin.Context, name sample.Name, err error) {
+	a.cfg.Logger.ErrorContext(c.Request.Context(), "cannot encode a reading",
+		slog.String("collector", string(name)), slog.Any("error", err))
+	problem(c, http.StatusInternalServerError, "the "+string(name)+" reading cannot be encoded; the log says why")
 }
 
 func noReading(st sample.Status) string {
