@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/ballast-sre/ballast/src/monitor/internal/history"
 	"github.com/ballast-sre/ballast/src/monitor/internal/host"
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
 )
@@ -27,6 +28,9 @@ const envPrefix = "MONITOR_"
 // minInterval keeps a typing slip from turning the monitor into load.
 const minInterval = 100 * time.Millisecond
 
+// defaultHistoryMemory has room for some 700 series at an interval of 1s.
+const defaultHistoryMemory = 8 << 20
+
 // config is the command line, or the environment, after validation.
 type config struct {
 	Listen         string
@@ -35,6 +39,7 @@ type config struct {
 	Interval       time.Duration
 	CollectTimeout time.Duration
 	MaxConnections int
+	HistoryMemory  size
 	DrainPause     time.Duration
 	DrainTimeout   time.Duration
 	LogLevel       slog.Level
@@ -104,6 +109,8 @@ func (c *config) register(f *pflag.FlagSet) {
 	f.DurationVar(&c.Interval, "interval", 5*time.Second, "time between two readings of the host")
 	f.DurationVar(&c.CollectTimeout, "collect-timeout", 2*time.Second, "time after which a reading is given up as hanging")
 	f.IntVar(&c.MaxConnections, "max-connections", 1024, "`number` of connections that may be open; one more is answered with 503")
+	c.HistoryMemory = defaultHistoryMemory
+	f.Var(&c.HistoryMemory, "history-memory", "`size` of memory for the history of the last two hours; 0 keeps none")
 	f.DurationVar(&c.DrainPause, "drain-pause", 3*time.Second, "time between readiness going off and the end of new connections")
 	f.DurationVar(&c.DrainTimeout, "drain-timeout", 10*time.Second, "time that running requests have after the pause")
 	f.TextVar(&c.LogLevel, "log-level", slog.LevelInfo, "lowest `level` that is logged: debug, info, warn or error")
@@ -182,6 +189,9 @@ func (c *config) check() error {
 		if _, err := s.filter(); err != nil {
 			complain("--%s-%w; write an RE2 expression", s.flag, err)
 		}
+	}
+	if least := history.MinMemory(len(c.Collectors), max(c.Interval, minInterval)); c.HistoryMemory > 0 && int(c.HistoryMemory) < least {
+		complain("--history-memory %s: at least %d bytes for these collectors at this interval, or 0", c.HistoryMemory.String(), least)
 	}
 	if c.MaxConnections < 1 {
 		complain("--max-connections %d: at least 1", c.MaxConnections)

@@ -40,7 +40,7 @@ func TestDefaultsAreSafe(t *testing.T) {
 	want := config{
 		Listen:     "127.0.0.1:8080",
 		Collectors: []string{"cpu", "memory", "disk", "network", "cgroup", "system"},
-		Interval:   5 * time.Second, CollectTimeout: 2 * time.Second, MaxConnections: 1024,
+		Interval:   5 * time.Second, CollectTimeout: 2 * time.Second, MaxConnections: 1024, HistoryMemory: 8 << 20,
 		DrainPause: 3 * time.Second, DrainTimeout: 10 * time.Second,
 		LogLevel: slog.LevelInfo,
 	}
@@ -106,6 +106,8 @@ func TestUsageErrorsNameTheThingAndTheMend(t *testing.T) {
 		"an interval that is load":       {args: []string{"--interval", "1ms"}, want: []string{"--interval 1ms", "100ms"}},
 		"a timeout that no CPU can meet": {args: []string{"--collect-timeout", "10ms"}, want: []string{"--collect-timeout 10ms"}},
 		"an expression that is none":     {args: []string{"--disks-include", "sd[", "--interfaces-exclude", "*"}, want: []string{`--disks-include "sd["`, `--interfaces-exclude "*"`}},
+		"a size that is none":            {args: []string{"--history-memory", "8 MB"}, want: []string{"--history-memory", "MiB"}},
+		"too little for a history":       {args: []string{"--history-memory", "1KiB"}, want: []string{"--history-memory 1KiB", "bytes"}},
 		"no connection at all":           {args: []string{"--max-connections", "0"}, want: []string{"--max-connections"}},
 		"a pause below zero":             {args: []string{"--drain-pause", "-1s"}, want: []string{"--drain-pause"}},
 		"no time to drain":               {args: []string{"--drain-timeout", "0s"}, want: []string{"--drain-timeout"}},

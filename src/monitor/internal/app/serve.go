@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ballast-sre/ballast/src/monitor/internal/history"
 	"github.com/ballast-sre/ballast/src/monitor/internal/host"
 	"github.com/ballast-sre/ballast/src/monitor/internal/httpapi"
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
@@ -78,9 +79,15 @@ func wire(cfg config, log *slog.Logger) (*service, error) {
 			chosen = append(chosen, sample.NewSystem(h))
 		}
 	}
-	sampler, err := sample.New(sample.Config{
-		Collectors: chosen, Interval: cfg.Interval, Timeout: cfg.CollectTimeout, Logger: log,
-	})
+	sampling := sample.Config{Collectors: chosen, Interval: cfg.Interval, Timeout: cfg.CollectTimeout, Logger: log}
+	var kept *history.History
+	if cfg.HistoryMemory > 0 {
+		if kept, err = history.New(history.Config{Collectors: names, Interval: cfg.Interval, Memory: int(cfg.HistoryMemory)}); err != nil {
+			return nil, err
+		}
+		sampling.Published = kept.Record
+	}
+	sampler, err := sample.New(sampling)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +97,7 @@ func wire(cfg config, log *slog.Logger) (*service, error) {
 		return nil, err
 	}
 	api, err := httpapi.New(httpapi.Config{
-		Snapshot: sampler.Snapshot, Collectors: names, Registry: shown.registry, Metrics: shown.page, Build: build, Logger: log,
+		Snapshot: sampler.Snapshot, Collectors: names, History: kept, Registry: shown.registry, Metrics: shown.page, Build: build, Logger: log,
 	})
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/ballast-sre/ballast/src/monitor/internal/history"
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
 )
 
@@ -23,6 +24,8 @@ type Config struct {
 	Snapshot func() *sample.Snapshot
 	// Collectors are the chosen ones: only they have a route.
 	Collectors []sample.Name
+	// History is served at /api/v1/history; nil means that none is kept.
+	History *history.History
 	// Registry gets the API's request metrics.
 	Registry prometheus.Registerer
 	// Metrics is served at /metrics; it must not read the kernel.
@@ -104,6 +107,9 @@ func New(cfg Config) (*API, error) {
 		a.get(route(name), a.part(p))
 	}
 	a.get("/api/v1/snapshot", withoutParameters(a.whole()))
+	if cfg.History != nil {
+		a.get("/api/v1/history", a.history)
+	}
 	a.get("/metrics", gin.WrapH(cfg.Metrics))
 	return a, nil
 }

@@ -40,7 +40,7 @@ type CollectorState struct {
 
 func (a *API) index(c *gin.Context) {
 	s := a.cfg.Snapshot()
-	idx := Index{Version: a.cfg.Build.Version, Collectors: make([]CollectorState, 0, len(s.Statuses)), Links: links()}
+	idx := Index{Version: a.cfg.Build.Version, Collectors: make([]CollectorState, 0, len(s.Statuses)), Links: a.links()}
 	for _, st := range s.Statuses {
 		state := CollectorState{
 			Name:            st.Name,
@@ -66,6 +66,10 @@ func (a *API) index(c *gin.Context) {
 	c.JSON(http.StatusOK, idx)
 }
 
-func links() map[string]string {
-	return map[string]string{"snapshot": "/api/v1/snapshot"}
+func (a *API) links() map[string]string {
+	links := map[string]string{"snapshot": "/api/v1/snapshot"}
+	if a.cfg.History != nil {
+		links["history"] = "/api/v1/history"
+	}
+	return links
 }

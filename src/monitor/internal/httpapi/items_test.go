@@ -69,7 +69,7 @@ func TestAQuestionThatIsWrongIsAProblemWithTheParametersName(t *testing.T) {
 		parameter string
 		detail    string
 	}{
-		"a slip of the pen":          {"/api/v1/disk?mount=/", 400, "mount", "mountpoint, device"},
+		"a slip of the pen":          {"/api/v1/disk?mount=/", 400, "mount", "device, mountpoint"},
 		"a route without parameters": {"/api/v1/memory?cpu=0", 400, "cpu", "takes none"},
 		"the index":                  {"/api/v1?x=1", 400, "x", "takes none"},
 		"the snapshot":               {"/api/v1/snapshot?x=1", 400, "x", "takes none"},

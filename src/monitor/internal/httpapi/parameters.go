@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -18,6 +19,21 @@ const maxQuery = 12 << 10
 // It answers with a problem, and returns false, for one that the route does
 // not have: a slip of the pen must not be taken for a question about all.
 func parameters(c *gin.Context, known ...string) (map[string]string, bool) {
+	most := make(map[string]int, len(known))
+	for _, name := range known {
+		most[name] = 1
+	}
+	values, ok := query(c, most)
+	given := make(map[string]string, len(values))
+	for name := range values {
+		given[name] = values.Get(name)
+	}
+	return given, ok
+}
+
+// query is parameters for those that may be given several times: most is how
+// often.
+func query(c *gin.Context, most map[string]int) (url.Values, bool) {
 	raw := c.Request.URL.RawQuery
 	if len(raw) > maxQuery {
 		problem(c, http.StatusRequestURITooLong, fmt.Sprintf("the query is longer than %d bytes", maxQuery))
@@ -28,22 +44,23 @@ func parameters(c *gin.Context, known ...string) (map[string]string, bool) {
 		problem(c, http.StatusBadRequest, "the query cannot be read: "+err.Error())
 		return nil, false
 	}
-	given := make(map[string]string, len(values))
-	for _, name := range sortedKeys(values) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		n, known := most[name]
 		switch {
-		case !slices.Contains(known, name):
-			badParameter(c, name, "this path has no such parameter; "+offer(known))
-			return nil, false
-		case len(values[name]) > 1:
+		case !known:
+			badParameter(c, name, "this path has no such parameter; "+offer(slices.Sorted(maps.Keys(most))))
+		case len(values[name]) > n && n == 1:
 			badParameter(c, name, "it is given more than once")
-			return nil, false
-		case values[name][0] == "":
+		case len(values[name]) > n:
+			badParameter(c, name, fmt.Sprintf("it is given %d times; at most %d", len(values[name]), n))
+		case slices.Contains(values[name], ""):
 			badParameter(c, name, "it is empty; write its value, or leave it out")
-			return nil, false
+		default:
+			continue
 		}
-		given[name] = values[name][0]
+		return nil, false
 	}
-	return given, true
+	return values, true
 }
 
 func offer(known []string) string {
@@ -51,15 +68,6 @@ func offer(known []string) string {
 		return "it takes none"
 	}
 	return "it takes " + strings.Join(known, ", ")
-}
-
-func sortedKeys(values url.Values) []string {
-	names := make([]string, 0, len(values))
-	for name := range values {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // withoutParameters is for routes that take none.

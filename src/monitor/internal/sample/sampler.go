@@ -39,6 +39,9 @@ type Config struct {
 	// Logger gets one line when a collector begins to fail and one when
 	// it works again.
 	Logger *slog.Logger
+	// Published is given each new snapshot, in order. No reading goes on
+	// until it returns. It may be nil.
+	Published func(*Snapshot)
 }
 
 func (c Config) check() error {
@@ -231,5 +234,8 @@ func (s *Sampler) record(ctx context.Context, name Name, o outcome) {
 		s.said.lacks(ctx, name, report)
 	}
 	s.current.Store(next)
+	if s.cfg.Published != nil {
+		s.cfg.Published(next)
+	}
 	s.said.changed(ctx, *st, before)
 }

@@ -419,3 +419,36 @@ func TestNewNamesEveryMissingThing(t *testing.T) {
 		t.Errorf("without collectors: %v", err)
 	}
 }
+
+func TestEachSnapshotIsGivenOnInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var given []*Snapshot
+		s, err := New(Config{
+			Collectors: []Collector{
+				NewNetwork(network{}),
+				memoryFunc(func(_ context.Context, call int) (uint64, error) { return uint64(call), nil }).collector(),
+			},
+			Interval: time.Second, Timeout: time.Second, Logger: slog.New(slog.DiscardHandler),
+			Published: func(next *Snapshot) { given = append(given, next) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 9500*time.Millisecond)
+		defer cancel()
+		s.Run(ctx)
+		if len(given) != 20 || given[19] != s.Snapshot() {
+			t.Fatalf("%d snapshots, want 20, the newest last", len(given))
+		}
+		reads := uint64(0)
+		for i, next := range given {
+			reads = 0
+			for _, st := range next.Statuses {
+				reads += st.Successes
+			}
+			if reads != uint64(i+1) {
+				t.Errorf("snapshot %d holds %d readings", i, reads)
+			}
+		}
+	})
+}
