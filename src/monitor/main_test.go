@@ -246,6 +246,57 @@ func TestASecondSignalEndsTheProcessAtOnce(t *testing.T) {
 	}
 }
 
+func TestAStreamDoesNotHoldTheDrain(t *testing.T) {
+	m := start(t, "--interval", "100ms", "--drain-pause", "100ms", "--drain-timeout", "1h")
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+m.address+"/api/v1/stream", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := new(http.Client).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }() // it was only read
+	var events []string
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		if name, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+			if events = append(events, name); len(events) == 3 {
+				m.signal(t, syscall.SIGTERM)
+			}
+		}
+	}
+	if err := lines.Err(); err != nil {
+		t.Errorf("the stream was cut: %v", err)
+	}
+	if n := len(events); n < 4 || events[0] != "snapshot" || events[n-1] != "end" {
+		t.Errorf("events %v", events)
+	}
+	wantExit(t, m.cmd, m.stderr, app.ExitOK)
+}
+
+func TestTheHistoryGrowsWhileTheMonitorRuns(t *testing.T) {
+	m := start(t, "--interval", "100ms", "--history-memory", "1MiB")
+	eventually(t, "three samples", func() error {
+		_, body, err := m.get("/api/v1/history?series=memory.used_percent")
+		if err != nil {
+			return err
+		}
+		var got struct {
+			Series []struct{ Samples [][2]float64 }
+		}
+		if err := json.Unmarshal([]byte(body), &got); err != nil || len(got.Series) != 1 || len(got.Series[0].Samples) < 3 {
+			return fmt.Errorf("history %s, %w", body, err)
+		}
+		return nil
+	})
+	without := start(t, "--history-memory", "0")
+	if err := without.want("/api/v1/history", http.StatusNotFound); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOneServiceOrFour(t *testing.T) {
 	m := start(t, "--collectors", "memory")
 	if err := errors.Join(m.want("/api/v1/memory", 200), m.want("/api/v1/cpu", 404), m.want("/api/v1/disk", 404), m.want("/api/v1/network", 404)); err != nil {

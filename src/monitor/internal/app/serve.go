@@ -97,7 +97,7 @@ func wire(cfg config, log *slog.Logger) (*service, error) {
 		return nil, err
 	}
 	api, err := httpapi.New(httpapi.Config{
-		Snapshot: sampler.Snapshot, Collectors: names, History: kept, Registry: shown.registry, Metrics: shown.page, Build: build, Logger: log,
+		Snapshot: sampler.Snapshot, Collectors: names, Interval: cfg.Interval, History: kept, Registry: shown.registry, Metrics: shown.page, Build: build, Logger: log,
 	})
 	if err != nil {
 		return nil, err

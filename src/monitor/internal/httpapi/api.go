@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,6 +25,9 @@ type Config struct {
 	Snapshot func() *sample.Snapshot
 	// Collectors are the chosen ones: only they have a route.
 	Collectors []sample.Name
+	// Interval is the time between two events of /api/v1/stream; zero means
+	// a second.
+	Interval time.Duration
 	// History is served at /api/v1/history; nil means that none is kept.
 	History *history.History
 	// Registry gets the API's request metrics.
@@ -64,6 +68,7 @@ type API struct {
 	cfg      Config
 	engine   *gin.Engine
 	parts    []*part
+	stream   *stream
 	draining atomic.Bool
 }
 
@@ -106,7 +111,13 @@ func New(cfg Config) (*API, error) {
 		a.parts = append(a.parts, p)
 		a.get(route(name), a.part(p))
 	}
-	a.get("/api/v1/snapshot", withoutParameters(a.whole()))
+	newest := a.newest()
+	a.get("/api/v1/snapshot", withoutParameters(a.whole(newest)))
+	if cfg.Interval <= 0 {
+		cfg.Interval = time.Second
+	}
+	a.stream = newStream(cfg.Interval, newest)
+	a.get(streamRoute, withoutParameters(a.stream.serve(a)))
 	if cfg.History != nil {
 		a.get("/api/v1/history", a.history)
 	}
@@ -118,14 +129,20 @@ func New(cfg Config) (*API, error) {
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.ServeHTTP(w, r) }
 
 // Drain makes /readyz fail from now on and asks clients to close their
-// connections after the next answer. Everything else goes on working, and
+// connections after the next answer. Streams end. Everything else goes on working, and
 // liveness stays good: a process that is going away in order must not be
 // killed for it.
-func (a *API) Drain() { a.draining.Store(true) }
+func (a *API) Drain() {
+	if !a.draining.Swap(true) {
+		close(a.stream.drained)
+	}
+}
 
 func (a *API) get(path string, h gin.HandlerFunc) {
 	a.engine.GET(path, h)
 	a.engine.HEAD(path, h)
 }
+
+const streamRoute = "/api/v1/stream"
 
 func route(name sample.Name) string { return "/api/v1/" + string(name) }

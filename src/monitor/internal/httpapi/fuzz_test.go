@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -28,7 +29,7 @@ func FuzzRequest(f *testing.F) {
 		f.Add(seed[0], seed[1])
 	}
 	api := newFixture(f, sample.Names()...)
-	routes := []string{unmatched, "/healthz", "/readyz", "/version", "/metrics", "/api/v1", "/api/v1/snapshot"}
+	routes := []string{unmatched, "/healthz", "/readyz", "/version", "/metrics", "/api/v1", "/api/v1/snapshot", streamRoute}
 	for _, name := range sample.Names() {
 		routes = append(routes, route(name))
 	}
@@ -38,7 +39,9 @@ func FuzzRequest(f *testing.F) {
 			t.Skip("not a request")
 		}
 		rec := httptest.NewRecorder()
-		api.ServeHTTP(rec, r)
+		ctx, end := context.WithCancel(t.Context())
+		end() // a stream would not
+		api.ServeHTTP(rec, r.WithContext(ctx))
 		if !slices.Contains([]int{200, 400, 404, 405, 414}, rec.Code) {
 			t.Errorf("%s %q: status %d", method, path, rec.Code)
 		}

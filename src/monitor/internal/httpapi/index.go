@@ -67,7 +67,7 @@ func (a *API) index(c *gin.Context) {
 }
 
 func (a *API) links() map[string]string {
-	links := map[string]string{"snapshot": "/api/v1/snapshot"}
+	links := map[string]string{"snapshot": "/api/v1/snapshot", "stream": streamRoute}
 	if a.cfg.History != nil {
 		links["history"] = "/api/v1/history"
 	}

@@ -59,7 +59,9 @@ func (r *red) middleware(c *gin.Context) {
 		}
 		method := methodLabel(c.Request.Method)
 		r.requests.WithLabelValues(method, route, strconv.Itoa(c.Writer.Status())).Inc()
-		r.duration.WithLabelValues(method, route).Observe(time.Since(start).Seconds())
+		if route != streamRoute { // which lasts as long as somebody listens
+			r.duration.WithLabelValues(method, route).Observe(time.Since(start).Seconds())
+		}
 	}()
 	c.Next()
 }

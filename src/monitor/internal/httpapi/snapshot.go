@@ -34,19 +34,30 @@ type wholeEncoding struct {
 	readings int
 }
 
-// whole returns the handler of the whole snapshot.
-func (a *API) whole() gin.HandlerFunc {
+// newest returns what encodes the newest snapshot, once for all who ask.
+func (a *API) newest() func() (*wholeEncoding, error) {
 	var last atomic.Pointer[wholeEncoding]
-	return func(c *gin.Context) {
+	return func() (*wholeEncoding, error) {
 		s := a.cfg.Snapshot()
-		e := last.Load()
-		if e == nil || e.of != s {
-			var err error
-			if e, err = a.encodeWhole(s); err != nil {
-				a.notEncoded(c, "snapshot", err)
-				return
-			}
-			last.Store(e)
+		if e := last.Load(); e != nil && e.of == s {
+			return e, nil
+		}
+		e, err := a.encodeWhole(s)
+		if err != nil {
+			return nil, err
+		}
+		last.Store(e)
+		return e, nil
+	}
+}
+
+// whole returns the handler of the whole snapshot.
+func (a *API) whole(newest func() (*wholeEncoding, error)) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		e, err := newest()
+		if err != nil {
+			a.notEncoded(c, "snapshot", err)
+			return
 		}
 		if e.readings == 0 {
 			c.Header("Retry-After", "1")
