@@ -18,16 +18,19 @@ const (
 	// Before Linux 5.18 a processor that was idle can take 20 ms to answer.
 	frequencyBudget = 25 * time.Millisecond
 	// frequencyTries is how many readings in a row may run over the budget
-	// before frequencies are not read any more.
+	// before frequencies are left alone for frequencyPause: the machine may
+	// only be busy.
 	frequencyTries = 3
+	frequencyPause = 10 * time.Minute
 )
 
-var errTooDear = fmt.Errorf("frequencies take longer than %s to read: they are not read any more", frequencyBudget)
+var errTooDear = fmt.Errorf("frequencies take longer than %s to read: they are tried again after %s", frequencyBudget, frequencyPause)
 
 // frequencyReader reads frequencies as long as that is cheap.
 type frequencyReader struct {
-	mu   sync.Mutex
-	over int // readings in a row that took too long
+	mu    sync.Mutex
+	over  int // readings in a row that took too long
+	until time.Time
 }
 
 // Frequencies returns how fast processors run now, in hertz by ID. Those
@@ -71,11 +74,11 @@ func (h *Host) Frequencies(_ context.Context, cores []CoreTimes) (map[string]flo
 }
 
 // read asks for one processor after the other while there is time. It
-// returns false once frequencies are given up.
+// returns false while frequencies are given up.
 func (f *frequencyReader) read(cores []CoreTimes, one func(id string) (float64, bool), now func() time.Time) (map[string]float64, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.over >= frequencyTries {
+	if f.over >= frequencyTries && now().Before(f.until) {
 		return nil, false
 	}
 	hertz := make(map[string]float64, len(cores))
@@ -85,7 +88,9 @@ func (f *frequencyReader) read(cores []CoreTimes, one func(id string) (float64, 
 			hertz[core.ID] = v
 		}
 		if now().Sub(began) > frequencyBudget {
-			f.over++
+			if f.over++; f.over >= frequencyTries {
+				f.until = now().Add(frequencyPause)
+			}
 			return hertz, true
 		}
 	}
