@@ -44,7 +44,7 @@ func broke(run result.Run) string {
 	}
 	for _, a := range run.Asserts {
 		if a.Outcome == result.Broken {
-			parts = append(parts, fmt.Sprintf("%s: %s, where it had to be: %s", a.Name, a.Observed, a.Expected))
+			parts = append(parts, fmt.Sprintf("%s: %s (expected: %s)", a.Name, a.Observed, a.Expected))
 		}
 	}
 	switch {
@@ -128,6 +128,9 @@ func lasted(run result.Run) string {
 			part += " in the " + chart.Seconds(end.Sub(*run.Removed).Seconds()) + " after the fault was removed"
 		}
 		parts = append(parts, part)
+	}
+	if len(run.Residue) > 0 {
+		parts = append(parts, "What was left behind was still there when the run ended")
 	}
 	if len(parts) == 0 {
 		return "Not known."

@@ -32,7 +32,7 @@ func TestTheFirstScreenAnswersForEveryKindOfOutcome(t *testing.T) {
 	}{
 		"an expression left its bound": {
 			spoiled(result.Fail, result.SLOBroken, "p99 latency was 0.72", func(s *scene) { s.latency(0.71) }),
-			"p99 latency: 0.725 at its worst, where it had to be: at most 0.5.",
+			"p99 latency: 0.725 at its worst (expected: at most 0.5).",
 			"28 s out of bounds (p99 latency, from +2 s to +30 s)",
 			"0.02% of the error budget of monitor-availability: 52 of 5,100 requests",
 			"Find out why the service did not bear the fault",
@@ -43,7 +43,7 @@ func TestTheFirstScreenAnswersForEveryKindOfOutcome(t *testing.T) {
 				s.availability(0.00417, 1081, spike(0.34, 1, 31))
 				s.counts(36, 1, 31)
 			}),
-			"monitor-availability: 0.417% (1,081 of 5,100 requests were bad), where it had to be: at most 0.1% of the error budget.",
+			"monitor-availability: 0.417% (1,081 of 5,100 requests were bad) (expected: at most 0.1% of the error budget).",
 			"30 s of bad requests (monitor-availability, from +1 s to +31 s)",
 			"as much as 11 s of full outage, 4.2 times what was allowed",
 			"Do not deploy this version.",
@@ -62,7 +62,7 @@ func TestTheFirstScreenAnswersForEveryKindOfOutcome(t *testing.T) {
 				s.run.Asserts = append(s.run.Asserts, result.Assertion{Name: "MonitorReplicaDown", Kind: result.AssertExpect, Outcome: result.Broken, Expected: "fires within 20s", Observed: "it did not fire"})
 				s.run.Spec.Expect = []result.ExpectedAlert{{Name: "MonitorReplicaDown", Within: 20}}
 			}),
-			"MonitorReplicaDown: it did not fire, where it had to be: fires within 20s.", "MonitorReplicaDown never fired, due by 20 s",
+			"MonitorReplicaDown: it did not fire (expected: fires within 20s).", "MonitorReplicaDown never fired, due by 20 s",
 			"0.02% of the error budget", "ballast slo predict",
 		},
 		"it did not recover": {
@@ -74,10 +74,10 @@ func TestTheFirstScreenAnswersForEveryKindOfOutcome(t *testing.T) {
 			"0.02% of the error budget", "what was still missing",
 		},
 		"a guard rail stopped it": {
-			abortedRun(), "998 over 5 s, where it had to be: burn rate below 200 over 5 s", "bad requests (monitor-availability", "612 of 5,100 requests", "narrow the fault",
+			abortedRun(), "998 over 5 s (expected: burn rate below 200 over 5 s)", "bad requests (monitor-availability", "612 of 5,100 requests", "narrow the fault",
 		},
 		"something was left behind": {
-			residueRun(), "Left behind: process 41233", "Recovered 3.2 s after the fault was removed.", "0% of the error budget", "ballast sweep --target local",
+			residueRun(), "Left behind: process 41233", "Recovered 3.2 s after the fault was removed. What was left behind was still there when the run ended.", "0% of the error budget", "ballast sweep --target local",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

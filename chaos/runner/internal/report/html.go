@@ -15,18 +15,27 @@ var templates embed.FS
 
 // HTML writes report.html: one file that needs neither network nor script.
 func HTML(w io.Writer, r result.Report) error {
-	t, err := chart.Templates(template.New("report.gohtml"))
+	t, err := pages()
 	if err != nil {
 		return err
 	}
-	t, err = t.Funcs(template.FuncMap{"stylesheet": stylesheet}).ParseFS(templates, "template/*.gohtml")
-	if err != nil {
-		return fmt.Errorf("parse the report's template: %w", err)
-	}
-	if err := t.Execute(w, newPage(r.Normal())); err != nil {
+	if err := t.ExecuteTemplate(w, "report.gohtml", newPage(r.Normal())); err != nil {
 		return fmt.Errorf("render the report: %w", err)
 	}
 	return nil
+}
+
+// pages are the templates of all pages, with those of the charts in them.
+func pages() (*template.Template, error) {
+	t, err := chart.Templates(template.New("pages"))
+	if err != nil {
+		return nil, err
+	}
+	t, err = t.Funcs(template.FuncMap{"stylesheet": stylesheet, "short": chart.Seconds}).ParseFS(templates, "template/*.gohtml")
+	if err != nil {
+		return nil, fmt.Errorf("parse the templates of the pages: %w", err)
+	}
+	return t, nil
 }
 
 // stylesheet is ours, hence safe to inline.

@@ -21,8 +21,14 @@ func inspect(t *testing.T, r result.Report, visit func(tag string, attrs map[str
 	if err := HTML(&buf, r); err != nil {
 		t.Fatal(err)
 	}
-	text := buf.String()
-	z := html.NewTokenizer(&buf)
+	return walk(t, buf.Bytes(), visit)
+}
+
+// walk visits all elements of a page and checks that they are closed in order.
+func walk(t *testing.T, page []byte, visit func(tag string, attrs map[string]string)) string {
+	t.Helper()
+	text := string(page)
+	z := html.NewTokenizer(bytes.NewReader(page))
 	var open []string
 	void := map[string]bool{"meta": true, "link": true, "br": true, "img": true}
 	for {
@@ -56,47 +62,59 @@ func inspect(t *testing.T, r result.Report, visit func(tag string, attrs map[str
 	}
 }
 
+// accessible checks that a page is one offline file without scripts, in which everything
+// that is referred to exists and every picture has a name.
+func accessible(t *testing.T, page []byte) string {
+	t.Helper()
+	ids := map[string]bool{}
+	var refs []string
+	text := walk(t, page, func(tag string, attrs map[string]string) {
+		if id, ok := attrs["id"]; ok {
+			if ids[id] {
+				t.Errorf("id %q twice", id)
+			}
+			ids[id] = true
+		}
+		refs = append(refs, strings.Fields(attrs["aria-labelledby"])...)
+		if href, ok := attrs["href"]; ok {
+			if !strings.HasPrefix(href, "#") {
+				t.Errorf("<%s href=%q> leaves the file", tag, href)
+			}
+			refs = append(refs, strings.TrimPrefix(href, "#"))
+		}
+		switch tag {
+		case "script", "link", "img", "iframe", "object", "embed":
+			t.Errorf("<%s> does not belong here", tag)
+		case "svg":
+			if attrs["aria-hidden"] != "true" && attrs["aria-labelledby"] == "" && attrs["aria-label"] == "" {
+				t.Errorf("a picture without a name: %v", attrs)
+			}
+		}
+		for key := range attrs {
+			if strings.HasPrefix(key, "on") {
+				t.Errorf("<%s %s>: a script", tag, key)
+			}
+		}
+	})
+	for _, ref := range refs {
+		if !ids[ref] {
+			t.Errorf("%q is referred to and does not exist", ref)
+		}
+	}
+	if bad := regexp.MustCompile(`NaN|Inf\b|ZgotmplZ|%!|&lt;nil&gt;|@import|url\(["']?http`).FindString(text); bad != "" {
+		t.Errorf("the file holds %q", bad)
+	}
+	return text
+}
+
 func TestHTMLIsOneOfflineAccessibleFile(t *testing.T) {
 	for name, r := range fixtures() {
 		t.Run(name, func(t *testing.T) {
-			ids := map[string]bool{}
-			var refs []string
-			text := inspect(t, r, func(tag string, attrs map[string]string) {
-				if id, ok := attrs["id"]; ok {
-					if ids[id] {
-						t.Errorf("id %q twice", id)
-					}
-					ids[id] = true
-				}
-				refs = append(refs, strings.Fields(attrs["aria-labelledby"])...)
-				if href, ok := attrs["href"]; ok {
-					if !strings.HasPrefix(href, "#") {
-						t.Errorf("<%s href=%q> leaves the file", tag, href)
-					}
-					refs = append(refs, strings.TrimPrefix(href, "#"))
-				}
-				switch tag {
-				case "script", "link", "img", "iframe", "object", "embed":
-					t.Errorf("<%s> does not belong here", tag)
-				case "svg":
-					if attrs["aria-hidden"] != "true" && attrs["aria-labelledby"] == "" && attrs["aria-label"] == "" {
-						t.Errorf("a picture without a name: %v", attrs)
-					}
-				}
-				for key := range attrs {
-					if strings.HasPrefix(key, "on") {
-						t.Errorf("<%s %s>: a script", tag, key)
-					}
-				}
-			})
-			for _, ref := range refs {
-				if !ids[ref] {
-					t.Errorf("%q is referred to and does not exist", ref)
-				}
+			var buf bytes.Buffer
+			if err := HTML(&buf, r); err != nil {
+				t.Fatal(err)
 			}
-			if bad := regexp.MustCompile(`NaN|Inf\b|ZgotmplZ|%!|&lt;nil&gt;|@import|url\(["']?http`).FindString(text); bad != "" {
-				t.Errorf("the file holds %q", bad)
-			}
+			text := accessible(t, buf.Bytes())
 			if !strings.Contains(text, headline(r)) {
 				t.Errorf("the headline %q is missing", headline(r))
 			}
