@@ -15,6 +15,7 @@ func (r *run) conclude(ctx context.Context) {
 	r.journal.enter(result.Judge, time.Time{})
 	end := instant()
 	r.ev.Moments.End = &end
+	r.logs(ctx)
 	if r.ev.Moments.Began == nil {
 		return
 	}

@@ -17,6 +17,8 @@ import (
 )
 
 const (
+	// keeperLog is what the keeper itself has to say, in the run's directory.
+	keeperLog          = "keeper.log"
 	keeperWriteTimeout = 2 * time.Second
 	keeperEndTimeout   = 5 * time.Second
 )
@@ -76,7 +78,7 @@ func startKeeper(ctx context.Context, self string, dir *runDir, logger *slog.Log
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("keeper: %w", err), inR.Close(), inW.Close())
 	}
-	log, err := os.OpenFile(filepath.Join(dir.path, "keeper.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(filepath.Join(dir.path, keeperLog), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("keeper's log: %w", err), inR.Close(), inW.Close(), outR.Close(), outW.Close())
 	}

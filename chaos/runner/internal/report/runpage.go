@@ -17,6 +17,7 @@ type runPage struct {
 	Close    string // how close a pass came to its bound
 	Hardly   string // why a pass could hardly have failed
 	Chain    []link
+	Logs     *logsPage
 	Outcomes []outcome
 	Further  []result.Finding
 	Clocks   []fact
@@ -78,6 +79,7 @@ func newRunPage(i int, run result.Run, r result.Report) runPage {
 		Further:  further(run),
 		Clocks:   clocks(run),
 		Chain:    chain(run),
+		Logs:     newLogs(run, w),
 		Hardly:   toothless(run),
 		Command:  runAgain(run, r),
 	}

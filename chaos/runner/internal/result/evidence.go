@@ -16,6 +16,8 @@ type Evidence struct {
 	Delivery *Delivery `json:"delivery,omitempty"`
 	Ending   Ending    `json:"ending"`
 	Cleanup  *Cleanup  `json:"cleanup,omitempty"` // absent when no fault was owed a removal
+	// Logs decide nothing; absent where no fault was injected, and on a target that has none.
+	Logs *Logs `json:"logs,omitempty"`
 }
 
 // TroubleKind is the sort of an answer that is not one.
