@@ -21,9 +21,9 @@ type Field struct {
 	// Step is the distance of two points between which nothing is missing.
 	Step time.Duration
 	Ends Ends
-	// Log draws a logarithmic scale, Binary one with ticks for bytes, Stacked each line
-	// upon those before it.
-	Log, Binary, Stacked bool
+	Base Base
+	// Log draws a logarithmic scale, Stacked each line upon those before it.
+	Log, Stacked bool
 	// Regions and Moments are drawn across the chart.
 	Regions []Region
 	// Width and Height are about what the place has, in pixels: how many marks the time axis
@@ -59,7 +59,7 @@ type FieldView struct {
 	Grid    string
 	Ticks   []Place
 	Longest string // label of a tick, which the axis is as wide as
-	Times   []Place
+	Times   TimePlaces
 	Areas   []Stroke
 	Strokes []FieldStroke
 	Limits  []LimitLine
@@ -74,6 +74,13 @@ type Place struct {
 	Label  string
 	Rank   int
 	Anchor string // start or end, of a label that would hang over
+}
+
+// TimePlaces are the marks of a time axis. Of how many it may be decides from which width on
+// the finer ones are shown: up to 4, 8 or more.
+type TimePlaces struct {
+	UpTo   int
+	Places []Place
 }
 
 // FieldStroke is a stretch of a line.
@@ -161,7 +168,7 @@ func (d Field) scale(lines []Line) scale {
 	if d.Stacked && high > 0 {
 		low = min(low, 0) // areas stand on it
 	}
-	return newScale(low, high, d.Ends, d.Log, d.Binary)
+	return newScale(low, high, d.Ends, d.Log, d.Base)
 }
 
 // ticks names round values, as many as there is room for.
@@ -186,8 +193,12 @@ func (v *FieldView) ticks(d Field, s scale, y func(float64) float64, f Frame) {
 }
 
 // places are the marks of the time axis in percent.
-func (f Frame) places() []Place {
-	var out []Place
+func (f Frame) places() TimePlaces {
+	// Texts stand closer in a place that is narrower than thought.
+	const spare = 0.6
+	full := f.Width
+	f.Width, f.Right = full*spare, full*spare
+	out := TimePlaces{UpTo: 4}
 	for i, m := range f.marks() {
 		p := Place{At: 100 * m.X / f.Width, Label: m.Label, Rank: 1}
 		switch {
@@ -202,7 +213,10 @@ func (f Frame) places() []Place {
 		case i%2 == 0:
 			p.Rank = 2
 		}
-		out = append(out, p)
+		out.Places = append(out.Places, p)
+	}
+	for out.UpTo < 16 && len(out.Places) > out.UpTo {
+		out.UpTo *= 2
 	}
 	return out
 }
@@ -264,7 +278,7 @@ type StateCell struct {
 // StatesView are lines of states over one time axis.
 type StatesView struct {
 	Lines   []StateLine
-	Times   []Place
+	Times   TimePlaces
 	Regions []RegionBox
 }
 

@@ -1,6 +1,37 @@
 package chart
 
-import "math"
+import (
+	"math"
+	"time"
+)
+
+// Base says which values are round.
+type Base int
+
+// The bases.
+const (
+	Decimal Base = iota
+	Bytes        // powers of two
+	Time         // seconds, minutes, hours, days
+)
+
+// step rounds up to a distance of two ticks.
+func (b Base) step(raw float64) float64 {
+	const day = 24 * 3600
+	switch {
+	case b == Bytes:
+		return math.Pow(2, math.Ceil(math.Log2(raw)))
+	case b == Time && raw > day:
+		return niceStep(raw/day) * day
+	case b == Time && raw > 1:
+		for _, s := range timeSteps() {
+			if s >= time.Duration(raw*float64(time.Second)) {
+				return s.Seconds()
+			}
+		}
+	}
+	return niceStep(raw)
+}
 
 // Ends are the least and the greatest value of a scale, where they are fixed.
 type Ends struct{ Least, Most *float64 }
@@ -17,14 +48,13 @@ type scale struct {
 // Room that a linear scale leaves above and below its values, and how many ticks it aims at.
 const (
 	headroom  = 0.1
-	fewTicks  = 4
+	fewTicks  = 5
 	logFloor  = 1e-12
 	manyTicks = 50
 )
 
-// newScale fits finite values from low to high. A binary scale has ticks at multiples of
-// powers of two, for bytes.
-func newScale(low, high float64, ends Ends, log, binary bool) scale {
+// newScale fits finite values from low to high.
+func newScale(low, high float64, ends Ends, log bool, base Base) scale {
 	if log {
 		return newLogScale(low, high)
 	}
@@ -52,16 +82,7 @@ func newScale(low, high float64, ends Ends, log, binary bool) scale {
 	if !(s.high > s.low) {
 		s.high = s.low + 1
 	}
-	s.step = niceStep((s.high - s.low) / fewTicks)
-	if binary {
-		s.step = math.Pow(2, math.Ceil(math.Log2((s.high-s.low)/fewTicks)))
-	}
-	if ends.Least == nil {
-		s.low = math.Floor(s.low/s.step+1e-9) * s.step
-	}
-	if ends.Most == nil {
-		s.high = math.Ceil(s.high/s.step-1e-9) * s.step
-	}
+	s.step = base.step((s.high - s.low) / fewTicks)
 	for i := math.Ceil(s.low/s.step - 1e-9); i*s.step <= s.high+s.step*1e-9 && len(s.ticks) < manyTicks; i++ {
 		s.ticks = append(s.ticks, i*s.step+0) // 0 and not -0
 	}

@@ -198,7 +198,7 @@ func (p *panel) series(d *drawing, fields []field, marks []chart.Region) {
 	f := chart.Field{
 		Step: p.scope.interval, Regions: marks, Width: float64(p.Grid.W * cellWidth), Height: float64(max(100, p.Grid.H*cellHeight-beside)),
 		Ends: chart.Ends{Least: first.Min, Most: first.Max}, Log: first.Custom.Scale.Type == "log",
-		Binary: strings.HasPrefix(first.Unit, "bytes") || strings.HasPrefix(first.Unit, "bin"), Stacked: first.Custom.Stacking.Mode == "normal",
+		Base: baseOf(first.Unit), Stacked: first.Custom.Stacking.Mode == "normal",
 	}
 	f.Unit = func(v, step float64) string {
 		decimals := decimalsOf(step)
@@ -234,6 +234,17 @@ func (p *panel) series(d *drawing, fields []field, marks []chart.Region) {
 	d.Summary = strings.Join(said, ", ")
 	v := f.Layout(p.scope.window())
 	d.Field = &v
+}
+
+// baseOf is which values of a unit are round.
+func baseOf(unit string) chart.Base {
+	switch unit {
+	case "bytes", "binBps":
+		return chart.Bytes
+	case "s", "dtdurations":
+		return chart.Time
+	}
+	return chart.Decimal
 }
 
 // decimalsOf is how many decimals tell multiples of a step apart.
