@@ -138,16 +138,16 @@ func processorPanels() []panel {
 
 func memoryPanels() []panel {
 	return []panel{
-		third("Available", "The share of a machine's memory that a new process could have without swapping.", units.PercentUnit,
+		chart("Available", "The share of a machine's memory that a new process could have without swapping.", units.PercentUnit,
 			query{fmt.Sprintf("min by (pod) (monitor_memory_available_bytes{%[1]s} / monitor_memory_size_bytes{%[1]s})", replicas), "{{pod}}"}),
-		third("Used for", "What a machine's memory is used for, over all chosen replicas.", units.BytesIEC,
+		chart("Used for", "What a machine's memory is used for, over all chosen replicas.", units.BytesIEC,
 			query{fmt.Sprintf("sum(monitor_memory_used_bytes{%s})", replicas), "used"},
 			query{fmt.Sprintf("sum(monitor_memory_cached_bytes{%s})", replicas), "page cache"},
 			query{fmt.Sprintf("sum(monitor_memory_buffers_bytes{%s})", replicas), "buffers"},
 			query{fmt.Sprintf("sum(monitor_memory_free_bytes{%s})", replicas), "free"}),
-		third("Swapped", "Memory that is read back from swap and written to it. Steady traffic both ways: there is too little memory.", units.BytesPerSecondIEC,
+		chart("Swapped", "Memory that is read back from swap and written to it. Steady traffic both ways: there is too little memory.", units.BytesPerSecondIEC,
 			query{rate("monitor_swap_in_bytes_total", "pod"), "in {{pod}}"}, query{rate("monitor_swap_out_bytes_total", "pod"), "out {{pod}}"}),
-		third("Swap in use", "The share of the swap space that is in use. A machine without swap has no line.", units.PercentUnit,
+		chart("Swap in use", "The share of the swap space that is in use. A machine without swap has no line.", units.PercentUnit,
 			query{fmt.Sprintf("max by (pod) (monitor_swap_used_bytes{%[1]s} / (monitor_swap_size_bytes{%[1]s} > 0))", replicas), "{{pod}}"}),
 	}
 }
