@@ -27,8 +27,9 @@ const leastScrapes = 4
 // that select what no program exports (docs/metrics, if it has
 // expositions), that fire on one missed scrape, or that lack severity, texts or
 // runbook, runbooks without an alert, and windows that are longer than the chart and the
-// environments keep samples, or too short for how often they scrape, an inhibition that does
-// not tell the groups of an SLO apart, and alerts that no route takes. It asks no Prometheus. The error is of reading
+// environments keep samples, or too short for how often they scrape, thresholds that decide
+// nothing, an inhibition that does not tell the groups of an SLO apart, and alerts that no
+// route takes. It asks no Prometheus. The error is of reading
 // only; all findings come back, in the order of files.
 func Lint(root string, o Options) (document.Problems, error) {
 	l := linter{alerts: filepath.Join(root, "alerts"), runbooks: filepath.Join(root, "docs", "runbooks"), options: o}
@@ -89,6 +90,7 @@ func (l *linter) slo(s slo.SLO) {
 	for _, p := range l.settings {
 		l.within(s, p)
 	}
+	l.thresholds(s)
 	if s.Slices != nil && s.Slices.Query != "" {
 		l.query(s)
 		return

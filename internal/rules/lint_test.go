@@ -202,6 +202,13 @@ func TestLintFinds(t *testing.T) {
 			want: []string{"a time slice of 1m holds fewer than 4 scrapes at an interval of 30s"},
 		},
 		{
+			name: "time slices so long that one of them is more than a threshold",
+			change: func(c *checkout) {
+				c.slo = strings.Replace(strings.Replace(c.slo, "Occurrences", "Timeslices", 1), "{target: 0.999}", "{target: 0.999, timeSliceTarget: 0.9, timeSliceWindow: 5m}", 1)
+			},
+			want: []string{"shop.yaml:1: spec.objectives: 1 bad slice, without which no tier fires, is more than the threshold of page-fast (8.33% of the 12 in 1h, against 1.44%) and of page-slow"},
+		},
+		{
 			name:   "a gauge that is scraped once in a slice, and one that is not",
 			change: func(c *checkout) { c.slo = measuring("max(orders_waiting)") },
 			after: func(t *testing.T, root string) {

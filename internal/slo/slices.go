@@ -1,6 +1,9 @@
 package slo
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Slices is how an SLO judges stretches of time of one length. How good a slice is, in
 // [0, 1], is either the ratio of Good to Total within it or what Query says of it. Each
@@ -20,4 +23,20 @@ type Slices struct {
 	Value float64
 	// Bad says that the ratio is that of bad events.
 	Bad bool
+}
+
+// Decides reports whether the threshold of a tier has a say. Rules fire above half a bad
+// event less than LeastBad. Where so many bad slices are no less than the threshold of all
+// slices that the long window holds, the tier fires at the least number of bad slices,
+// whatever its burn rate. How many events there will be is not known: of these it is true.
+func (s SLO) Decides(w BurnWindow) bool {
+	if s.Slices == nil {
+		return true
+	}
+	return w.Threshold(s.Objective)*float64(s.Slices.In(w.Long)) > float64(s.LeastBad())-0.5
+}
+
+// In is how many slices a window holds at most.
+func (s Slices) In(w time.Duration) int {
+	return int(math.Ceil(float64(w) / float64(s.Length)))
 }
