@@ -72,20 +72,24 @@ func (g generator) burns(t slo.BurnWindow) string {
 	// Counts are products of fractions: three events may be 2.9999999996.
 	least := float64(g.slo.LeastBad()) - 0.5
 	still := float64((g.slo.LeastBad()+1)/2) - 0.5
-	return fmt.Sprintf(`%[1]s > %[4]s
-and (
-    %[2]s > %[4]s
+	enough := fmt.Sprintf("and %s > %s\n", bad, number(least))
+	if still < least { // half of one is no fewer
+		enough = fmt.Sprintf(`and (
+    %[1]s > %[2]s
   or (
-    %[5]s
+    %[1]s > %[3]s
+    and %[4]s
+  )
+)
+`, bad, number(least), number(still), firing)
+	}
+	return fmt.Sprintf(`%[1]s > %[3]s
+and (
+    %[2]s > %[3]s
+  or (
+    %[4]s
     unless %[2]s
   )
 )
-and (
-    %[3]s > %[6]s
-  or (
-    %[3]s > %[7]s
-    and %[5]s
-  )
-)
-`, long, short, bad, threshold, firing, number(least), number(still))
+%[5]s`, long, short, threshold, firing, enough)
 }
