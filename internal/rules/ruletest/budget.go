@@ -32,16 +32,41 @@ func (m *maker) budget() []plan {
 	}{
 		{"budget: it is spent by no fewer than %d bad events", above},
 		{"budget: fewer than %d bad events do not spend it", below},
+		{"budget: half a slice fewer than %d bad ones do not spend it", 1},
 	} {
 		bad := w.raised() * c.factor
 		run := m.badly(bad)
+		if c.factor == 1 {
+			if m.slo.Slices == nil {
+				continue // events are whole, and the number is not
+			}
+			run = m.precisely(bad)
+		}
 		covered = math.Floor(whole*(m.among(run)/bad)) + 1
 		p := m.hours(int(covered), stretch{steps: 1})
 		p.name = fmt.Sprintf(c.name, m.slo.LeastBad())
 		p.runs[0] = slices.Concat([]stretch{{steps: 1}}, run, []stretch{{steps: length(p.runs[0]) - 1 - length(run)}})
 		plans = append(plans, p)
 	}
+	if m.slo.Slices != nil {
+		plans = append(plans, m.exactlySpent()...)
+	}
 	return append(plans, m.almostKnown(), m.unspent())
+}
+
+// exactlySpent is all of the budget and no more, to the last digit of what rules compute;
+// none where no number of hours makes that.
+func (m *maker) exactlySpent() []plan {
+	hours, n := m.slo.Window.Truncate(time.Hour).Hours(), m.events()
+	for covered := math.Floor(hours*m.slo.Budget()) + 1; covered < hours; covered++ {
+		bad := math.Round(hours * m.slo.Budget() / covered * n)
+		if to(bad/n, 1e-12)*(covered/hours)/m.slo.Budget() == 1 {
+			p := m.hours(int(covered), stretch{good: n - bad, bad: bad})
+			p.name = "budget: exactly all is spent"
+			return []plan{p}
+		}
+	}
+	return nil
 }
 
 // unspent is a period without any event.

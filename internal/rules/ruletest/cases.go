@@ -107,18 +107,40 @@ func (m *maker) at(n int) time.Duration { return time.Duration(n) * m.step() }
 func (m *maker) thresholds() []plan {
 	var plans []plan
 	for _, t := range m.slo.Burns() {
-		last := 12 + m.steps(waits(m.slo, t))
+		threshold := t.Threshold(m.slo.Objective)
+		steady := func(name string, factor float64, last int) plan {
+			waits := m.steps(waits(m.slo, t))
+			p := plan{name: name, runs: [][]stretch{{m.steady(last+waits+1, threshold*factor)}}, alerts: []time.Duration{m.at(last + waits)}}
+			if last+waits >= most {
+				for n := last - 2; n <= last+waits; n++ {
+					p.evaluations = append(p.evaluations, m.at(n))
+				}
+			}
+			return p
+		}
+		if !m.slo.Decides(t) {
+			name := fmt.Sprintf("silent: just above %s times the sustainable rate, which makes fewer bad slices in %s than %s needs", plain(t.Rate), brief(t.Long), t.Tier)
+			plans = append(plans, steady(name, above, m.steps(t.Long)))
+			continue
+		}
 		for _, c := range []struct {
 			name   string
 			factor float64
 		}{{"fires: just above", above}, {"silent: just below", below}} {
-			plans = append(plans, plan{
-				name: fmt.Sprintf("%s %s times the sustainable rate, the threshold of %s", c.name, plain(t.Rate), t.Tier),
-				runs: [][]stretch{{m.steady(last+1, t.Threshold(m.slo.Objective)*c.factor)}}, alerts: []time.Duration{m.at(last)},
-			})
+			name := fmt.Sprintf("%s %s times the sustainable rate, the threshold of %s", c.name, plain(t.Rate), t.Tier)
+			plans = append(plans, steady(name, c.factor, max(12, m.until(threshold*below))))
 		}
 	}
 	return plans
+}
+
+// until is how many intervals it takes until a steady error ratio has made enough bad slices
+// for a tier. Of events there are enough in each interval.
+func (m *maker) until(ratio float64) int {
+	if m.slo.Slices == nil {
+		return 1
+	}
+	return int(math.Ceil(world{shape: m.shape}.raised()*above/ratio)) + 1
 }
 
 // exactly are error ratios of just the threshold over one of a tier's windows, and more
@@ -130,16 +152,28 @@ func (m *maker) exactly() []plan {
 		at := math.Floor(t.Threshold(m.slo.Objective)*n + 1e-6)
 		more := min(2*at, math.Floor((at+n)/2))
 		bad := func(steps int, bad float64) stretch { return stretch{steps: steps, good: n - bad, bad: bad} }
+		short, first := m.steps(t.Short)+1, m.first()
+		if !m.slo.Decides(t) {
+			// The long window has enough bad slices and is far above the threshold.
+			enough := m.slo.LeastBad()
+			if enough+2*short <= m.steps(t.Long) {
+				plans = append(plans, plan{
+					name: fmt.Sprintf("exactly at the threshold of %s over %s, then just above", t.Tier, brief(t.Short)),
+					runs: [][]stretch{{bad(enough, n), bad(short, at), bad(short, math.Floor(at*above))}}, burns: []time.Duration{m.at(enough + short - 1), m.at(enough + 2*short - 1)},
+				})
+			}
+			continue
+		}
 		// Half of the samples are as far below the threshold as the others are above it;
 		// the short window holds the others alone, and at last none but those at it.
-		half, first := m.steps(t.Short)+1, m.first()
-		run := []stretch{bad(first+half, 2*at-more), bad(half+1, more), bad(half, at)}
-		long, above, short := first+2*half-1, first+2*half, first+3*half
+		half := max(short, min(m.until(at/n)/2+1, (m.steps(t.Long)-1)/2))
+		run := []stretch{bad(first+half, 2*at-more), bad(half+1, more), bad(short, at)}
+		long, above, last := first+2*half-1, first+2*half, first+2*half+short
 		p := plan{
 			name: fmt.Sprintf("exactly at the threshold of %s over %s, then over %s", t.Tier, brief(t.Long), brief(t.Short)),
-			runs: [][]stretch{run}, burns: []time.Duration{m.at(long), m.at(above), m.at(short)},
+			runs: [][]stretch{run}, burns: []time.Duration{m.at(long), m.at(above), m.at(last)},
 		}
-		if short > most/3 {
+		if last > most/3 {
 			p.evaluations = p.burns
 		}
 		plans = append(plans, p)
@@ -151,14 +185,17 @@ func (m *maker) exactly() []plan {
 func (m *maker) outages() []plan {
 	var plans []plan
 	for _, t := range m.slo.Tiers() {
-		if m.short && m.steps(t.Long) >= most {
+		if m.short && m.steps(t.Long) >= most || m.slo.Slices != nil && m.slo.LeastBad() > m.slo.Slices.In(t.Long) {
 			continue
 		}
 		every := m.interval(t.Long)
 		threshold := t.Threshold(m.slo.Objective)
 		ratio := min(1, 4*threshold)
+		if !m.slo.Decides(t) {
+			ratio = 1
+		}
 		healthy := int(t.Long / every)
-		lasts := int(threshold/ratio*float64(t.Long/every)) + 3
+		lasts := max(int(threshold/ratio*float64(t.Long/every)), m.until(ratio)) + 3
 		heals := int(t.Short/every) + 3
 		run := []stretch{m.steady(healthy, 0), m.steady(lasts, ratio), m.steady(heals, 0)}
 		p := plan{name: fmt.Sprintf("fires and resets: %s, errors after a healthy history of %s", t.Tier, brief(t.Long)), runs: [][]stretch{run}, every: every}
@@ -186,7 +223,8 @@ func (m *maker) crossings(p plan, t slo.BurnWindow, after int) (begins, ends [2]
 	over := func(n int) bool {
 		long, _ := w.ratio(0, times(n, p.every), t.Long)
 		short, _ := w.ratio(0, times(n, p.every), t.Short)
-		return long > threshold && short > threshold
+		bad, _ := w.bad(0, times(n, p.every), t.Long)
+		return long > threshold && short > threshold && bad > w.raised()
 	}
 	n := after
 	begins = [2]int{after - 1, after}

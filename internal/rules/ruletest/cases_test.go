@@ -86,6 +86,10 @@ func others() map[string]slo.SLO {
 	}
 }
 
+// underMutants is the SLO on time whose rules are always tried with mutants; `make mutants`
+// tries those of all.
+const underMutants = "slices of a minute"
+
 // othersOnTime are SLOs on time as documents may describe them.
 func othersOnTime() map[string]slo.SLO {
 	base := slo.SLO{Name: "shop", Service: "shop", Objective: 0.999, Window: 30 * day}
@@ -94,8 +98,19 @@ func othersOnTime() map[string]slo.SLO {
 		s.Window, s.Slices = window, &of
 		return s
 	}
-	events := of(30*day, slo.Slices{Length: 5 * time.Minute, Target: 0.95})
-	events.Good, events.Total = `orders_total{code!~"5..",job="shop"}`, `orders_total{job="shop"}`
+	counted := func(s slo.SLO) slo.SLO {
+		s.Good, s.Total = `orders_total{code!~"5..",job="shop"}`, `orders_total{job="shop"}`
+		return s
+	}
+	minutes := counted(of(day, slo.Slices{Length: time.Minute, Target: 0.95}))
+	minutes.Objective = 0.99
+	groups := counted(of(10*day, slo.Slices{Length: 2 * time.Minute, Target: 0.95}))
+	groups.Objective, groups.GroupBy, groups.MinBadEvents = 0.97, []string{"zone"}, 3
+	quantile := of(30*day, slo.Slices{
+		Length: 5 * time.Minute, Target: 0.9, Op: "<=", Value: 0.25,
+		Query: `histogram_quantile(0.9, sum by (le) (rate(shop_seconds_bucket{job="shop"}[5m])))`,
+	})
+	quantile.Objective = 0.99
 	grouped := of(day, slo.Slices{Length: time.Minute, Query: `up{job="shop"}`, Op: ">=", Value: 1})
 	grouped.GroupBy, grouped.NoData = []string{"zone"}, slo.NoDataPage
 	policy := of(day, slo.Slices{Length: time.Minute, Query: `shop_temperature_celsius`, Op: "<", Value: -18})
@@ -103,7 +118,10 @@ func othersOnTime() map[string]slo.SLO {
 	silent := of(2*day, slo.Slices{Length: 2 * time.Minute, Target: 1, Query: `sum(rate(orders_total{job="shop"}[2m]))`, Op: ">", Value: 0})
 	silent.NoData = slo.NoDataNone
 	return map[string]slo.SLO{
-		"slices of five minutes":           events,
+		underMutants:                       minutes,
+		"slices of events of each group":   groups,
+		"slices of five minutes":           counted(of(30*day, slo.Slices{Length: 5 * time.Minute, Target: 0.95})),
+		"a quantile, with a target":        quantile,
 		"a gauge of each group":            grouped,
 		"a value below zero, and a policy": policy,
 		"a rate above nothing":             silent,
@@ -130,7 +148,8 @@ func TestAQueryOfWhichNoTestsCanBeMadeIsNamed(t *testing.T) {
 func TestTheCasesOfAnySLOHoldInPrometheus(t *testing.T) {
 	all := others()
 	maps.Copy(all, othersOnTime())
-	// Those of this repository are run by the test of mutants.
+	// Those of this repository, and of one SLO on time, are run by the test of mutants.
+	delete(all, underMutants)
 	for name, s := range all {
 		t.Run(name, func(t *testing.T) {
 			if s.Window > 2*day && os.Getenv("BALLAST_MUTANTS") == "" {

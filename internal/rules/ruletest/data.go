@@ -77,8 +77,12 @@ func length(run []stretch) int {
 
 // young is a history of a few minutes.
 func (m *maker) young() []plan {
+	ratio := above * m.highest()
+	if m.slo.Slices != nil { // in four of them enough go bad
+		ratio = max(ratio, min(1, above*world{shape: m.shape}.raised()/4))
+	}
 	return []plan{{
-		name: "young history: a window is no longer than its samples", runs: [][]stretch{{m.steady(11, above*m.highest())}},
+		name: "young history: a window is no longer than its samples", runs: [][]stretch{{m.steady(11, ratio)}},
 		changes: []kind{burns}, alerts: []time.Duration{m.at(10)}, values: []time.Duration{m.at(10)}, constants: true,
 	}}
 }

@@ -138,15 +138,19 @@ func dialOf(r reads, avoid []*labels.Matcher, value float64, fixed map[string]st
 	return d, true
 }
 
-// samples are those of one series of a dial.
-func (p *probe) samples(dial, series int, every time.Duration, run []stretch, second bool) []float64 {
+// samples are those of one series of a dial: in the first set, which has number 0, or a
+// further one.
+func (p *probe) samples(dial, series int, every time.Duration, run []stretch, number int) []float64 {
 	d := p.dials[dial]
 	var all []float64
 	var total float64
 	there := false
 	for i, s := range run {
 		set := s.setting
-		if second {
+		switch {
+		case number > max(1, s.seconds):
+			set = nil
+		case number > 0:
 			set = s.second
 		}
 		if s.fresh {
@@ -188,25 +192,27 @@ type sampled struct {
 }
 
 // inputs are the series of a run, without those that are never there.
-func (p *probe) inputs(every time.Duration, run []stretch, second bool) []sampled {
+func (p *probe) inputs(every time.Duration, run []stretch) []sampled {
 	var all []sampled
-	for i, d := range p.dials {
-		for n, series := range d.series {
-			s := sampled{series, p.samples(i, n, every, run, second)}
-			if second {
-				s.series = maps.Clone(series)
-				s.series[secondLabel] = "second"
-			}
-			if slices.ContainsFunc(s.samples, func(v float64) bool { return !isAbsent(v) }) {
-				all = append(all, s)
+	for number := range further(run) + 1 {
+		for i, d := range p.dials {
+			for n, series := range d.series {
+				s := sampled{series, p.samples(i, n, every, run, number)}
+				if number > 0 {
+					s.series = maps.Clone(series)
+					s.series[furtherLabel] = strconv.Itoa(number)
+				}
+				if slices.ContainsFunc(s.samples, func(v float64) bool { return !isAbsent(v) }) {
+					all = append(all, s)
+				}
 			}
 		}
 	}
 	return all
 }
 
-// secondLabel tells a second series from the first.
-const secondLabel = "replica"
+// furtherLabel tells further series from the first.
+const furtherLabel = "replica"
 
 // settles is how many intervals pass until the query gives what a setting is.
 func (p *probe) settles(every time.Duration) int { return int((p.reach+every-1)/every) + 1 }
@@ -216,7 +222,7 @@ func (p *probe) steady(s, second setting) []float64 {
 	n := p.settles(sampling) + 1
 	run := []stretch{{steps: n + 1, setting: s, second: second}}
 	var input []promql.Series
-	for _, in := range append(p.inputs(sampling, run, false), p.inputs(sampling, run, true)...) {
+	for _, in := range p.inputs(sampling, run) {
 		input = append(input, stored(in.series, sampling, in.samples))
 	}
 	given, err := p.at(input, times(n, sampling))

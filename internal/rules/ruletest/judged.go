@@ -87,37 +87,42 @@ func instant(s slo.Slices, values []float64) (float64, bool) {
 // slice is how good the slice of a group was that ended at t; false where nothing can be
 // said of it.
 func (w world) slice(group int, t time.Duration) (float64, bool) {
+	share, ok := w.share(group, t)
+	target := w.slo.Slices.Target
+	switch {
+	case !ok || target == 0:
+		return share, ok
+	case to(share, 1e-12) >= target:
+		return 1, true
+	}
+	return 0, true
+}
+
+// share is how much of that slice was good.
+func (w world) share(group int, t time.Duration) (float64, bool) {
 	s := *w.slo.Slices
-	var share float64
 	if s.Query == "" {
 		good, haveGood := w.sum(true, group, t, s.Length)
 		total, haveTotal := w.sum(false, group, t, s.Length)
 		if !haveGood || !haveTotal || total == 0 {
 			return 0, false
 		}
-		share = min(1, good/total)
-	} else {
-		var all []float64
-		for at := t; at > t-s.Length && at >= 0; at -= look {
-			if v, ok := instant(s, w.judged[group].looks(at)); ok {
-				all = append(all, v)
-			}
-		}
-		if len(all) == 0 {
-			return 0, false
-		}
-		share = min(1, mean(all))
-		if s.Bad {
-			share = 1 - share
+		return min(1, good/total), true
+	}
+	var all []float64
+	for at := t; at > t-s.Length && at >= 0; at -= look {
+		if v, ok := instant(s, w.judged[group].looks(at)); ok {
+			all = append(all, v)
 		}
 	}
-	if s.Target == 0 {
-		return share, true
+	if len(all) == 0 {
+		return 0, false
 	}
-	if to(share, 1e-12) >= s.Target {
-		return 1, true
+	share := min(1, mean(all))
+	if s.Bad {
+		share = 1 - share
 	}
-	return 0, true
+	return share, true
 }
 
 // judge works out what is recorded of each group's slices: what the input series say, or
@@ -203,8 +208,7 @@ func (m *maker) sampled(p plan) []sampled {
 				run[i].steps *= int(p.every / every)
 			}
 		}
-		probe := m.probes[number]
-		all = slices.Concat(all, probe.inputs(every, run, false), probe.inputs(every, run, true))
+		all = append(all, m.probes[number].inputs(every, run)...)
 	}
 	return all
 }

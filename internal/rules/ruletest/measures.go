@@ -85,11 +85,16 @@ func (m *maker) lasting(slices int, s setting) stretch {
 // measures are slices of what a query gives.
 func (m *maker) measures() []plan {
 	plans := []plan{m.levels(), m.turns()}
-	if m.probes[0].reach == 0 {
+	judges := m.slo.Slices.Target > 0 && m.slo.Slices.Op != ""
+	switch {
+	case m.probes[0].reach == 0:
 		plans = append(plans, m.parts(), m.blip())
-		if m.slo.Slices.Target > 0 && m.slo.Slices.Op != "" {
+		if judges {
 			plans = append(plans, m.targets())
+			plans = append(plans, m.exactTarget()...)
 		}
+	case judges:
+		plans = append(plans, m.onset()...)
 	}
 	if given := m.probes[0].steady(m.within, m.beyond); len(given) == 2 {
 		both := m.lasting(3, m.within)
@@ -113,23 +118,30 @@ func (m *maker) levels() plan {
 	s, k := m.slo.Slices, m.settled()+1
 	states := []setting{m.within, m.beyond}
 	p := m.rawPlan("slices: good just within the threshold, bad just beyond it")
-	add := func(want, off float64) {
-		if st, ok := m.probes[0].find(want, off); ok {
-			states = append(states, st)
+	add := func(want float64, offs ...float64) {
+		for _, off := range offs {
+			if st, ok := m.probes[0].find(want, off); ok {
+				states = append(states, st)
+				return
+			}
 		}
 	}
 	switch {
 	case s.Op != "":
 		add(s.Value, 0)
+		if st, ok := m.probes[0].bottomless(); ok {
+			states = append(states, st)
+		}
 	default:
 		p.name = "slices: as good as their ratio"
 		for _, share := range m.ratios() {
 			if s.Bad {
 				share = 1 - share
 			}
-			add(share, noise)
+			add(share, exact, noise)
 		}
 		add(exceeding-0.005, noise)
+		add(exceeding, 0)
 		add(exceeding+0.01, noise)
 	}
 	for n, st := range states {
@@ -143,6 +155,9 @@ func (m *maker) levels() plan {
 	}
 	return p
 }
+
+// exact is less than what rules round away.
+const exact = 1e-13
 
 // ratios are those around a target, or any.
 func (m *maker) ratios() []float64 {
@@ -200,4 +215,60 @@ func (m *maker) targets() plan {
 		p.shares = append(p.shares, m.at(2+n))
 	}
 	return p
+}
+
+// exactTarget is a slice of which exactly as much is good as the target says, where as many
+// looks as a slice has cannot show it: with fewer of them, or more series.
+func (m *maker) exactTarget() []plan {
+	const most = 100 // series
+	looks, target, series := m.scrapes(look), m.slo.Slices.Target, 1
+	if given := m.probes[0].steady(m.within, m.within); len(given) == 2 {
+		series = most
+	}
+	for n := range series {
+		for seen := looks; seen > 0; seen-- {
+			bad := math.Round((1 - target) * float64(seen*(n+1)))
+			if share := 1 - bad/float64(seen*(n+1)); to(share, 1e-12) != target || bad > float64(seen) {
+				continue
+			}
+			if n == 0 && seen == looks {
+				return nil // the target is met by looks alone
+			}
+			part := func(steps int, first setting) stretch {
+				s := stretch{steps: steps, setting: first}
+				if n > 0 {
+					s.second, s.seconds = m.within, n
+				}
+				return s
+			}
+			p := m.rawPlan("slices: good with exactly the target", part(1+looks, m.within), part(seen-int(bad), m.within), part(int(bad), m.beyond), stretch{steps: looks - seen})
+			p.every, p.shares = look, []time.Duration{m.at(2)}
+			return []plan{p}
+		}
+	}
+	return nil
+}
+
+// onset is an outage that begins so late in a slice that exactly as much of it is good as
+// the target says; none where no look makes that. What a query of ranges sees of it is
+// known once it is asked.
+func (m *maker) onset() []plan {
+	looks, before := m.scrapes(look), m.steps(m.probes[0].reach)+2
+	last := m.at(before + m.steps(m.probes[0].reach) + 2)
+	for late := range looks {
+		p := m.rawPlan("slices: good with exactly the target",
+			stretch{steps: 1 + before*looks + late, setting: m.within}, stretch{steps: int(last/look) - before*looks - late, setting: m.beyond})
+		p.every = look
+		w, err := m.world(p)
+		if err != nil {
+			continue // the other cases say so
+		}
+		for t := m.at(before); t < last; t += m.step() {
+			if share, ok := w.share(0, t); ok && to(share, 1e-12) == m.slo.Slices.Target && share < 1 {
+				p.shares = []time.Duration{t, t + m.step()}
+				return []plan{p}
+			}
+		}
+	}
+	return nil
 }

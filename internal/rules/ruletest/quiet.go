@@ -15,26 +15,37 @@ import (
 func (m *maker) quiet() []plan {
 	w := world{shape: m.shape}
 	few, enough := w.raised()*below, w.raised()*above
-	run := []stretch{{steps: 1}, {steps: 1, bad: few}, {steps: 2}, {steps: 1, bad: enough - few}, {steps: 1}}
-	if m.slo.Slices != nil {
-		run = slices.Concat([]stretch{{steps: 1}}, m.badly(few), []stretch{{steps: 2}}, m.badly(enough-few), []stretch{{steps: 1}})
+	var plans []plan
+	// The floor lies half an event under a whole number; counts are on either side of it.
+	if m.slo.Slices == nil {
+		plans = append(plans, plan{
+			name:   fmt.Sprintf("low traffic: %d bad events are few enough, and more are not", m.slo.LeastBad()-1),
+			runs:   [][]stretch{{{steps: 1}, {steps: 1, bad: few}, {steps: 2}, {steps: 1, bad: enough - few}, {steps: 1}}},
+			alerts: []time.Duration{m.at(1), m.at(4)},
+		})
+	} else {
+		floor := plain(w.raised())
+		plans = append(plans, m.only("low traffic: exactly "+floor+" bad slices are too few", m.precisely(w.raised())),
+			m.only("low traffic: fewer than "+floor+" bad slices are too few", m.badly(few)),
+			m.only("low traffic: more than "+floor+" bad slices are enough", m.badly(enough)))
 	}
-	plans := []plan{{
-		name: fmt.Sprintf("low traffic: %d bad events are few enough, and more are not", m.slo.LeastBad()-1), runs: [][]stretch{run},
-		// The floor lies half an event under a whole number; counts are on either side of it.
-		alerts: []time.Duration{m.at(length(m.badly(few))), m.at(length(run) - 2)},
-	}}
 	for _, t := range m.slo.Tiers() {
-		for _, goes := range []bool{true, false} {
-			factor, name := above, fmt.Sprintf("low traffic: %s goes on with half of the bad events over %s, and without any event over %s", t.Tier, brief(t.Long), brief(t.Short))
-			if !goes {
-				factor, name = below, fmt.Sprintf("low traffic: %s ends with fewer than half of the bad events over %s", t.Tier, brief(t.Long))
+		for _, c := range []struct {
+			name   string
+			factor float64
+		}{
+			{fmt.Sprintf("low traffic: %s goes on with half of the bad events over %s, and without any event over %s", t.Tier, brief(t.Long), brief(t.Short)), above},
+			{fmt.Sprintf("low traffic: %s ends with fewer than half of the bad events over %s", t.Tier, brief(t.Long)), below},
+			{fmt.Sprintf("low traffic: %s ends with exactly %s bad slices over %s", t.Tier, plain(w.kept()), brief(t.Long)), 1},
+		} {
+			p, ok := m.fading(t, enough, w.kept()*c.factor, c.factor > 1)
+			switch {
+			case m.slo.Slices != nil:
+				p, ok = m.fadingSlices(t, enough, w.kept()*c.factor, c.factor > 1)
+			case c.factor == 1:
+				continue // events are whole, and the number is not
 			}
-			p, ok := m.fading(t, enough, w.kept()*factor, goes)
-			if m.slo.Slices != nil {
-				p, ok = m.fadingSlices(t, enough, w.kept()*factor, goes)
-			}
-			if p.name = name; ok {
+			if p.name = c.name; ok {
 				plans = append(plans, p)
 			}
 		}
@@ -42,20 +53,40 @@ func (m *maker) quiet() []plan {
 	return plans
 }
 
+// only are slices after which all alerts are checked, and before which there are none.
+func (m *maker) only(name string, run []stretch) plan {
+	run = slices.Insert(run, 0, stretch{steps: 1})
+	return plan{name: name, runs: [][]stretch{run}, alerts: []time.Duration{m.at(length(run) - 1)}}
+}
+
+// precisely are slices in which so many go bad, after so many good ones that their number
+// times their ratio, as rules compute it, is exactly that.
+func (m *maker) precisely(bad float64) []stretch {
+	run := m.badly(bad)
+	n := length(run)
+	for to(bad/float64(n), 1e-12)*float64(n) != bad && n < most {
+		n++
+	}
+	if good := n - length(run); good > 0 {
+		run = slices.Insert(run, 0, stretch{steps: good, good: 1})
+	}
+	return run
+}
+
 // badly are intervals in which so many events go bad, and no other event is: of slices,
-// each is one.
+// each is one, and that of which a part is bad comes first.
 func (m *maker) badly(bad float64) []stretch {
 	if m.slo.Slices == nil {
 		return []stretch{{steps: 1, bad: bad}}
 	}
 	whole, part := math.Modf(bad)
 	var all []stretch
-	if whole > 0 {
-		all = append(all, stretch{steps: int(whole), bad: 1})
-	}
 	if part > noise {
 		part = to(part, noise)
 		all = append(all, stretch{steps: 1, good: 1 - part, bad: part})
+	}
+	if whole > 0 {
+		all = append(all, stretch{steps: int(whole), bad: 1})
 	}
 	return all
 }
@@ -93,6 +124,9 @@ func (m *maker) fading(t slo.BurnWindow, enough, second float64, goes bool) (pla
 // fadingSlices is fading of slices. It is false where the windows hold too few of them.
 func (m *maker) fadingSlices(t slo.BurnWindow, enough, second float64, goes bool) (plan, bool) {
 	first, then := m.badly(enough-second), m.badly(second)
+	if second == (world{shape: m.shape}).kept() {
+		then = m.precisely(second)
+	}
 	long, short := int(t.Long/m.step()), int(t.Short/m.step())
 	// The last of the first leaves the long window as the last of the others leaves the
 	// short one.
@@ -108,6 +142,11 @@ func (m *maker) fadingSlices(t slo.BurnWindow, enough, second float64, goes bool
 	}
 	if gone+3 > most/3 {
 		for n := gone - 3; n <= gone+2; n++ {
+			if t.Severity != slo.Page && m.step() >= lookback {
+				// Tickets are evaluated more often than slices end, and know by it that
+				// they fire.
+				p.evaluations = append(p.evaluations, m.at(n)-2*minute)
+			}
 			p.evaluations = append(p.evaluations, m.at(n))
 		}
 	}

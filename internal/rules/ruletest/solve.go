@@ -91,9 +91,18 @@ func shortened(c float64, digits int) float64 {
 }
 
 // blank is a setting in which the query gives one value that is no number.
-func (p *probe) blank() (setting, bool) {
+func (p *probe) blank() (setting, bool) { return p.odd(noNumber(), math.IsNaN) }
+
+// bottomless is a setting in which the query gives one value below all numbers.
+func (p *probe) bottomless() (setting, bool) {
+	return p.odd(math.Inf(-1), func(v float64) bool { return math.IsInf(v, -1) })
+}
+
+// odd is a setting in which the query gives one value of a kind: where gauges are such a
+// value, or 0, and counters stand still or grow.
+func (p *probe) odd(gauge float64, is func(float64) bool) (setting, bool) {
 	for _, counters := range []float64{0, 1, noNumber()} {
-		for _, gauges := range []float64{noNumber(), 0} {
+		for _, gauges := range []float64{gauge, 0} {
 			s := make(setting, len(p.dials))
 			for i, d := range p.dials {
 				switch {
@@ -105,7 +114,7 @@ func (p *probe) blank() (setting, bool) {
 					s[i] = gauges
 				}
 			}
-			if given := p.steady(s, nil); len(given) == 1 && math.IsNaN(given[0]) {
+			if given := p.steady(s, nil); len(given) == 1 && is(given[0]) {
 				return s, true
 			}
 		}

@@ -27,9 +27,21 @@ type stretch struct {
 	lost      bool    // there are no scrapes
 	goodless  bool    // there is no series of good events
 	flawless  bool    // there is no series of bad events, where they have one
-	// What a query reads; nil where that is not there. second is what a second set of
-	// its series is set to.
+	// What a query reads; nil where that is not there. second is what further sets of its
+	// series are set to, of which there are so many; 0 stands for one.
 	setting, second setting
+	seconds         int
+}
+
+// further is how many sets of a query's series there are beside the first.
+func further(run []stretch) int {
+	n := 0
+	for _, s := range run {
+		if s.second != nil {
+			n = max(n, s.seconds, 1)
+		}
+	}
+	return n
 }
 
 // shape is how the selectors of an SLO lie to each other, and what they select.
@@ -194,6 +206,11 @@ func compact(samples []float64) string {
 		switch {
 		case value.IsStaleNaN(v):
 			words = append(words, "stale")
+		case math.IsInf(v, -1):
+			for i+n < len(samples) && math.IsInf(samples[i+n], -1) {
+				n++
+			}
+			words = append(words, fmt.Sprintf("-Inf+0x%d", n-1))
 		case isNoNumber(v):
 			for i+n < len(samples) && isNoNumber(samples[i+n]) {
 				n++

@@ -45,6 +45,7 @@ func (w world) unfit(k kind, group int, t time.Duration) (value float64, holds b
 func (m *maker) unmeasured() []plan {
 	dark := stretch{steps: m.scrapes(sampling) * (m.steps(pending) + 3), dark: true}
 	healthy := m.lasting(m.settled()+4, m.within)
+	healthy.steps -= m.sooner()
 	lost := healthy
 	lost.steps, lost.lost = dark.steps+m.scrapes(sampling)*m.steps(lookback), true
 	plans := []plan{
@@ -84,7 +85,15 @@ func (m *maker) measuredPage() []stretch {
 	if calm == nil {
 		return nil
 	}
-	return slices.Clip([]stretch{m.lasting(m.settled()+4, m.beyond), m.lasting(m.settled()+calm[1].steps, m.within)})
+	well := m.lasting(m.settled()+calm[1].steps, m.within)
+	well.steps -= m.sooner()
+	return slices.Clip([]stretch{m.lasting(m.settled()+4, m.beyond), well})
+}
+
+// sooner is how many samples before the end of a slice a query loses what it reads, so that
+// the end lies in the middle of what its range sees of that.
+func (m *maker) sooner() int {
+	return max(0, int((m.probes[0].narrow*3/4-2*sampling)/sampling))
 }
 
 // unratios are what a query gives that is no ratio: beyond 0 and 1, or several.
@@ -94,16 +103,23 @@ func (m *maker) unratios(page []stretch, steps int) []plan {
 	}
 	var plans []plan
 	for _, c := range []struct {
-		name  string
-		value float64
-	}{{"good above total: a ratio above 1", exceeding + 0.01}, {"good above total: a ratio no higher than scrapes explain", exceeding - 0.005}, {"good above total: a ratio below 0", -0.02}} {
-		st, ok := m.probes[0].find(c.value, noise)
+		name       string
+		value, off float64
+	}{
+		{"good above total: a ratio above 1", exceeding + 0.01, noise},
+		{"good above total: a ratio no higher than scrapes explain", exceeding, 0},
+		{"good above total: a ratio below 0", -0.02, noise},
+	} {
+		st, ok := m.probes[0].find(c.value, c.off)
+		if !ok && c.off == 0 {
+			st, ok = m.probes[0].find(c.value-0.005, noise)
+		}
 		if !ok {
 			continue
 		}
 		plans = append(plans, m.watched(c.name, exceeds, m.lasting(m.settled()+m.steps(pending)+3, st)))
 		plans[len(plans)-1].values = plans[len(plans)-1].alerts
-		if page != nil && excessive(c.value) {
+		if page != nil {
 			plans = append(plans, m.watched(c.name+", within an hour of a page and later", exceeds, append(page, stretch{steps: steps, setting: st})...))
 		}
 	}
