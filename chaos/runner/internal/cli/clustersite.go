@@ -120,8 +120,8 @@ func (s *clusterSite) open(ctx context.Context, x experiment.Experiment, _ bool)
 	cfg := s.config(setup, target, scrape)
 	cfg.Querier, cfg.Began, cfg.ID = client, began, id
 	return &place{
-		Config: cfg,
-		done:   func(r result.Run) { summary = summaryOf(r) },
+		Config: cfg, shared: true,
+		done: func(r result.Run) { summary = summaryOf(r) },
 		close: func(ctx context.Context) error {
 			defer release()
 			defer client.Close()
@@ -252,6 +252,7 @@ func (s *clusterSite) info() result.TargetInfo {
 	}}
 	if setup := s.reached; s.ready {
 		info.Cluster = &setup.facts
+		info.Prometheus = result.Redact(setup.prometheus.URL)
 		info.ScrapeInterval, info.EvaluationInterval = result.InSeconds(setup.scrape), result.InSeconds(setup.evaluation)
 		info.Notes = append(info.Notes, "Prometheus: "+result.Redact(setup.prometheus.URL)+"; its intervals were measured.", delivered(setup.delivery))
 	}

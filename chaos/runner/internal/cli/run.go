@@ -31,8 +31,9 @@ type runFlags struct {
 	monitor  string
 	rate     float64
 
-	keepGoing bool
-	verbose   bool
+	keepGoing    bool
+	ignoreBudget bool
+	verbose      bool
 	// plans is true when nothing is run: places are for planning only.
 	plans bool
 }
@@ -59,6 +60,7 @@ func newRun(s streams, code *int) *cobra.Command {
 	f.StringArrayVar(&flags.selected, "select", nil, "run only experiments with this label, KEY=VALUE; may be repeated")
 	f.IntVar(&flags.repeat, "repeat", 1, "run every experiment this often")
 	f.BoolVar(&flags.control, "control", false, "go through every phase without a fault: it must pass")
+	f.BoolVar(&flags.ignoreBudget, "ignore-budget", false, "run even where less of an error budget is left than all runs together may spend; the report says so")
 	f.IntVar(&flags.parallel, "parallel", defaultParallel(), "experiments side by side: each on a fleet of its own on target local, and where they do not disturb each other on a cluster")
 	f.StringVar(&flags.monitor, "monitor", "", "the monitor binary (target local; default: beside ballast)")
 	f.Float64Var(&flags.rate, "rate", 100, "requests per second of the load (target local)")
@@ -139,7 +141,7 @@ func run(ctx context.Context, s streams, common *commonFlags, flags *runFlags, p
 
 	session := &session{
 		site: site, alerts: cat.alerts, control: flags.control, parallel: flags.parallel,
-		keepGoing: flags.keepGoing, emit: progress.Handle, log: log,
+		keepGoing: flags.keepGoing, ignoreBudget: flags.ignoreBudget, emit: progress.Handle, log: log,
 	}
 	runs, runErr := session.run(ctx, todo)
 	site.close()

@@ -22,6 +22,9 @@ type place struct {
 	// survey says what a person should know of an experiment before its plan is made; nil
 	// on a target that belongs to the run alone.
 	survey func(context.Context, experiment.Experiment) survey
+	// shared is true where the Prometheus is there for other runs, too: what they spend of
+	// error budgets adds up.
+	shared bool
 	// done receives the run before close; nil where nobody wants to know.
 	done  func(result.Run)
 	close func(context.Context) error
@@ -64,8 +67,10 @@ type session struct {
 	control   bool
 	parallel  int
 	keepGoing bool
-	emit      func(result.Event)
-	log       *slog.Logger
+	// ignoreBudget runs whatever is left of error budgets.
+	ignoreBudget bool
+	emit         func(result.Event)
+	log          *slog.Logger
 	// judge runs one experiment in a place and emits its events; nil is the engine.
 	judge func(context.Context, engine.Config, experiment.Experiment) (result.Run, error)
 
@@ -79,6 +84,7 @@ type session struct {
 func (s *session) run(ctx context.Context, todo []attempt) ([]result.Run, error) {
 	runs := make([]result.Run, len(todo))
 	errs := make([]error, len(todo))
+	plan := newSpending(todo, s.control)
 	var alone, together []int
 	for i, a := range todo {
 		if s.site.exclusive(a.Experiment) && !s.control {
@@ -92,7 +98,8 @@ func (s *session) run(ctx context.Context, todo []attempt) ([]result.Run, error)
 			runs[i] = s.skip(todo[i], reason, why)
 			return
 		}
-		runs[i], errs[i] = s.one(ctx, todo[i], exclusive)
+		runs[i], errs[i] = s.one(ctx, todo[i], plan, exclusive)
+		plan.over(i, runs[i])
 		s.consider(runs[i])
 	}
 	queue := make(chan int)
@@ -159,7 +166,7 @@ func (s *session) verdict(r result.Run) {
 }
 
 // one runs one attempt in a place of its own.
-func (s *session) one(ctx context.Context, a attempt, exclusive bool) (result.Run, error) {
+func (s *session) one(ctx context.Context, a attempt, plan *spending, exclusive bool) (result.Run, error) {
 	began := time.Now()
 	p, err := s.site.open(ctx, a.Experiment, exclusive)
 	if err != nil {
@@ -184,6 +191,10 @@ func (s *session) one(ctx context.Context, a attempt, exclusive bool) (result.Ru
 	cfg := p.Config
 	cfg.Emit, cfg.Log, cfg.Alerts = s.emit, s.log, s.alerts
 	cfg.Control, cfg.Attempt = s.control, a.n
+	cfg.IgnoreBudget = s.ignoreBudget
+	if p.shared {
+		cfg.Planned = plan.planned()
+	}
 	judge := s.judge
 	if judge == nil {
 		judge = throughEngine

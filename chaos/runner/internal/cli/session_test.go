@@ -25,6 +25,7 @@ import (
 type fakeSite struct {
 	openErr map[string]error // by experiment
 	opening time.Duration    // how long it takes
+	private bool             // each place has a Prometheus of its own
 
 	mu     sync.Mutex
 	inside map[string]bool // names, with whether they asked to be alone
@@ -57,6 +58,7 @@ func (f *fakeSite) open(ctx context.Context, x experiment.Experiment, exclusive 
 	f.most = max(f.most, len(f.inside))
 	f.order = append(f.order, x.Name)
 	return &place{
+		shared: !f.private,
 		close: func(context.Context) error {
 			f.mu.Lock()
 			defer f.mu.Unlock()

@@ -10,7 +10,6 @@ import (
 	"github.com/ballast-sre/ballast/chaos/runner/internal/judge"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 	"github.com/ballast-sre/ballast/internal/prom"
-	"github.com/ballast-sre/ballast/internal/slo"
 )
 
 // preflight asks whether a run makes sense at all.
@@ -43,8 +42,11 @@ func (r *run) preflight(ctx context.Context) {
 		r.querier = inOurTime{Querier: r.cfg.Querier, ahead: ahead}
 	}
 	r.anyTarget(ctx)
-	if ctx.Err() == nil && len(r.ev.Before.Failed) == 0 {
-		r.rules(ctx)
+	for _, ask := range []func(context.Context){r.rules, r.budgets} {
+		if ctx.Err() != nil || len(r.ev.Before.Failed) > 0 {
+			return
+		}
+		ask(ctx)
 	}
 }
 
@@ -156,24 +158,7 @@ func (r *run) warmUp(ctx context.Context) {
 	case !ok:
 		r.failed(fmt.Sprintf("waiting %s for data", r.warmUpTimeout()), queryTrouble(blind))
 	default:
-		r.budgets(ctx)
 		r.histories(ctx)
-	}
-}
-
-// budgets reads what is left of the error budgets, to spend nothing from one that
-// is gone. Where nothing records it, or Prometheus does not keep the whole period, it is
-// unknown.
-func (r *run) budgets(ctx context.Context) {
-	for _, s := range r.spec.SLOs {
-		if s.MaxBudgetSpend == nil {
-			continue
-		}
-		left, err := r.querier.Instant(ctx, fmt.Sprintf("min(%s{slo=%q})", slo.SeriesBudgetRemaining, s.Name), time.Time{})
-		if ctx.Err() != nil {
-			return
-		}
-		r.ev.Before.Budgets = append(r.ev.Before.Budgets, result.Budget{SLO: s.Name, Left: result.Number(left.V), Unknown: err != nil})
 	}
 }
 

@@ -54,6 +54,12 @@ type Config struct {
 	// forbids. 0 does not look at them: the target is new for every run.
 	SettleTimeout time.Duration
 
+	// Planned is, by SLO, the most that all runs of the command that are not over may spend
+	// together of its error budget, this run among them; nil: what this run may.
+	Planned map[string]float64
+	// IgnoreBudget goes on however little is left of an error budget.
+	IgnoreBudget bool
+
 	// ID of the run; empty makes one up.
 	ID fault.RunID
 	// Control runs every phase without a fault.

@@ -47,7 +47,7 @@ func specOf(cfg Config, x experiment.Experiment) result.Spec {
 	c := cfg.clocks()
 	baseline, recovery := c.Phases(x)
 	s := result.Spec{
-		Control: cfg.Control, RadiusRequired: cfg.RequireBlastRadius,
+		Control: cfg.Control, RadiusRequired: cfg.RequireBlastRadius, IgnoreBudget: cfg.IgnoreBudget,
 		Timing: result.Timing{
 			Baseline: result.InSeconds(baseline), Observe: result.InSeconds(x.Observe), Recover: result.InSeconds(recovery),
 			AskedBaseline: result.InSeconds(x.Baseline), AskedRecover: result.InSeconds(x.Recover),

@@ -41,8 +41,13 @@ type world struct {
 	scrape time.Duration
 	// past is how long the probe was scraped before the run, without a request.
 	past time.Duration
-	// more are further rules of the world's group.
-	more string
+	// more are further rules of the world's group, files rule files beside it.
+	more  string
+	files []string
+	// stored is what Prometheus has before the first scrape, and ripens how long it scrapes
+	// and evaluates before the run.
+	stored []prom.Series
+	ripens time.Duration
 
 	// What happens in the scrape before now. since is the time since the first
 	// injection in slow seconds, negative before it; faulty says that a fault is in
@@ -448,7 +453,7 @@ func (w *world) run(ctx context.Context, cfg engine.Config, x experiment.Experim
 		w.t.Fatal(err)
 	}
 	w.prom, err = promserver.Open(promserver.Config{
-		Dir: filepath.Join(dir, "tsdb"), Scrape: w.scrape, Evaluation: w.scrape, RuleFiles: []string{rules},
+		Dir: filepath.Join(dir, "tsdb"), Scrape: w.scrape, Evaluation: w.scrape, RuleFiles: append([]string{rules}, w.files...), History: w.stored,
 		Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -489,6 +494,7 @@ func (w *world) run(ctx context.Context, cfg engine.Config, x experiment.Experim
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	time.Sleep(w.ripens)
 	w.start = time.Now()
 	return e.Run(ctx, x)
 }

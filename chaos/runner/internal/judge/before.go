@@ -42,15 +42,9 @@ func Before(x *result.Spec, ev *result.Evidence) []Finding {
 		out = append(out, beforePlan(x, ev.Plan)...)
 	}
 	out = append(out, unsettled(b.Settled)...)
-	for _, left := range b.Budgets {
-		if left.Unknown {
-			continue // nothing to refuse by
-		}
-		for _, s := range x.SLOs {
-			if s.Name == left.SLO && s.MaxBudgetSpend != nil && float64(left.Left) < *s.MaxBudgetSpend {
-				gate(result.BudgetExhausted, "%s has %.4g%% of its error budget left; the experiment may spend %.3g%%",
-					s.Name, 100*float64(left.Left), 100**s.MaxBudgetSpend)
-			}
+	if !x.IgnoreBudget {
+		for _, why := range overdrawn(x, ev) {
+			gate(result.BudgetExhausted, "%s", why)
 		}
 	}
 	if ev.Baseline != nil {

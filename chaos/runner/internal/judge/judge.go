@@ -54,7 +54,7 @@ func Judge(x result.Spec, ev result.Evidence) (result.Judgment, error) {
 		j.TimeToDetect = timeToDetect(j.Alerts)
 	}
 	err := decide(&x, &ev, &j, found)
-	j.Summary = summary(&x, j) + unfelt(&ev)
+	j.Summary = summary(&x, j) + unfelt(&ev) + overridden(&x, &ev)
 	return j, err
 }
 

@@ -50,6 +50,17 @@ func rules() []rule {
 		{name: "no blast radius where none is needed", edit: func(r *record) { r.x.Radius = nil }, verdict: result.Pass},
 		{name: "a budget that is unknown", edit: func(r *record) { r.ev.Before.Budgets[0] = result.Budget{SLO: "availability", Unknown: true} }, verdict: result.Pass},
 		{name: "less budget left than may be spent", edit: func(r *record) { r.ev.Before.Budgets[0].Left = 0.0009 }, verdict: inc, reason: result.BudgetExhausted},
+		{name: "less budget left than all runs of the command may spend", edit: func(r *record) { r.ev.Before.Budgets[0].Planned = ptr(0.6) }, verdict: inc, reason: result.BudgetExhausted},
+		{name: "as much budget left as all runs of the command may spend", edit: func(r *record) { r.ev.Before.Budgets[0].Planned = ptr(0.5) }, verdict: result.Pass},
+		{name: "less budget left of an SLO that only other runs of the command name", edit: func(r *record) {
+			r.ev.Before.Budgets = append(r.ev.Before.Budgets, result.Budget{SLO: "latency", Left: 0.1, Planned: ptr(0.2)})
+		}, verdict: inc, reason: result.BudgetExhausted},
+		{name: "a budget from which nobody plans to spend", edit: func(r *record) {
+			r.ev.Before.Budgets = append(r.ev.Before.Budgets, result.Budget{SLO: "latency", Left: -1})
+		}, verdict: result.Pass},
+		{name: "an unknown budget and a plan", edit: func(r *record) {
+			r.ev.Before.Budgets[0] = result.Budget{SLO: "availability", Unknown: true, Planned: ptr(0.6)}
+		}, verdict: result.Pass},
 		{name: "an observation of one scrape", edit: func(r *record) { r.x.Timing.Observe = 1.5 }, verdict: inc, reason: result.PhasesTooShort},
 		{name: "an alert without the time to fire", edit: func(r *record) { r.x.Expect[0].Within = 2.9 }, verdict: inc, reason: result.PhasesTooShort},
 

@@ -55,7 +55,8 @@ type Before struct {
 	// Failed are the calls without which the run could not go on, in order.
 	Failed []Failed `json:"failed,omitempty"`
 	Rules  *Rules   `json:"rules,omitempty"` // absent when no alert is asked about
-	// Budgets are the SLOs' remaining error budgets, where something records them.
+	// Budgets are the remaining error budgets of the SLOs that the runs of the command may
+	// spend from, where something records them.
 	Budgets []Budget `json:"budgets,omitempty"`
 	// Histories are how far back the samples go of each rule that looks back and of
 	// which the experiment expects or forbids alerts.
@@ -115,13 +116,21 @@ type Failed struct {
 	Trouble Trouble `json:"trouble"`
 }
 
-// Budget is the share of an SLO's error budget that is left.
+// Budget is the share of an SLO's error budget that is left, and that is planned to be spent.
 type Budget struct {
-	SLO  string `json:"slo"`
-	Left Number `json:"left"`
+	SLO  string     `json:"slo"`
+	At   *time.Time `json:"at,omitempty"` // when it was read; absent in older reports
+	Left Number     `json:"left"`
 	// Unknown is true where no series says what is left: nothing records it, or the
 	// samples of Prometheus do not go back far enough. Left is 0 then.
 	Unknown bool `json:"unknown,omitempty"`
+	// Covered is, where Left is unknown, the share of the budget's period of which there are
+	// samples; absent where nothing records it.
+	Covered *Number `json:"covered,omitempty"`
+	// Planned is the most that all runs of the command that are not over, this one among
+	// them, may spend together; absent where the command had no plan: it is what this run may
+	// spend then.
+	Planned *float64 `json:"planned,omitempty"`
 }
 
 // Plan is what the target resolved the faults to.

@@ -37,6 +37,9 @@ type Spec struct {
 	Radius     *RadiusLimit    `json:"radiusLimit,omitempty"`
 	// RadiusRequired is true on a target that refuses an experiment without limit.
 	RadiusRequired bool `json:"radiusRequired,omitempty"`
+	// IgnoreBudget is true where the run had to go on however little was left of an error
+	// budget: --ignore-budget.
+	IgnoreBudget bool `json:"ignoreBudget,omitempty"`
 }
 
 // Timing is how long the phases last and how fine the target measures.

@@ -15,6 +15,9 @@ type TargetInfo struct {
 	EvaluationInterval Seconds  `json:"evaluationInterval"`
 	AlertScale         float64  `json:"alertScale"`      // alert windows were divided by this; 1 is unscaled
 	Notes              []string `json:"notes,omitempty"` // backfill, emulation: what a reader must know
+	// Prometheus is the URL of the one that was asked, without credentials, and by which
+	// budgets are told apart; absent on target local, where each run has its own.
+	Prometheus string `json:"prometheus,omitempty"`
 	// Cluster is absent on target local, and where no cluster was reached.
 	Cluster *ClusterInfo `json:"cluster,omitempty"`
 }
