@@ -80,11 +80,14 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// WriteMetrics writes the exposition, for a file that node exporters or a push take.
-func WriteMetrics(w io.Writer, entries []Entry) error {
+// WriteMetrics writes the exposition, for a file that node exporters or a push take: the
+// last run of each experiment, the accounts and the rows of alerts.
+func WriteMetrics(w io.Writer, entries []Entry, accounts []Account, rows []Row) error {
 	registry := prometheus.NewPedanticRegistry()
-	if err := registry.Register(NewCollector(func() []Entry { return entries })); err != nil {
-		return fmt.Errorf("write metrics: %w", err)
+	for _, c := range []prometheus.Collector{NewCollector(func() []Entry { return entries }), newFolded(accounts, rows)} {
+		if err := registry.Register(c); err != nil {
+			return fmt.Errorf("write metrics: %w", err)
+		}
 	}
 	families, err := registry.Gather()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/ledger"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
@@ -22,7 +23,7 @@ func seconds(s float64) *result.Seconds {
 func exposition(t *testing.T, entries ...ledger.Entry) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := ledger.WriteMetrics(&b, entries); err != nil {
+	if err := ledger.WriteMetrics(&b, entries, ledger.Accounts(entries, noon().Add(time.Hour)), nil); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -36,7 +37,17 @@ func TestGoldenMetricsMatchThePublishedExposition(t *testing.T) {
 	dns.Reason = result.NotInjected
 	here := run("kill-0", "monitor-pod-kill", result.Fail, 1, map[string]float64{"monitor-availability": 0.002})
 	here.Reason, here.TimeToDetect = result.SLOBroken, seconds(3)
-	got := exposition(t, ledger.Fold([]result.Report{report("cluster", kill, dns), report("local", here)})...)
+	there := asked("http://prometheus.observability:9090", kill, dns)
+	down := faulty("down-1", 4).expects("MonitorReplicaDown", "", result.Held).fires("MonitorReplicaDown", "", 4.6, 3, 7)
+	down.Name = "monitor-pod-failure"
+	down.expects("MonitorAvailabilityBudgetBurn", "page-fast", result.Broken)
+	reports := []result.Report{there, report("local", here, down.Run)}
+	entries := ledger.Fold(reports)
+	var b bytes.Buffer
+	if err := ledger.WriteMetrics(&b, entries, ledger.Accounts(entries, noon().Add(time.Hour)), ledger.Matrix(reports)); err != nil {
+		t.Fatal(err)
+	}
+	got := b.String()
 
 	golden.Compare(t, "../../../../docs/metrics/ballast.prom", got, *update)
 }

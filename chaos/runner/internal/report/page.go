@@ -26,6 +26,7 @@ type page struct {
 	Command  string
 	Modules  []fact
 	Cluster  []fact // empty on target local
+	Matrix   *matrixPage
 }
 
 type verdictCount struct {
@@ -41,6 +42,7 @@ func newPage(r result.Report) page {
 		Lede:     lede(r),
 		Notes:    r.Target.Notes,
 		Command:  commandLine(r),
+		Matrix:   newMatrix(r),
 	}
 	counts := tally(r.Experiments)
 	order := result.Verdicts()

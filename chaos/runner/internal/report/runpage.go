@@ -32,6 +32,7 @@ type runPage struct {
 	Covered  []chart.Figure
 	Timeline *timeline
 	Budgets  []budget
+	Before   []string // what was left of error budgets
 	Faults   []faultPage
 	Effects  []effectPage
 	Phases   []phasePage
@@ -82,6 +83,7 @@ func newRunPage(i int, run result.Run, r result.Report) runPage {
 		Logs:     newLogs(run, w),
 		Hardly:   toothless(run),
 		Command:  runAgain(run, r),
+		Before:   budgetsBefore(run, r.Target),
 	}
 	if run.Verdict == result.Pass && run.Hypothesis != "" && !run.Control {
 		p.Claim = run.Hypothesis
