@@ -55,6 +55,7 @@ func chaosBoard() board {
 		rows: []row{
 			{"Now", chaosTiles()},
 			{"Runs", []panel{runTable()}},
+			{"Alerts", []panel{alertMatrix()}},
 			{"Over time", chaosHistory()},
 			{"Guard", guardPanels()},
 		},
@@ -111,6 +112,47 @@ func runTable() panel {
 			{field: "B", name: "Has a reason", hidden: true},
 			{field: "G", name: "From", hidden: true},
 			{field: "H", name: "To", hidden: true},
+		},
+	}
+}
+
+// alertMatrix is which alerts fired when they had to, and which besides.
+func alertMatrix() panel {
+	of := func(what string) string {
+		return fmt.Sprintf(`max by (alert, tier, target) (ballast_alert_%s{target=~"$target"})`, what)
+	}
+	share := func(part, whole string) string { return fmt.Sprintf("%s / (%s > 0)", of(part), of(whole)) }
+	all := []step{{color: "red"}, {1, "green"}}
+	return panel{
+		kind: kindTable, title: "What experiments showed of each alert", unit: units.Short, w: gridWidth, h: 12, none: "No ledger was written",
+		about: "Runs, from the fault to their end. Fired of expected: of the runs that had to fire the alert, the share that did. Expected of fired: of the runs in which it fired, the share that expected it. Each share stands beside the runs that it is of. A dash: there was no such run.",
+		queries: []query{
+			{expr: share("detected_runs", "expected_runs")},
+			{expr: of("expected_runs")},
+			{expr: share("detected_runs", "fired_runs")},
+			{expr: of("fired_runs")},
+			{expr: of("violated_runs")},
+			{expr: of("forbidden_runs")},
+			{expr: of("predicted_latest_seconds")},
+			{expr: of("detection_seconds")},
+			{expr: share("delivered_runs", "delivery_asked_runs")},
+			{expr: of("delivery_asked_runs")},
+		},
+		sort: sorting{"Fired of expected", false},
+		columns: []column{
+			{field: "alert", name: "Alert"},
+			{field: "tier", name: "Tier"},
+			{field: "target", name: "Target"},
+			{field: "A", name: "Fired of expected", unit: units.PercentUnit, steps: all},
+			{field: "B", name: "Expected in"},
+			{field: "C", name: "Expected of fired", unit: units.PercentUnit, steps: []step{{color: "orange"}, {1, "green"}}},
+			{field: "D", name: "Fired in"},
+			{field: "E", name: "Fired of forbidden", steps: []step{{color: "green"}, {1, "red"}}},
+			{field: "F", name: "Forbidden in"},
+			{field: "G", name: "Due by", unit: units.Seconds},
+			{field: "H", name: "Fired after", unit: units.Seconds},
+			{field: "I", name: "Delivered", unit: units.PercentUnit, steps: all},
+			{field: "J", name: "Asked for in"},
 		},
 	}
 }

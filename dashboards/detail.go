@@ -123,6 +123,7 @@ func (o objectives) tier(s scope) panel {
 func (o objectives) budget(s scope) []panel {
 	full := fmt.Sprintf("max by (%s) (ballast_slo:error_budget_remaining:ratio{%s})", o.by(), s.all)
 	known := fmt.Sprintf("1 - max by (%s) (ballast_slo:budget_spent_known:ratio{%s})", o.by(), s.all)
+	chaos := fmt.Sprintf("max by (slo) (ballast_budget_chaos_spent_ratio{%s})", s.constants)
 	return []panel{
 		{
 			kind: kindSeries, title: "Budget left", unit: units.PercentUnit, w: 12, h: chartHeight, dashed: ".*known so far.*",
@@ -134,7 +135,15 @@ func (o objectives) budget(s scope) []panel {
 			},
 		},
 		{
-			kind: kindBars, title: "Spent by planned chaos", unit: units.PercentUnit, w: 12, h: chartHeight, limits: between(0, 1), none: "No run on a cluster spent any",
+			kind: kindSeries, title: "Planned chaos and incidents", unit: units.PercentUnit, w: 12, h: chartHeight, none: "No ledger was written",
+			about: "What is known to be spent of the budget of the period, apart by who spent it: all runs of experiments in the period, as the ledger of their reports has them, and everything else. The ledger has to be that of this Prometheus.",
+			queries: []query{
+				{chaos, "planned chaos"},
+				{fmt.Sprintf("clamp_min(max by (%s) (ballast_slo:budget_spent_known:ratio{%s}) - on (slo) group_left () %s, 0)", o.by(), s.all, chaos), o.legend("incidents")},
+			},
+		},
+		{
+			kind: kindBars, title: "Spent by planned chaos", unit: units.PercentUnit, w: gridWidth, h: chartHeight, limits: between(0, 1), none: "No run on a cluster spent any",
 			about:   "The share of the whole budget that the last run of each experiment spent, on a cluster. The rest of what is spent was not planned. Empty: no experiment ran.",
 			steps:   higherIsWorse(0.001, 0.1),
 			queries: []query{{fmt.Sprintf(`max by (experiment) (ballast_budget_spent_ratio{%s})`, s.constants), "{{experiment}}"}},

@@ -16,6 +16,7 @@ func deaf() map[string]string {
 		"$replica of Monitor: What clients get (seen by the probe)":   "the probe is outside, and asks the service and no replica",
 		"$experiment of Chaos: Guard":                                 "the guard is there for all experiments",
 		"$target of Chaos: Guard":                                     "the guard is there for all experiments",
+		"$experiment of Chaos: Alerts":                                "an alert is expected by several experiments, and the ledger counts their runs together",
 		"$target of Chaos: Over time: Budget spent":                   "what is spent has no target: only runs on a cluster spend",
 	}
 }

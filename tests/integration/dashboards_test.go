@@ -17,7 +17,7 @@ import (
 )
 
 // downtime takes all replicas away, so that requests fail and alerts fire.
-var downtime = variant{name: "downtime", phases: phases{baseline: 8, observe: 6, recover: 20}, object: `PodChaos
+var downtime = variant{name: "downtime", phases: phases{baseline: 8, observe: 6, recover: 20}, expect: "[{name: MonitorAllReplicasDown}]", object: `PodChaos
 metadata: {name: %s}
 spec: {action: pod-failure, mode: all, ` + everyMonitor + `}`}
 
@@ -26,17 +26,21 @@ func emptyOnThisMachine() map[string]string {
 	const (
 		uncharged = "runs on target local cost no budget"
 		unguarded = "only a cluster has a guard"
+		unasked   = "target local has no Alertmanager"
 	)
 	return map[string]string{
-		"Monitor: Memory: Swap in use A":                     "a machine may have no swap",
-		"Monitor: File systems: Mounts E":                    "a file system may not fill up",
-		"SLO detail: Error budget: Budget left B":            "the history of target local is as long as the period, so that the budget is known in full",
-		"SLO detail: Error budget: Spent by planned chaos A": uncharged,
-		"Chaos: Runs: Last run of each experiment F":         uncharged,
-		"Chaos: Over time: Budget spent A":                   uncharged,
-		"Chaos: Guard: Runs on the cluster A":                unguarded,
-		"Chaos: Guard: Faults that the guard removed A":      unguarded,
-		"Chaos: Guard: Requests that failed A":               unguarded,
+		"Monitor: Memory: Swap in use A":                          "a machine may have no swap",
+		"Monitor: File systems: Mounts E":                         "a file system may not fill up",
+		"SLO detail: Error budget: Budget left B":                 "the history of target local is as long as the period, so that the budget is known in full",
+		"SLO detail: Error budget: Spent by planned chaos A":      uncharged,
+		"SLO detail: Error budget: Planned chaos and incidents A": uncharged,
+		"SLO detail: Error budget: Planned chaos and incidents B": uncharged,
+		"Chaos: Runs: Last run of each experiment F":              uncharged,
+		"Chaos: Alerts: What experiments showed of each alert I":  unasked,
+		"Chaos: Over time: Budget spent A":                        uncharged,
+		"Chaos: Guard: Runs on the cluster A":                     unguarded,
+		"Chaos: Guard: Faults that the guard removed A":           unguarded,
+		"Chaos: Guard: Requests that failed A":                    unguarded,
 	}
 }
 

@@ -22,6 +22,7 @@ type variant struct {
 	object string // the Chaos Mesh object from its kind on; %s is its name
 	phases phases
 	abort  string // guard rails, empty for none
+	expect string // alerts that must fire, empty for none
 }
 
 const everyMonitor = "selector: {labelSelectors: {app.kubernetes.io/name: monitor}}"
@@ -65,6 +66,9 @@ func into(t *testing.T, dir string, v variant) string {
 	if v.abort == "" {
 		v.abort = "[]"
 	}
+	if v.expect == "" {
+		v.expect = "[]"
+	}
 	text := fmt.Sprintf(`apiVersion: ballast.dev/v1alpha1
 kind: Experiment
 metadata: {name: %[1]s, labels: {app: monitor, fault: %[1]s}}
@@ -75,9 +79,10 @@ spec:
   recover: %ds
   slos: [{ref: monitor-availability}]
   abort: %s
+  alerts: {expect: %s}
 ---
 apiVersion: chaos-mesh.org/v1alpha1
-kind: `, v.name, v.phases.baseline, v.phases.observe, v.phases.recover, v.abort) + fmt.Sprintf(v.object, v.name) + "\n"
+kind: `, v.name, v.phases.baseline, v.phases.observe, v.phases.recover, v.abort, v.expect) + fmt.Sprintf(v.object, v.name) + "\n"
 	path := filepath.Join(dir, v.name+".yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
