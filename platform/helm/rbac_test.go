@@ -55,6 +55,7 @@ func chaosRights(values string) []string {
 		return []string{
 			"ballast-runner in " + namespace + ": create events",
 			"ballast-runner in " + namespace + ": create events.k8s.io/events",
+			"ballast-runner in " + namespace + ": list events.k8s.io/events",
 			"ballast-runner in " + namespace + ": create pods/eviction",
 			"ballast-runner in " + namespace + ": create,get,list,watch,delete FAULTS",
 			"ballast-runner in " + namespace + ": get,list,watch MARKS",

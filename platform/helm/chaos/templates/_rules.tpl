@@ -34,10 +34,14 @@ The runner in a namespace that may be hit.
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch]
-# What happened, on the workload that it happened to; and what else did, for the report.
+# What happened, on the workload that it happened to.
 - apiGroups: ["", events.k8s.io]
   resources: [events]
-  verbs: [create, list]
+  verbs: [create]
+# What else happened meanwhile, for the report.
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [list]
 {{- end }}
 
 {{/*
