@@ -40,42 +40,57 @@ type View struct {
 	Dark          bool
 }
 
-// Measure opens a page and returns the value of an expression of JavaScript in it, once it is
-// laid out, decoded into into. What keeps the page from running scripts is taken away before. The
-// page is a file: it reaches no network, and what it asks for beside itself is an error.
-func (b Browser) Measure(t testing.TB, page []byte, v View, expression string, into any) {
+// Measure opens a page in several windows and decodes the values that an expression of
+// JavaScript has there, once all is laid out, as a list into into. What keeps the page from
+// running scripts is taken away before. The page reaches no network, and what it asks for
+// beside itself is an error. All windows are light or dark as the first.
+func (b Browser) Measure(t testing.TB, page []byte, views []View, expression string, into any) {
 	t.Helper()
 	const begin, end = "MEASURED:", ":DERUSAEM"
 	policy := regexp.MustCompile(`<meta http-equiv="Content-Security-Policy"[^>]*>`)
 	script := fmt.Sprintf(`<script>addEventListener("load", () => {
   const asked = performance.getEntriesByType("resource").map(e => e.name).filter(n => !n.startsWith("data:"));
   let value; try { value = {value: (%s), asked}; } catch (e) { value = {failed: String(e)}; }
-  document.body.textContent = %q + JSON.stringify(value) + %q;
-});</script></body>`, expression, begin, end)
+  parent.measured[frameElement.dataset.at] = value;
+});</script></body>`, expression)
 	content := policy.ReplaceAll(page, nil)
 	content = bytes.Replace(content, []byte("</body>"), []byte(script), 1)
-	out := b.run(t, content, v, "--dump-dom")
+	// A window is never narrower than 500 pixels; a frame in it is as narrow as a phone.
+	frames := `<!DOCTYPE html><meta name="color-scheme" content="light dark"><script>measured = []</script><body>`
+	for i, v := range views {
+		frames += fmt.Sprintf(`<iframe data-at="%d" style="border:0;width:%dpx;height:%dpx" srcdoc="%s"></iframe>`, i, v.Width, v.Height, html.EscapeString(string(content)))
+	}
+	frames += fmt.Sprintf(`<script>addEventListener("load", () => { document.body.textContent = %q + JSON.stringify(measured) + %q; });</script></body>`, begin, end)
+	out := b.run(t, []byte(frames), views[0], "--dump-dom")
 	_, text, ok := strings.Cut(out, begin)
 	text, _, ended := strings.Cut(text, end)
 	if !ok || !ended {
 		t.Fatalf("the browser measured nothing: %.2000s", out)
 	}
-	var answer struct {
+	var answers []struct {
 		Value  json.RawMessage `json:"value"`
 		Asked  []string        `json:"asked"`
 		Failed string          `json:"failed"`
 	}
-	if err := json.Unmarshal([]byte(html.UnescapeString(text)), &answer); err != nil {
+	if err := json.Unmarshal([]byte(html.UnescapeString(text)), &answers); err != nil || len(answers) != len(views) {
 		t.Fatalf("what the browser measured: %v: %.500s", err, text)
 	}
-	if answer.Failed != "" {
-		t.Fatalf("the browser could not measure: %s", answer.Failed)
+	var values []json.RawMessage
+	for i, a := range answers {
+		if a.Failed != "" {
+			t.Fatalf("the browser could not measure at a width of %d: %s", views[i].Width, a.Failed)
+		}
+		if len(a.Asked) > 0 {
+			t.Errorf("the page asks for %s", strings.Join(a.Asked, ", "))
+		}
+		values = append(values, a.Value)
 	}
-	if len(answer.Asked) > 0 {
-		t.Errorf("the page asks for %s", strings.Join(answer.Asked, ", "))
+	all, err := json.Marshal(values)
+	if err == nil {
+		err = json.Unmarshal(all, into)
 	}
-	if err := json.Unmarshal(answer.Value, into); err != nil {
-		t.Fatalf("what the browser measured: %v: %s", err, answer.Value)
+	if err != nil {
+		t.Fatalf("what the browser measured: %v: %.500s", err, all)
 	}
 }
 
