@@ -183,6 +183,28 @@ lint-rules: build $(TOOLS)/promtool ## Lint the SLOs, the rules with Prometheus'
 dashboards-check: go-version ## Check the dashboards: what Grafana would accept, and every query against a Prometheus with and without trouble
 	$(GO) test -count=1 ./dashboards/...
 
+# Where the preview's data come from: any Prometheus, the directory of a finished run, or
+# else a run on this machine. FROM is the beginning of the range, VAR values of variables.
+PROMETHEUS_URL ?=
+RUN ?=
+FROM ?=
+VAR ?=
+
+.PHONY: dashboards-preview
+dashboards-preview: $(if $(RUN),build,go-version) ## Draw the dashboards as one page; PROMETHEUS_URL=url|RUN=out/chaos FROM=now-15m VAR="slo=name tier=page"
+	@mkdir -p $(OUT)/dashboards
+	@$(if $(RUN),bin/ballast ledger --format prom $(RUN) >$(OUT)/dashboards/run.prom;) \
+	PROMETHEUS_URL='$(if $(RUN),,$(PROMETHEUS_URL))' $(GO) run ./dashboards preview --dir dashboards --out $(OUT)/dashboards/preview.html \
+		$(if $(RUN),--exposition $(OUT)/dashboards/run.prom) $(if $(FROM),--from '$(FROM)') $(foreach v,$(VAR),--var '$(v)')
+
+# The token is in the environment, as GRAFANA_TOKEN, or in the file GRAFANA_TOKEN_FILE.
+GRAFANA_URL ?=
+OVERWRITE ?=
+
+.PHONY: dashboards-push
+dashboards-push: go-version ## Push the dashboards to a Grafana; GRAFANA_URL=url [OVERWRITE=1], the token in GRAFANA_TOKEN or the file GRAFANA_TOKEN_FILE
+	@GRAFANA_URL='$(GRAFANA_URL)' $(GO) run ./dashboards push --dir dashboards --message 'ballast $(VERSION)' $(if $(filter 1,$(OVERWRITE)),--overwrite)
+
 .PHONY: cross-check
 cross-check: go-version $(TOOLS)/promtool $(TOOLS)/pint ## Compare an SLO's rules with those that Sloth generates for it, and run the offline checks of promtool and pint; minutes
 	$(TOOLS)/promtool check rules $(wildcard alerts/rules/prometheus/*.yaml)

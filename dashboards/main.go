@@ -1,5 +1,6 @@
 // Command dashboards writes Grafana's dashboards, as JSON, from what the repository's
-// SLOs record and its programs export. The files are committed.
+// SLOs record and its programs export. The files are committed. `dashboards preview` draws
+// them from live data, and `dashboards push` brings them to a Grafana.
 package main
 
 import (
@@ -18,7 +19,20 @@ import (
 // runbooks is where the runbooks of this repository are read, as in the alerts.
 const runbooks = "https://github.com/ballast-sre/ballast/blob/main/docs/runbooks/"
 
-func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
+func main() { os.Exit(command(os.Args[1:], os.Getenv, os.Stdout, os.Stderr)) }
+
+// command runs what the first argument names. Without one the files are written.
+func command(args []string, environ func(string) string, stdout, stderr io.Writer) int {
+	if len(args) > 0 {
+		switch args[0] {
+		case "preview":
+			return runPreview(args[1:], environ, stdout, stderr)
+		case "push":
+			return runPush(args[1:], environ, stdout, stderr)
+		}
+	}
+	return run(args, stderr)
+}
 
 // Exit codes, as of the runner.
 const (
