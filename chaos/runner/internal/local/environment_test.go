@@ -63,6 +63,9 @@ func TestAnEnvironmentIsWholeWhenStartReturnsAndGoneAfterClose(t *testing.T) {
 			return err == nil && s.V == want
 		})
 	}
+	if at, err := os.ReadFile(filepath.Join(e.Dir(), "prometheus.url")); err != nil || strings.TrimSpace(string(at)) != e.PrometheusURL() {
+		t.Errorf("where Prometheus answers: %q, %v", at, err)
+	}
 	var pids []int
 	for _, p := range e.fleet.all() {
 		pids = append(pids, p.state().container.pid)
