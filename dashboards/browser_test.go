@@ -51,7 +51,10 @@ func fits(t *testing.T, name string, page []byte, panels int) {
 		}
 	}
 	for _, dark := range []bool{false, true} {
-		views := []browser.View{{390, 844, dark}, {900, 1200, dark}, {1440, 900, dark}, {3840, 2160, dark}}
+		views := []browser.View{
+			{Width: 390, Height: 844, Dark: dark}, {Width: 900, Height: 1200, Dark: dark},
+			{Width: 1440, Height: 900, Dark: dark}, {Width: 3840, Height: 2160, Dark: dark},
+		}
 		var all []measured
 		b.Measure(t, page, views, layout, &all)
 		for i, m := range all {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"html"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -15,23 +14,6 @@ import (
 )
 
 var pictures = flag.String("pictures", "", "directory that receives pictures of the pages")
-
-// frame is a page in a frame of some width: a window of a browser is not as narrow as a
-// phone, and one browser shows many frames. The page's own policy, which forbids scripts,
-// stays in force.
-type frame struct {
-	name          string
-	page          []byte
-	width, height int
-}
-
-func inFrames(frames ...frame) []byte {
-	out := []byte(`<!DOCTYPE html><html><head><meta name="color-scheme" content="light dark"></head><body style="margin:0">`)
-	for _, f := range frames {
-		out = fmt.Appendf(out, `<iframe style="border:0;width:%dpx;height:%dpx" srcdoc="%s"></iframe>`, f.width, f.height, html.EscapeString(string(f.page)))
-	}
-	return append(out, "</body></html>"...)
-}
 
 // look is what is measured of a page in a browser.
 type look struct {
@@ -44,9 +26,8 @@ type look struct {
 	Charts     int      `json:"charts"`
 }
 
-// measure runs in the outer page.
-const measure = `[...document.querySelectorAll("iframe")].map(frame => {
-  const w = frame.contentWindow, d = w.document;
+const measure = `(() => {
+  const w = window, d = document;
   const rgb = s => { const m = s.match(/[\d.]+/g); return m ? m.map(Number) : [0, 0, 0, 0]; };
   const light = c => { const [r, g, b] = c.map(v => v / 255).map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b; };
   const ground = e => { for (; e; e = e.parentElement) { const c = rgb(w.getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > .99) return c; } return rgb(w.getComputedStyle(d.body).backgroundColor); };
@@ -67,7 +48,7 @@ const measure = `[...document.querySelectorAll("iframe")].map(frame => {
     unreadable, charts: shown.length,
     both: shown.filter(e => e.classList.contains("at-wide") && shown.includes(e.nextElementSibling) && e.nextElementSibling.classList.contains("at-narrow")).length,
   };
-})`
+})()`
 
 func TestPagesFitEveryWindow(t *testing.T) {
 	chromium := browser.Find(t)
@@ -82,39 +63,36 @@ func TestPagesFitEveryWindow(t *testing.T) {
 	render("all", func(b *bytes.Buffer) error { return HTML(b, fixtures()["all"]) })
 	render("green", func(b *bytes.Buffer) error { return HTML(b, fixtures()["long"]) })
 	render("trends", func(b *bytes.Buffer) error { return Trends(b, trend.Of(months())) })
-	var frames []frame
 	for _, name := range slices.Sorted(maps.Keys(pages)) {
-		for _, width := range []int{320, 768, 1280, 2560} {
-			frames = append(frames, frame{name, pages[name], width, 900})
-		}
-	}
-	for _, dark := range []bool{false, true} {
-		var got []look
-		chromium.Measure(t, inFrames(frames...), browser.View{Width: 2600, Height: 900, Dark: dark}, measure, &got)
-		if len(got) != len(frames) {
-			t.Fatalf("%d of %d frames were measured", len(got), len(frames))
-		}
-		for i, f := range frames {
-			got[i].check(t, f, dark)
-			if *pictures != "" {
-				file := fmt.Sprintf("%s-%d-dark-%v.png", f.name, f.width, dark)
-				f.height = 3000
-				chromium.Screenshot(t, inFrames(f), browser.View{Width: max(f.width, 600), Height: f.height, Dark: dark}, filepath.Join(*pictures, file))
+		for _, dark := range []bool{false, true} {
+			var views []browser.View
+			for _, width := range []int{320, 768, 1280, 2560} {
+				views = append(views, browser.View{Width: width, Height: 900, Dark: dark})
+			}
+			var got []look
+			chromium.Measure(t, pages[name], views, measure, &got)
+			for i, v := range views {
+				got[i].check(t, name, v)
+				if *pictures != "" {
+					file := fmt.Sprintf("%s-%d-dark-%v.png", name, v.Width, dark)
+					v.Height = 3000
+					chromium.Screenshot(t, pages[name], v, filepath.Join(*pictures, file))
+				}
 			}
 		}
 	}
 }
 
-func (l look) check(t *testing.T, f frame, dark bool) {
+func (l look) check(t *testing.T, page string, v browser.View) {
 	t.Helper()
-	at := fmt.Sprintf("%s at %d px, dark %v", f.name, f.width, dark)
-	if l.Wide > float64(f.width) {
+	at := fmt.Sprintf("%s at %d px, dark %v", page, v.Width, v.Dark)
+	if l.Wide > float64(v.Width) {
 		t.Errorf("%s: the page is %v px wide", at, l.Wide)
 	}
-	if l.Dark != dark {
+	if l.Dark != v.Dark {
 		t.Errorf("%s: dark is %v", at, l.Dark)
 	}
-	if l.Answered <= 0 || f.width >= 768 && l.Answered > 900 {
+	if l.Answered <= 0 || v.Width >= 768 && l.Answered > 900 {
 		t.Errorf("%s: the first answers end at %v px", at, l.Answered)
 	}
 	if len(l.Stuck) > 0 {
