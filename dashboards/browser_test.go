@@ -52,8 +52,10 @@ func fits(t *testing.T, name string, page []byte, panels int) {
 	}
 	for _, dark := range []bool{false, true} {
 		views := []browser.View{
-			{Width: 390, Height: 844, Dark: dark}, {Width: 900, Height: 1200, Dark: dark},
-			{Width: 1440, Height: 900, Dark: dark}, {Width: 3840, Height: 2160, Dark: dark},
+			{Width: 390, Height: 844, Dark: dark},
+			{Width: 900, Height: 1200, Dark: dark},
+			{Width: 1440, Height: 900, Dark: dark},
+			{Width: 3840, Height: 2160, Dark: dark},
 		}
 		var all []measured
 		b.Measure(t, page, views, layout, &all)

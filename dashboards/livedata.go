@@ -66,7 +66,7 @@ const endOfRun = "ballast_experiment_end_timestamp_seconds"
 
 // expositionSource draws metrics as they were shown once, such as those of `ballast ledger
 // --format prom`. They are taken as of the last run's end, or of now where they speak of none.
-func expositionSource(ctx context.Context, path string, cfg *preview.Config) (done func(), err error) {
+func expositionSource(path string, cfg *preview.Config) (done func(), err error) {
 	in := io.ReadCloser(os.Stdin)
 	if path != "-" {
 		if in, err = os.Open(path); err != nil {

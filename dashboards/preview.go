@@ -148,7 +148,7 @@ func (o previewOptions) known(boards []lint.Dashboard) error {
 // source sets where the data come from. The caller calls done when it has them.
 func (o previewOptions) source(ctx context.Context, cfg *preview.Config) (done func(), err error) {
 	if o.exposition != "" {
-		return expositionSource(ctx, o.exposition, cfg)
+		return expositionSource(o.exposition, cfg)
 	}
 	at := o.url
 	if at == "" {

@@ -164,8 +164,14 @@ func duration(v float64) string {
 		seconds float64
 		name    string
 	}{
-		{365 * 24 * 3600, "year"}, {30 * 24 * 3600, "month"}, {7 * 24 * 3600, "week"}, {24 * 3600, "day"},
-		{3600, "hour"}, {60, "minute"}, {1, "second"}, {0.001, "millisecond"},
+		{365 * 24 * 3600, "year"},
+		{30 * 24 * 3600, "month"},
+		{7 * 24 * 3600, "week"},
+		{24 * 3600, "day"},
+		{3600, "hour"},
+		{60, "minute"},
+		{1, "second"},
+		{0.001, "millisecond"},
 	} {
 		if n := math.Floor(v / u.seconds); n >= 1 {
 			return plural(n, u.name)
@@ -190,8 +196,11 @@ func fromNow(at, now time.Time) string {
 		from, seconds float64
 		one, name     string
 	}{
-		{45, 60, "a minute", "minute"}, {45 * 60, 3600, "an hour", "hour"}, {22 * 3600, 24 * 3600, "a day", "day"},
-		{26 * 24 * 3600, 30.4 * 24 * 3600, "a month", "month"}, {320 * 24 * 3600, 365 * 24 * 3600, "a year", "year"},
+		{45, 60, "a minute", "minute"},
+		{45 * 60, 3600, "an hour", "hour"},
+		{22 * 3600, 24 * 3600, "a day", "day"},
+		{26 * 24 * 3600, 30.4 * 24 * 3600, "a month", "month"},
+		{320 * 24 * 3600, 365 * 24 * 3600, "a year", "year"},
 	} {
 		if about < u.from {
 			break

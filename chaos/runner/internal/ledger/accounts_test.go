@@ -26,10 +26,10 @@ func hourly(r result.Run) result.Run {
 	return r
 }
 
-// knowing has the run read what is left of a budget half a minute after it began.
-func knowing(r result.Run, slo string, left float64) result.Run {
+// knowing has the run read what is left of the budget of x, half a minute after it began.
+func knowing(r result.Run, left float64) result.Run {
 	at := r.Started.Add(30 * time.Second)
-	r.Evidence.Before.Budgets = append(r.Evidence.Before.Budgets, result.Budget{SLO: slo, At: &at, Left: result.Number(left)})
+	r.Evidence.Before.Budgets = append(r.Evidence.Before.Budgets, result.Budget{SLO: "x", At: &at, Left: result.Number(left)})
 	return r
 }
 
@@ -89,21 +89,21 @@ func TestWhatIsLeftForChaos(t *testing.T) {
 		want  *float64
 	}{
 		"what Prometheus knew, less what the run itself spent": {
-			[]result.Run{knowing(run("a-1", "a", result.Pass, 2, x(0.25)), "x", 0.75)}, time.Hour, share(0.5),
+			[]result.Run{knowing(run("a-1", "a", result.Pass, 2, x(0.25)), 0.75)}, time.Hour, share(0.5),
 		},
 		"what was spent before it was asked is not taken off twice": {
-			[]result.Run{run("a-1", "a", result.Pass, 1, x(0.25)), knowing(run("a-2", "a", result.Pass, 5, x(0.125)), "x", 0.5)}, time.Hour, share(0.375),
+			[]result.Run{run("a-1", "a", result.Pass, 1, x(0.25)), knowing(run("a-2", "a", result.Pass, 5, x(0.125)), 0.5)}, time.Hour, share(0.375),
 		},
 		"the newest answer counts, and later runs are taken off": {
 			[]result.Run{
-				knowing(run("a-1", "a", result.Pass, 1, x(0.25)), "x", 1), knowing(run("a-2", "a", result.Pass, 4, x(0.125)), "x", 0.5), unknown,
+				knowing(run("a-1", "a", result.Pass, 1, x(0.25)), 1), knowing(run("a-2", "a", result.Pass, 4, x(0.125)), 0.5), unknown,
 			}, time.Hour, share(0.3125),
 		},
 		"a run that was refused spent nothing": {
-			[]result.Run{knowing(run("a-1", "a", result.Inconclusive, 1, nil), "x", -0.25)}, time.Hour, share(-0.25),
+			[]result.Run{knowing(run("a-1", "a", result.Inconclusive, 1, nil), -0.25)}, time.Hour, share(-0.25),
 		},
 		"nobody knew": {[]result.Run{unknown}, time.Hour, nil},
-		"an answer that is older than the period": {[]result.Run{hourly(knowing(run("a-1", "a", result.Pass, 1, x(0.25)), "x", 1))}, 3 * time.Hour, nil},
+		"an answer that is older than the period": {[]result.Run{hourly(knowing(run("a-1", "a", result.Pass, 1, x(0.25)), 1))}, 3 * time.Hour, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := ledger.Accounts(ledger.Fold([]result.Report{asked("", tt.runs...)}), noon().Add(tt.after))

@@ -20,8 +20,10 @@ type answers struct {
 // facts are the answers under the names that the page and the text give them.
 func (a answers) facts() []fact {
 	return []fact{
-		{Name: "What broke", Value: a.Broke}, {Name: "For how long", Value: a.Lasted},
-		{Name: "What it cost", Value: a.Cost}, {Name: "What to do", Value: a.Do},
+		{Name: "What broke", Value: a.Broke},
+		{Name: "For how long", Value: a.Lasted},
+		{Name: "What it cost", Value: a.Cost},
+		{Name: "What to do", Value: a.Do},
 	}
 }
 

@@ -32,7 +32,7 @@ func harms(run result.Run) []harm {
 	var out []harm
 	for _, sli := range run.SLIs {
 		h := harm{sli: sli}
-		found := false
+		var found bool
 		if steps := countsOf(run, sli.Name); len(steps) > 0 {
 			found = h.ofCounts(steps, *run.T0)
 		} else {

@@ -31,8 +31,12 @@ func TrendsText(w io.Writer, t trend.Trends) error {
 			lately = append(lately, "too few runs")
 		}
 		rows = append(rows, []cell{
-			{text: x.Name}, {text: x.Target}, {text: fmt.Sprintf("%d of %d", x.Passed, x.Judged), right: true},
-			{text: medianText(x.Detection), right: true}, {text: medianText(x.Recovery), right: true}, {text: strings.Join(lately, ", ")},
+			{text: x.Name},
+			{text: x.Target},
+			{text: fmt.Sprintf("%d of %d", x.Passed, x.Judged), right: true},
+			{text: medianText(x.Detection), right: true},
+			{text: medianText(x.Recovery), right: true},
+			{text: strings.Join(lately, ", ")},
 		})
 	}
 	if len(t.Experiments) > 0 {

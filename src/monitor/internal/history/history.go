@@ -18,9 +18,9 @@ import (
 const (
 	// SampleTime is for how long every sample is kept.
 	SampleTime = 10 * time.Minute
-	// BucketTime is the time that one mean is about, BucketsTime for how
-	// long means are kept.
-	BucketTime  = 10 * time.Second
+	// BucketTime is the time that one mean is about.
+	BucketTime = 10 * time.Second
+	// BucketsTime is for how long means are kept.
 	BucketsTime = 2 * time.Hour
 )
 

@@ -176,7 +176,7 @@ func TestAStreamOutlivesTheServersTimeouts(t *testing.T) {
 	srv.Config.ReadTimeout, srv.Config.WriteTimeout, srv.Config.ReadHeaderTimeout = 100*time.Millisecond, 100*time.Millisecond, 100*time.Millisecond
 	srv.Start()
 	defer srv.Close()
-	req, err := http.NewRequestWithContext(t.Context(), "GET", srv.URL+"/api/v1/stream", nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+"/api/v1/stream", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

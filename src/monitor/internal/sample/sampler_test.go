@@ -440,9 +440,8 @@ func TestEachSnapshotIsGivenOnInOrder(t *testing.T) {
 		if len(given) != 20 || given[19] != s.Snapshot() {
 			t.Fatalf("%d snapshots, want 20, the newest last", len(given))
 		}
-		reads := uint64(0)
 		for i, next := range given {
-			reads = 0
+			reads := uint64(0)
 			for _, st := range next.Statuses {
 				reads += st.Successes
 			}
