@@ -50,16 +50,18 @@ func (o objectives) detailTiles(s scope) []panel {
 	objective.decimals = &o.decimals
 	good := tile("Good events in the period", "The share of the events of the period, as far as it is known, that were good.", units.PercentUnit, "1 - "+o.ofPeriod("ballast_slo:error:ratio", s), nil)
 	good.decimals = o.decimalsOfEvents()
+	events := tile("Events in the period", "All events of the period that are known.", units.Short, o.ofPeriod("ballast_slo:events:increase", s), nil)
+	broken := tile("Bad events in the period", "Bad events of the period that are known.", units.Short, o.ofPeriod("ballast_slo:bad_events:increase", s), nil)
+	for _, p := range []*panel{&objective, &good, &events, &broken} {
+		p.w = 6
+	}
 	return []panel{
 		state, left, known,
 		tile("Events left", "How many more events may go bad within the period, at the traffic that was measured.", units.Short, o.leftEvents(s), lowerIsWorse(0, 1)),
 		tile("Outage left", "How long everything may still fail before the budget of the period is spent.", units.Minutes, o.leftMinutes(s), lowerIsWorse(0, 5)),
 		tile("Burn rate now", "How many times faster than it lasts the budget is spent, over the shortest window. 1 spends it exactly within the period.", times, o.burn(s), higherIsWorse(1, 6)),
 		objective,
-		good,
-		tile("Events in the period", "All events of the period that are known.", units.Short, o.ofPeriod("ballast_slo:events:increase", s), nil),
-		tile("Bad events in the period", "Bad events of the period that are known.", units.Short, o.ofPeriod("ballast_slo:bad_events:increase", s), nil),
-		o.forecast(s),
+		good, events, broken,
 	}
 }
 
@@ -73,7 +75,7 @@ func (o objectives) forecast(s scope) panel {
 	left := fmt.Sprintf("(%s) * %s %s", o.left(s), ofItsSLO, constant("ballast_slo:period:seconds", s))
 	matching := fmt.Sprintf("on (%s) group_left ()", o.by())
 	return panel{
-		kind: kindStat, title: "Spent in, at the pace of the last …", unit: units.DurationSeconds, w: 8, h: tileHeight, none: "No data",
+		kind: kindStat, title: "Spent in, at the pace of the last …", unit: units.DurationSeconds, w: gridWidth, h: tileHeight, none: "No data",
 		about:   "When the rest of the budget is spent if errors go on as over each window. At a burn rate of up to 1 it lasts. Old errors that leave the period meanwhile are not counted.",
 		steps:   []step{{color: "red"}, {24 * 3600, "orange"}, {7 * 24 * 3600, "green"}},
 		states:  []state{{value: lasts, text: "lasts", color: "green"}},
@@ -125,6 +127,7 @@ func (o objectives) budget(s scope) []panel {
 	known := fmt.Sprintf("1 - max by (%s) (ballast_slo:budget_spent_known:ratio{%s})", o.by(), s.all)
 	chaos := fmt.Sprintf("max by (slo) (ballast_budget_chaos_spent_ratio{%s})", s.constants)
 	return []panel{
+		o.forecast(s),
 		{
 			kind: kindSeries, title: "Budget left", unit: units.PercentUnit, w: 12, h: chartHeight, dashed: ".*known so far.*",
 			about: "What is left of the budget of the period. Dashed, known so far: Prometheus does not have the whole period, and what is not known may have been spent.",
@@ -143,7 +146,7 @@ func (o objectives) budget(s scope) []panel {
 			},
 		},
 		{
-			kind: kindBars, title: "Spent by planned chaos", unit: units.PercentUnit, w: gridWidth, h: chartHeight, limits: between(0, 1), none: "No run on a cluster spent any",
+			kind: kindBars, title: "Spent by planned chaos", unit: units.PercentUnit, w: gridWidth, h: chartHeight, limits: between(0, 1), none: "No run on a cluster spent any", named: "experiment",
 			about:   "The share of the whole budget that the last run of each experiment spent, on a cluster. The rest of what is spent was not planned. Empty: no experiment ran.",
 			steps:   higherIsWorse(0.001, 0.1),
 			queries: []query{{fmt.Sprintf(`max by (experiment) (ballast_budget_spent_ratio{%s})`, s.constants), "{{experiment}}"}},

@@ -71,6 +71,9 @@ func (p panel) defaults() dashboard.FieldConfig {
 	if p.decimals != nil {
 		d.Decimals = cog.ToPtr(float64(*p.decimals))
 	}
+	if p.named != "" {
+		d.DisplayName = cog.ToPtr("${__field.labels." + p.named + "}")
+	}
 	if p.none != "" {
 		d.NoValue = &p.none
 	}

@@ -37,6 +37,9 @@ type panel struct {
 	states  []state // text and colour of single values
 	// limits are the least and the greatest value of the axis or gauge.
 	limits *[2]float64
+	// named is the label that names the values of bars. Grafana leaves the legend of a single
+	// one out.
+	named string
 	// none is shown where there is no data.
 	none    string
 	links   []link

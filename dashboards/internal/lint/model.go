@@ -67,6 +67,7 @@ type Fields struct {
 
 // Defaults hold for all values.
 type Defaults struct {
+	Name     string         `json:"displayName"`
 	Unit     string         `json:"unit"`
 	Decimals *int           `json:"decimals"`
 	Min      *float64       `json:"min"`

@@ -145,7 +145,7 @@ func (p *panel) tiles(d *drawing, fields []field) {
 			t.Arcs = f.look.ring(low, most)
 		}
 		said = append(said, strings.TrimSpace(t.Name+" "+t.Text))
-		if len(fields) == 1 {
+		if len(fields) == 1 && !f.named {
 			t.Name = ""
 		}
 		d.Tiles = append(d.Tiles, t)

@@ -17,6 +17,7 @@ type sample = prom.Sample
 // field is one series with its name and look.
 type field struct {
 	name   string
+	named  bool // by the panel, and not by its query alone
 	points []sample
 	look   look
 }
@@ -31,7 +32,11 @@ func (p *panel) fields() ([]field, error) {
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, field{name, s.Points, l})
+			f := field{name: name, points: s.Points, look: l}
+			if l.Name != "" {
+				f.named, f.name = true, labelled(l.Name, s.Labels)
+			}
+			out = append(out, f)
 		}
 	}
 	return out, nil
@@ -60,6 +65,14 @@ func legend(t lint.Target, labels map[string]string) string {
 		return "Value"
 	}
 	return labels["__name__"] + "{" + strings.Join(parts, ", ") + "}"
+}
+
+// labelled is a name with the values of labels in the place of ${__field.labels.…}.
+func labelled(name string, labels map[string]string) string {
+	return replaced(name, func(variable, path, _ string) (string, bool) {
+		label, ok := strings.CutPrefix(path, "labels.")
+		return labels[label], variable == "__field" && ok
+	})
 }
 
 // last is the last value that is a number, as tiles, gauges and bars show it.

@@ -15,6 +15,7 @@ import (
 // look is how the values of one field are shown: as the panel says, and as the overrides
 // say that are for the field.
 type look struct {
+	Name       string          `json:"displayName"`
 	Unit       string          `json:"unit"`
 	Decimals   *int            `json:"decimals"`
 	Min        *float64        `json:"min"`

@@ -122,6 +122,10 @@ func TestEveryKindOfPanelIsDrawn(t *testing.T) {
 			panelJSON("bargauge", `"targets":[{"refId":"A","expr":"left","instant":true,"legendFormat":"{{slo}}"}],"fieldConfig":{"defaults":{"unit":"percentunit","min":0,"max":1,`+steps+`}}`),
 			[]string{`width:42%`, `<span>a</span>`, `<b>42%</b>`, `width:0%`},
 		},
+		"a single bar that its panel names": {
+			panelJSON("bargauge", `"targets":[{"refId":"A","expr":"text","instant":true}],"fieldConfig":{"defaults":{"displayName":"${__field.labels.severity}"}}`),
+			[]string{`<span>page</span>`, `<b>3</b>`},
+		},
 		"lines with a threshold and an annotation": {
 			panelJSON("timeseries", `"targets":[{"refId":"A","expr":"left","range":true,"legendFormat":"left {{slo}}"}],"fieldConfig":{"defaults":{"unit":"percentunit","custom":{"fillOpacity":10,"thresholdsStyle":{"mode":"dashed"}},`+steps+`},"overrides":[{"matcher":{"id":"byRegexp","options":"left b"},"properties":[{"id":"custom.lineStyle","value":{"fill":"dash"}}]}]}`),
 			[]string{`class="stroke s1"`, `class="stroke s2 dashed"`, `class="limitline" style="--c:var(--c-green);`, `left a</span>`, `>20%</span>`, `class="under s1"`, `title="Chaos kill: it runs"`, `08:00</span>`},
