@@ -12,7 +12,7 @@ import (
 	"github.com/ballast-sre/ballast/internal/prom"
 )
 
-var now = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC) // of all tests
+var now = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 
 // answering is a source that knows some expressions.
 type answering struct {
