@@ -87,7 +87,7 @@ func others() map[string]slo.SLO {
 }
 
 // underMutants is the SLO on time whose rules are always tried with mutants; `make mutants`
-// tries those of all.
+// tries those of more.
 const underMutants = "slices of a minute"
 
 // othersOnTime are SLOs on time as documents may describe them.

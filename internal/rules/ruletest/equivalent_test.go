@@ -31,9 +31,6 @@ func equivalents() []equivalence {
 		{reason: "compares a number of events, which is whole, with a number that is not", is: func(s slo.SLO, _ rulefmt.Rule, change string) bool {
 			return s.Slices == nil && strings.HasPrefix(change, ">= for > in") && strings.Contains(change, slo.SeriesBadEvents) && strings.HasSuffix(change, ".5")
 		}},
-		{reason: "compares a number of series, which is whole, with a number that is not", rare: true, is: func(_ slo.SLO, r rulefmt.Rule, change string) bool {
-			return strings.HasSuffix(r.Alert, "NoData") && strings.HasPrefix(change, "1 × 1.05 in count") && strings.HasSuffix(change, " > 1")
-		}},
 		{reason: "compares a share of the budget, which is exactly 1 only up to the noise of fractions in rates", is: func(s slo.SLO, _ rulefmt.Rule, change string) bool {
 			return s.Slices == nil && strings.HasPrefix(change, ">= for > in "+slo.SeriesBudgetSpent)
 		}},

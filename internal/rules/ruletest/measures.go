@@ -85,7 +85,7 @@ func (m *maker) lasting(slices int, s setting) stretch {
 // measures are slices of what a query gives.
 func (m *maker) measures() []plan {
 	plans := []plan{m.levels(), m.turns()}
-	judges := m.slo.Slices.Target > 0 && m.slo.Slices.Op != ""
+	judges := m.slo.Slices.Target > 0
 	switch {
 	case m.probes[0].reach == 0:
 		plans = append(plans, m.parts(), m.blip())
@@ -222,7 +222,7 @@ func (m *maker) targets() plan {
 func (m *maker) exactTarget() []plan {
 	const most = 100 // series
 	looks, target, series := m.scrapes(look), m.slo.Slices.Target, 1
-	if given := m.probes[0].steady(m.within, m.within); len(given) == 2 {
+	if given := m.probes[0].steady(m.within, m.within); len(given) == 2 && m.slo.Slices.Op != "" {
 		series = most
 	}
 	for n := range series {

@@ -120,7 +120,9 @@ func (m *maker) unratios(page []stretch, steps int) []plan {
 		plans = append(plans, m.watched(c.name, exceeds, m.lasting(m.settled()+m.steps(pending)+3, st)))
 		plans[len(plans)-1].values = plans[len(plans)-1].alerts
 		if page != nil {
-			plans = append(plans, m.watched(c.name+", within an hour of a page and later", exceeds, append(page, stretch{steps: steps, setting: st})...))
+			p := m.watched(c.name+", within an hour of a page and later", exceeds, append(page, stretch{steps: steps, setting: st})...)
+			p.alerts = append(p.alerts, m.at(length(page)/m.scrapes(sampling)+m.settled()+m.steps(pending)+2))
+			plans = append(plans, p)
 		}
 	}
 	if given := m.probes[0].steady(m.within, m.within); len(given) == 2 && m.has(noData) {
