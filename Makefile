@@ -80,7 +80,8 @@ UNRACED = ./chaos/runner/internal/judge ./dashboards ./internal/rules ./internal
 .PHONY: test
 test: $(if $(ONCE),fit,go-version) ## Run the tests, with the race detector where it can run
 	@$(call go-test,$$($(GO) list ./... | grep -vxF "$$($(GO) list $(UNRACED))"),-timeout 10m,./...)
-	@$(GO) test -timeout 10m ./chaos/runner/internal/engine $(UNRACED)
+	@BALLAST_BROWSER=1 $(GO) test -timeout 10m ./chaos/runner/internal/engine $(UNRACED)
+	@BALLAST_BROWSER=1 $(GO) test -timeout 10m -run TestPagesFitEveryWindow ./chaos/runner/internal/report
 
 .PHONY: integration
 integration: $(if $(ONCE),fit,go-version) ## Run the tests of the built binaries, which take minutes
@@ -181,7 +182,7 @@ lint-rules: build $(TOOLS)/promtool ## Lint the SLOs, the rules with Prometheus'
 
 .PHONY: dashboards-check
 dashboards-check: go-version ## Check the dashboards: what Grafana would accept, and every query against a Prometheus with and without trouble
-	$(GO) test -count=1 ./dashboards/...
+	BALLAST_BROWSER=1 $(GO) test -count=1 ./dashboards/...
 
 # Where the preview's data come from: any Prometheus, the directory of a finished run, or
 # else a run on this machine. FROM is the beginning of the range, VAR values of variables.
