@@ -78,10 +78,15 @@ func (m *maker) unspent() plan {
 	return p
 }
 
-// hours lasts until so many full hours are covered and an alert had the time to fire.
+// hours lasts until so many full hours are covered, and no more, and an alert had the time
+// to fire.
 func (m *maker) hours(covered int, each stretch) plan {
 	every := m.interval(time.Duration(covered) * time.Hour)
 	last := m.hour(covered) + m.at(m.steps(pending+2*minute))
+	if m.slo.Slices != nil && each.bad > 0 { // enough of them have to be bad for that time
+		enough := m.at(m.until(each.bad/(each.good+each.bad)) + m.steps(pending) + 2)
+		last = max(last, min(enough, m.hour(covered)+time.Hour-m.step()))
+	}
 	each.steps = int(last/every) + 1
 	p := plan{runs: [][]stretch{{each}}, every: every, changes: []kind{exhausted}, alerts: []time.Duration{last}}
 	if each.steps > most/3 {

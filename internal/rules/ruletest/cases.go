@@ -146,24 +146,16 @@ func (m *maker) until(ratio float64) int {
 // exactly are error ratios of just the threshold over one of a tier's windows, and more
 // over the other.
 func (m *maker) exactly() []plan {
-	var plans []plan
+	plans := m.exactlyShort()
 	for _, t := range m.slo.Tiers() {
+		if !m.slo.Decides(t) {
+			continue
+		}
 		n := m.events()
 		at := math.Floor(t.Threshold(m.slo.Objective)*n + 1e-6)
 		more := min(2*at, math.Floor((at+n)/2))
 		bad := func(steps int, bad float64) stretch { return stretch{steps: steps, good: n - bad, bad: bad} }
 		short, first := m.steps(t.Short)+1, m.first()
-		if !m.slo.Decides(t) {
-			// The long window has enough bad slices and is far above the threshold.
-			enough := m.slo.LeastBad()
-			if enough+2*short <= m.steps(t.Long) {
-				plans = append(plans, plan{
-					name: fmt.Sprintf("exactly at the threshold of %s over %s, then just above", t.Tier, brief(t.Short)),
-					runs: [][]stretch{{bad(enough, n), bad(short, at), bad(short, math.Floor(at*above))}}, burns: []time.Duration{m.at(enough + short - 1), m.at(enough + 2*short - 1)},
-				})
-			}
-			continue
-		}
 		// Half of the samples are as far below the threshold as the others are above it;
 		// the short window holds the others alone, and at last none but those at it.
 		half := max(short, min(m.until(at/n)/2+1, (m.steps(t.Long)-1)/2))
@@ -177,6 +169,27 @@ func (m *maker) exactly() []plan {
 			p.evaluations = p.burns
 		}
 		plans = append(plans, p)
+	}
+	return plans
+}
+
+// exactlyShort are error ratios of the threshold of a tier over its short window, where the
+// long one has enough bad slices and is above the threshold by that.
+func (m *maker) exactlyShort() []plan {
+	var plans []plan
+	for _, t := range m.slo.Burns() {
+		enough, short := m.slo.LeastBad(), m.steps(t.Short)+1+m.steps(waits(m.slo, t))
+		if m.slo.Decides(t) || enough+2*short > m.steps(t.Long) {
+			continue
+		}
+		n := m.events()
+		at := math.Floor(t.Threshold(m.slo.Objective)*n + 1e-6)
+		bad := func(steps int, bad float64) stretch { return stretch{steps: steps, good: n - bad, bad: bad} }
+		plans = append(plans, plan{
+			name:  fmt.Sprintf("exactly at the threshold of %s over %s, then just above", t.Tier, brief(t.Short)),
+			runs:  [][]stretch{{bad(enough, n), bad(short, at), bad(short, math.Floor(at*above))}},
+			burns: []time.Duration{m.at(enough + short - 1), m.at(enough + 2*short - 1)},
+		})
 	}
 	return plans
 }
@@ -208,8 +221,29 @@ func (m *maker) outages() []plan {
 			p.evaluations = around(every, begins, ends)
 		}
 		plans = append(plans, p)
+		if m.forgetful(t) {
+			p.name = fmt.Sprintf("fires and resets: %s, evaluated more often than slices end", t.Tier)
+			p.evaluations = oftener(around(every, begins, ends))
+			plans = append(plans, p)
+		}
 	}
 	return plans
+}
+
+// forgetful reports whether a tier that is evaluated no more often than slices end does not
+// know any more that it fires. Pages look back further for it, and tickets are evaluated
+// more often.
+func (m *maker) forgetful(t slo.BurnWindow) bool {
+	return m.slo.Slices != nil && t.Severity != slo.Page && m.step() >= lookback
+}
+
+// oftener are these evaluations, and one before each.
+func oftener(at []time.Duration) []time.Duration {
+	var all []time.Duration
+	for _, t := range at {
+		all = append(all, max(0, t-2*minute), t)
+	}
+	return slices.Compact(all)
 }
 
 // crossings are the intervals before and at which a tier begins to fire after the one

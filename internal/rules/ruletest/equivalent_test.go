@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/ballast-sre/ballast/internal/slo"
@@ -40,12 +41,24 @@ func equivalents() []equivalence {
 		{reason: "compares with rate × budget, which the noise of fractions puts a hair above the threshold", is: func(_ slo.SLO, _ rulefmt.Rule, change string) bool {
 			return strings.HasPrefix(change, ">= for > in max without (window) ("+slo.SeriesErrorRatio) && noisy(change)
 		}},
+		{reason: "halves a window of one slice, which is recorded at the same evaluation", rare: true, is: func(s slo.SLO, r rulefmt.Rule, change string) bool {
+			return s.Slices != nil && r.Record == slo.SeriesErrorRatio && r.Labels["window"] == model.Duration(s.Slices.Length).String() && strings.HasPrefix(change, "half of "+slo.SeriesSlice)
+		}},
+		{reason: "asks whether a quantile is there, whichever it is", rare: true, is: func(_ slo.SLO, r rulefmt.Rule, change string) bool {
+			return (strings.HasSuffix(r.Alert, "NoData") || r.Record == slo.SeriesCoverage) && strings.Contains(change, " × 1.05 in histogram_quantile(")
+		}},
+		{reason: "looks twice as often at what a query of ranges smooths, by which the part of a slice that is bad changes by less than a look, and no slice crosses its target; tests of queries without ranges see it", rare: true, is: func(s slo.SLO, r rulefmt.Rule, change string) bool {
+			return r.Record == slo.SeriesSlice && s.Slices.Target > 0 && strings.Contains(s.Slices.Query, "rate(") && strings.HasPrefix(change, "half of the step of ")
+		}},
 		{reason: "compares an error ratio that is above the threshold wherever enough slices are bad", rare: true, is: hidden},
 		{reason: "asks whether there is a number, and a rate or a quantile of rates is never below all of them", rare: true, is: func(s slo.SLO, r rulefmt.Rule, change string) bool {
 			return r.Record == slo.SeriesSlice && strings.Contains(s.Slices.Query, "rate(") && strings.HasPrefix(change, "> for >= in ") && strings.HasSuffix(change, ">= -Inf")
 		}},
 		{reason: "compares a rate with 1.01 × another, which is equal only up to the noise of fractions in counters as large as they are after a page; the ticket's test sees it", is: func(s slo.SLO, r rulefmt.Rule, change string) bool {
 			return s.Slices == nil && strings.HasSuffix(r.Alert, "GoodExceedsTotal") && r.Labels["severity"] == slo.Page && strings.HasPrefix(change, ">= for > in sum(rate(")
+		}},
+		{reason: "is about all groups at once, of which a ticket is made: a page is about a group that had one", rare: true, is: func(s slo.SLO, r rulefmt.Rule, change string) bool {
+			return len(s.GroupBy) > 0 && strings.HasSuffix(r.Alert, "NoData") && r.Labels["severity"] == slo.Page && s.NoData != slo.NoDataPage && strings.Contains(change, "sum(up{") && !strings.Contains(change, "group by")
 		}},
 		{reason: "drops a label that the series has from those which the rule reads", is: func(s slo.SLO, r rulefmt.Rule, change string) bool {
 			name, ok := strings.CutPrefix(change, "without the label ")

@@ -169,6 +169,9 @@ func (m *maker) looks(number int, p plan) (func(time.Duration) []float64, error)
 	every, step := m.reads(p), look
 	if !p.raw {
 		step = p.every
+		if slices.ContainsFunc(p.evaluations, func(t time.Duration) bool { return t%p.every > 0 }) {
+			step = minute
+		}
 	}
 	for _, in := range m.sampled(p) {
 		input = append(input, stored(in.series, every, in.samples))

@@ -128,26 +128,24 @@ func (m *maker) fadingSlices(t slo.BurnWindow, enough, second float64, goes bool
 		then = m.precisely(second)
 	}
 	long, short := int(t.Long/m.step()), int(t.Short/m.step())
-	// The last of the first leaves the long window as the last of the others leaves the
-	// short one.
-	gone := length(first) + long
-	between := gone - short - length(then) - length(first)
+	// The last of the first leaves the long window when the short one is empty: all of them
+	// were in the long one with the last of the others.
+	gone, after := length(first)+long, max(short, length(first))
+	between := gone - after - length(then) - length(first)
 	if between < 1 {
 		return plan{}, false
 	}
-	run := slices.Concat([]stretch{{steps: 1}}, first, []stretch{{steps: between}}, then, []stretch{{steps: short + 3}})
+	run := slices.Concat([]stretch{{steps: 1}}, first, []stretch{{steps: between}}, then, []stretch{{steps: after + 3}})
 	p := plan{runs: [][]stretch{run}, burns: []time.Duration{m.at(gone - 1), m.at(gone)}}
 	if goes {
 		p.burns = append(p.burns, m.at(gone+2))
 	}
 	if gone+3 > most/3 {
 		for n := gone - 3; n <= gone+2; n++ {
-			if t.Severity != slo.Page && m.step() >= lookback {
-				// Tickets are evaluated more often than slices end, and know by it that
-				// they fire.
-				p.evaluations = append(p.evaluations, m.at(n)-2*minute)
-			}
 			p.evaluations = append(p.evaluations, m.at(n))
+		}
+		if m.forgetful(t) {
+			p.evaluations = oftener(p.evaluations)
 		}
 	}
 	return p, true

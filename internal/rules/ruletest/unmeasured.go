@@ -68,7 +68,7 @@ func (m *maker) unmeasured() []plan {
 	if page != nil && m.has(noData) {
 		plans = append(plans, m.watched("no data: within an hour of a page it is a page, and later a ticket", noData, append(page, long)...))
 	}
-	return slices.Concat(plans, m.unratios(page, long.steps), m.recounted(), m.lostLooks(), m.measuredGroups(dark))
+	return slices.Concat(plans, m.unratios(page, long.steps), m.recounted(), m.lostLooks(), m.lastSeen(), m.measuredGroups(dark))
 }
 
 // watched is a plan that looks at one kind of alert, and at the end at all.
@@ -164,6 +164,19 @@ func (m *maker) lostLooks() []plan {
 		plans = append(plans, p)
 	}
 	return plans
+}
+
+// lastSeen is an hour that ends when a query of ranges still sees what is gone.
+func (m *maker) lastSeen() []plan {
+	if m.probes[0].narrow == 0 {
+		return nil
+	}
+	hour := m.steps(time.Hour)
+	seen := m.lasting(hour, m.within)
+	seen.steps -= m.sooner()
+	p := m.rawPlan("budget: an hour counts if its last ranges hold samples", seen, stretch{steps: m.sooner() + 1, dark: true})
+	p.values = []time.Duration{m.at(hour)}
+	return []plan{p}
 }
 
 // measuredGroups are two groups that fare differently.
