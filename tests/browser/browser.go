@@ -131,7 +131,7 @@ func (b Browser) run(t testing.TB, page []byte, v View, what string) string {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, b.path, append(args, "file://"+file)...) //nolint:gosec // a browser of this machine, with a page of the test
+	cmd := exec.CommandContext(ctx, b.path, append(args, "file://"+file)...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.WaitDelay = 10 * time.Second
