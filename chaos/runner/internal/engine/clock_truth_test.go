@@ -292,6 +292,16 @@ func clockTruths() []row {
 			s.forbidPages()
 			s.rulesAre(func(r *prom.Rule) error { r.LastEvaluation = time.Time{}; return nil })
 		}, verdict: result.Inconclusive, reason: result.RulesNotEvaluated, check: notTouched},
+		{name: "the first evaluation of a slow group is waited for", set: func(s *setup) {
+			s.forbidPages()
+			loaded := sync.OnceValue(time.Now)
+			s.rulesAre(func(r *prom.Rule) error {
+				if time.Since(loaded()) < s.slow(5*time.Second) {
+					r.LastEvaluation = time.Time{}
+				}
+				return nil
+			})
+		}, verdict: result.Pass},
 		{name: "a rule that is no longer evaluated under fault", set: func(s *setup) {
 			s.forbidPages()
 			s.rulesAre(func(r *prom.Rule) error {

@@ -18,7 +18,7 @@ func (r *run) rules(ctx context.Context) {
 	if len(r.spec.Expect)+len(r.spec.Forbid) == 0 {
 		return
 	}
-	groups, err := r.querier.Rules(ctx)
+	groups, err := r.evaluatedRules(ctx)
 	if ctx.Err() != nil {
 		return
 	}
@@ -45,12 +45,39 @@ func (r *run) rules(ctx context.Context) {
 	}
 	for _, g := range groups {
 		for _, rule := range g.Rules {
-			if id := (result.RuleID{Alert: rule.Name, Labels: rule.Labels}); rule.Alert && judge.Asked(&r.spec, id) {
-				rules.Loaded = append(rules.Loaded, id)
+			if r.asked(rule) {
+				rules.Loaded = append(rules.Loaded, result.RuleID{Alert: rule.Name, Labels: rule.Labels})
 			}
 		}
 	}
 	r.ev.Before.Rules = rules
+}
+
+// evaluatedRules returns the rules that Prometheus has loaded. It waits until each that
+// is asked for was evaluated once: the first evaluation of a group comes up to an interval
+// after Prometheus has loaded it. What is not by then is for the baseline to find.
+func (r *run) evaluatedRules(ctx context.Context) ([]prom.RuleGroup, error) {
+	began := time.Now()
+	for {
+		groups, err := r.querier.Rules(ctx)
+		if err != nil {
+			return nil, err
+		}
+		slowest, waits := time.Duration(0), false
+		for _, g := range groups {
+			if slices.ContainsFunc(g.Rules, func(rule prom.Rule) bool { return r.asked(rule) && rule.LastEvaluation.IsZero() }) {
+				slowest, waits = max(slowest, g.Interval), true
+			}
+		}
+		if !waits || time.Since(began) > slowest+r.warmUpTimeout() || !pause(ctx, r.tick()) {
+			return groups, nil
+		}
+	}
+}
+
+// asked says whether the rule is that of an alert which is expected or forbidden.
+func (r *run) asked(rule prom.Rule) bool {
+	return rule.Alert && judge.Asked(&r.spec, result.RuleID{Alert: rule.Name, Labels: rule.Labels})
 }
 
 // heartbeats returns the groups that show that they are evaluated. It waits for those of
@@ -79,7 +106,7 @@ func (r *run) takeRules(l look) {
 	}
 	for _, g := range l.rules {
 		for _, rule := range g.Rules {
-			if !rule.Alert || !judge.Asked(&r.spec, result.RuleID{Alert: rule.Name, Labels: rule.Labels}) {
+			if !r.asked(rule) {
 				continue
 			}
 			reading := result.RuleReading{Group: g.Name, Alert: rule.Name, At: l.t, Interval: result.InSeconds(g.Interval), Error: rule.Error}
