@@ -13,6 +13,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 
 OUT ?= out
 EXPERIMENTS ?= chaos/experiments $(if $(filter cluster,$(TARGET)),chaos/cluster-experiments)
+# Every experiment of this repository, whatever it runs on.
+CATALOGUE_DIRS := chaos/experiments chaos/cluster-experiments chaos/local-experiments
 # Where experiments run: local or cluster. On a cluster, CONTEXT names it by a context of
 # the kubeconfig; without one it is the cluster NAME that `make up` made.
 TARGET ?= local
@@ -164,9 +166,15 @@ chaos-red: build ## Run the experiment whose SLO must break; anything but "fail"
 	if [ $$status -ne 1 ]; then echo "Expected the verdict fail (exit code 1), got exit code $$status." >&2; exit 1; fi; \
 	echo "Red as expected: the verdict is fail, exit code 1."
 
+.PHONY: chaos-alerts
+chaos-alerts: build ## Burn whole budgets on this machine and see every tier of the burn alerts fire and end; eight minutes
+	@status=0; bin/ballast run --out $(OUT)/chaos-alerts chaos/local-experiments || status=$$?; \
+	if [ -f $(OUT)/chaos-alerts/report.html ]; then echo "Report: file://$(abspath $(OUT))/chaos-alerts/report.html"; fi; \
+	exit $$status
+
 .PHONY: validate
 validate: build ## Check every experiment document without running it
-	bin/ballast validate chaos/experiments chaos/cluster-experiments docs/examples
+	bin/ballast validate $(CATALOGUE_DIRS) docs/examples
 
 .PHONY: lint
 lint: go-version $(TOOLS)/golangci-lint ## Lint the code, its imports between rooms and go.mod
@@ -227,6 +235,8 @@ crd-schema: ## Write the schema of Chaos Mesh's kinds again, after a change of i
 .PHONY: generate
 generate: build ## Write every generated file again: rules, dashboards, golden files, schema
 	bin/ballast slo generate
+	bin/ballast slo matrix $(CATALOGUE_DIRS) > docs/reference/alert-matrix.md.new
+	mv docs/reference/alert-matrix.md.new docs/reference/alert-matrix.md
 	@packages=$$(grep -rl --include='*_test.go' --exclude-dir=tools 'flag\.Bool.*"update"' . | xargs -n1 dirname | sort -u); \
 	if ! out=$$($(GO) test -count=1 -run Golden $$packages -update 2>&1); then echo "$$out"; exit 1; fi; \
 	echo "$$out"; \

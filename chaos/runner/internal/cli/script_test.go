@@ -26,7 +26,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
-			for _, dir := range []string{"alerts", "docs/metrics", "docs/runbooks", "docs/examples"} {
+			for _, dir := range []string{"alerts", "chaos/experiments", "chaos/cluster-experiments", "chaos/local-experiments", "docs/metrics", "docs/reference", "docs/runbooks", "docs/examples"} {
 				if err := os.CopyFS(filepath.Join(env.WorkDir, dir), os.DirFS(filepath.Join(root, dir))); err != nil {
 					return err
 				}

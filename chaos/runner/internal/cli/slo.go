@@ -28,7 +28,7 @@ func newSLO(s streams) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newSLOGenerate(s), newSLOLint(s), newSLOPredict(s))
+	cmd.AddCommand(newSLOGenerate(s), newSLOLint(s), newSLOPredict(s), newSLOMatrix(s))
 	return cmd
 }
 
