@@ -23,11 +23,13 @@ var errNotAsked = errors.New("whoever asked has failed")
 
 // Shared lets the clients of one server that are given it ask each question once: the same
 // expression at the same instant or over the same range, and the rules within half a
-// second. A question about the server's own now is always asked, and so is one whose
+// second. Different questions about one instant that are asked at the same time go to the
+// server as one query. A question about the server's own now is always asked, and so is one whose
 // last answer was an error. Its zero value is ready; it is safe for concurrent use.
 type Shared struct {
-	mu    sync.Mutex
-	calls map[string]*call
+	mu      sync.Mutex
+	calls   map[string]*call
+	batches map[int64]*batch // that others may still enter, by their instant in nanoseconds
 }
 
 // call is one question under way, or its answer.
@@ -122,6 +124,9 @@ func (a sharing) Query(ctx context.Context, expr string, at time.Time, opts ...v
 		return a.API.Query(ctx, expr, at, opts...)
 	}
 	value, err := shareAs(ctx, a.shared, fmt.Sprintf("query %d %s", at.UnixNano(), expr), remembered, func() (model.Value, error) {
+		if len(opts) == 0 && gathers(expr) {
+			return a.shared.together(ctx, a.API, expr, at)
+		}
 		v, _, err := a.API.Query(ctx, expr, at, opts...)
 		return v, err
 	})
@@ -132,6 +137,10 @@ func (a sharing) Query(ctx context.Context, expr string, at time.Time, opts ...v
 func (a sharing) QueryRange(ctx context.Context, expr string, r v1.Range, opts ...v1.Option) (model.Value, v1.Warnings, error) {
 	key := fmt.Sprintf("range %d %d %d %s", r.Start.UnixNano(), r.End.UnixNano(), r.Step, expr)
 	value, err := shareAs(ctx, a.shared, key, remembered, func() (model.Value, error) {
+		if len(opts) == 0 && r.Start.Equal(r.End) && gathers(expr) {
+			v, err := a.shared.together(ctx, a.API, expr, r.Start)
+			return asRange(v), err
+		}
 		v, _, err := a.API.QueryRange(ctx, expr, r, opts...)
 		return v, err
 	})

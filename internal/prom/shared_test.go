@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	aScalar = `{"status":"success","data":{"resultType":"scalar","result":[1700000000,"1"]}}`
+	aVector = `{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1700000000,"1"]}]}}`
 	aMatrix = `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"a":"b"},"values":[[1700000000,"1"]]}]}}`
 	noGroup = `{"status":"success","data":{"groups":[]}}`
 )
@@ -44,7 +44,7 @@ func counting(t *testing.T, serve http.HandlerFunc) (asked *atomic.Int32, one, o
 func answerAll(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasSuffix(r.URL.Path, "/query"):
-		_, _ = w.Write([]byte(aScalar))
+		_, _ = w.Write([]byte(aVector))
 	case strings.HasSuffix(r.URL.Path, "/query_range"):
 		_, _ = w.Write([]byte(aMatrix))
 	default:
