@@ -159,7 +159,7 @@ func TestTheStatesOfAnSLOLookDifferent(t *testing.T) {
 		return "", errors.New("there is no table of SLOs")
 	}
 	want := func(n int) string {
-		return fmt.Sprintf("service=monitor slo=monitor-availability  %d\nservice=monitor slo=monitor-latency  %d\n", n, n)
+		return fmt.Sprintf("service=monitor slo=monitor-availability team=sre  %d\nservice=monitor slo=monitor-latency team=sre  %d\n", n, n)
 	}
 	for w, n := range map[world]int{worldHealthy: stateHealthy, worldBroken: statePage, worldIdle: stateIdle, worldDark: stateNoData} {
 		ask(t, w, programs()[1:2], nil, func(t *testing.T, c *prom.Client, _ answers) {
