@@ -213,8 +213,8 @@ func TestAgainAndAgain(t *testing.T) {
 	feature(t, "repeated experiments", checks...)
 }
 
-// replacePods rolls the monitor's Deployment out anew, and blocks until that has ended and
-// no alert is pending for the pods that went.
+// replacePods rolls the monitor's Deployment out anew, and blocks until that has ended. An
+// alert may be pending then for the pods that went.
 func replacePods(ctx context.Context, t *testing.T) {
 	t.Helper()
 	const name = "monitor"
@@ -228,13 +228,6 @@ func replacePods(ctx context.Context, t *testing.T) {
 			return false, err.Error()
 		}
 		return rolledOut(d), fmt.Sprintf("%d of %d are there", d.Status.UpdatedReplicas, *d.Spec.Replicas)
-	})
-	await(ctx, t, 5*time.Minute, "no alert about replicas", func(ctx context.Context) (bool, string) {
-		var answer struct{ Result []any }
-		if err := prometheus(ctx, "query", &answer, "query", `ALERTS{alertname=~"Monitor.*"}`); err != nil {
-			return false, err.Error()
-		}
-		return len(answer.Result) == 0, fmt.Sprint(answer.Result)
 	})
 }
 

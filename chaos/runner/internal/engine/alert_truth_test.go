@@ -84,6 +84,34 @@ func (s *setup) earlier(until time.Duration) {
 	}
 }
 
+// leftover forbids an alert that is pending while the given says so, of the time since the
+// beginning, and fires after nine seconds of it.
+func (s *setup) leftover(pending func(since time.Duration) bool) {
+	began := time.Now()
+	s.cfg.SettleTimeout = s.slow(60 * time.Second)
+	s.more = "  - alert: Leftover\n    expr: g > 0\n    for: 9s\n    labels: {severity: rollout}\n"
+	s.x.Forbid = []experiment.ForbiddenAlert{{Labels: map[string]string{"severity": "rollout"}}}
+	s.cfg.Alerts = []slo.AlertModel{{Name: "Leftover", Labels: map[string]string{"severity": "rollout"}}}
+	s.behave = func(*world, time.Duration, bool) second {
+		v := 0.0
+		if pending(s.quick(time.Since(began))) {
+			v = 1
+		}
+		return with(healthy(), gauge(v))
+	}
+}
+
+// baselines counts them.
+func baselines(r result.Run) int {
+	n := 0
+	for _, p := range r.Phases {
+		if p.Phase == result.Baseline {
+			n++
+		}
+	}
+	return n
+}
+
 func alertTruths() []row {
 	const inc, fail, pass = result.Inconclusive, result.Fail, result.Pass
 	noErrors := `0 * max(probe_requests_total)`
@@ -215,6 +243,26 @@ func alertTruths() []row {
 				t.Error("it waited for nothing")
 			}
 		}},
+		{name: "a pending alert is waited for", set: func(s *setup) {
+			s.leftover(func(since time.Duration) bool { return since < 5*time.Second })
+		}, verdict: pass, check: func(t *testing.T, _ *setup, r result.Run, _ error) {
+			if r.Evidence.Before.Settled == nil {
+				t.Error("it waited for nothing")
+			}
+		}},
+		{name: "a baseline that ends with a pending alert is watched again", set: func(s *setup) {
+			s.leftover(func(since time.Duration) bool { return since > 3*time.Second && since < 10*time.Second })
+		}, verdict: pass, check: func(t *testing.T, _ *setup, r result.Run, _ error) {
+			if r.Evidence.Before.Settled == nil || baselines(r) != 2 {
+				t.Errorf("it waited %v, with %d baselines", r.Evidence.Before.Settled, baselines(r))
+			}
+		}},
+		{name: "a pending alert that fires is an unhealthy baseline", set: func(s *setup) {
+			s.leftover(func(since time.Duration) bool { return since > 3*time.Second })
+		}, verdict: inc, reason: result.BaselineUnhealthy, check: notTouched},
+		{name: "alerts that are pending again and again are an unhealthy baseline", set: func(s *setup) {
+			s.leftover(func(since time.Duration) bool { return since%(8*time.Second) < 6*time.Second })
+		}, verdict: inc, reason: result.BaselineUnhealthy, check: notTouched},
 		{name: "an interrupt while earlier errors are waited for", set: func(s *setup) {
 			s.cfg.SettleTimeout = s.slow(60 * time.Second)
 			s.earlier(time.Hour)

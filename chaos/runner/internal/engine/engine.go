@@ -51,7 +51,8 @@ type Config struct {
 	Delivery Delivery
 	// SettleTimeout is how long a run waits before its baseline until errors of
 	// earlier experiments can no longer fire the burn alerts that it expects or
-	// forbids. 0 does not look at them: the target is new for every run.
+	// forbids, and none of its alerts is pending. 0 does not look at them: the
+	// target is new for every run.
 	SettleTimeout time.Duration
 
 	// Planned is, by SLO, the most that all runs of the command that are not over may spend

@@ -71,7 +71,7 @@ func (r *run) forget() {
 // phases goes through all that comes before the audit. It returns as soon as
 // there is nothing more to learn; undo and conclude do the rest.
 func (r *run) phases(ctx context.Context) {
-	for _, step := range []func(context.Context){r.preflight, r.resolve, r.warmUp, r.settle, r.baseline} {
+	for _, step := range []func(context.Context){r.preflight, r.resolve, r.warmUp, r.steadyState} {
 		step(ctx)
 		if r.stopped(ctx) || r.gated() {
 			return

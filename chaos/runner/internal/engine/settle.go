@@ -11,11 +11,11 @@ import (
 	"github.com/ballast-sre/ballast/internal/slo"
 )
 
-// burns are the burn alerts that the experiment expects or forbids.
-func (r *run) burns() []slo.AlertModel {
+// askedAbout are the alerts that the experiment expects or forbids.
+func (r *run) askedAbout() []slo.AlertModel {
 	var out []slo.AlertModel
 	for _, m := range r.cfg.Alerts {
-		if m.Burn != nil && m.LongRatio != "" && judge.Asked(&r.spec, ruleID(m)) {
+		if judge.Asked(&r.spec, ruleID(m)) {
 			out = append(out, m)
 		}
 	}
@@ -26,45 +26,64 @@ func ruleID(m slo.AlertModel) result.RuleID {
 	return result.RuleID{Alert: m.Name, Group: m.Group, Labels: m.Labels}
 }
 
+// steadyState settles and watches the baseline, and does both again when the baseline ends
+// with an alert pending that is asked about, as the replicas that a rollout took away leave
+// one: it would fire, or prove nothing, and ends or fires by itself.
+func (r *run) steadyState(ctx context.Context) {
+	deadline := time.Now().Add(r.cfg.SettleTimeout)
+	for {
+		r.settle(ctx, deadline)
+		if ctx.Err() != nil || len(judge.Before(&r.spec, &r.ev)) > 0 {
+			return
+		}
+		r.baseline(ctx)
+		if ctx.Err() != nil || !time.Now().Before(deadline) || !judge.Pending(&r.spec, r.ev.Baseline.Alerts) {
+			return
+		}
+		r.ev.Baseline = nil
+	}
+}
+
 // settle waits until errors of earlier experiments have left the long windows of the
-// burn alerts that are asked about: with them still there, this experiment's first
-// errors would fire what they alone would not.
-func (r *run) settle(ctx context.Context) {
-	burns := r.burns()
-	if r.cfg.SettleTimeout <= 0 || len(burns) == 0 {
+// burn alerts that are asked about, and until no alert that is asked about is pending: with
+// them still there, this experiment's first errors would fire what they alone would not.
+func (r *run) settle(ctx context.Context, deadline time.Time) {
+	asked := r.askedAbout()
+	if r.cfg.SettleTimeout <= 0 || len(asked) == 0 {
 		return
 	}
 	began := time.Now()
-	deadline := began.Add(r.cfg.SettleTimeout)
-	left, err := r.lasting(ctx, burns)
+	left, err := r.lasting(ctx, asked)
 	if ctx.Err() != nil || err == nil && len(left) == 0 {
 		return
 	}
 	r.journal.enter(result.Settle, deadline)
 	for _, l := range left {
-		r.cfg.Log.Info("waiting for earlier errors to leave the window of an alert", "run", r.id,
-			"alert", l.Rule.Alert, "labels", l.Rule.Labels, "ratio", float64(l.Ratio), "threshold", l.Threshold, "at_most", r.cfg.SettleTimeout.String())
+		r.cfg.Log.Info("waiting until what came before can no longer fire an alert", "run", r.id,
+			"alert", l.Rule.Alert, "labels", l.Rule.Labels, "state", l.State, "ratio", float64(l.Ratio), "threshold", l.Threshold, "at_most", time.Until(deadline).String())
 	}
 	for err != nil || len(left) > 0 {
 		rest := time.Until(deadline)
 		if rest <= 0 || !pause(ctx, min(rest, max(r.tick(), r.cfg.Evaluation))) {
 			break
 		}
-		left, err = r.lasting(ctx, burns)
+		left, err = r.lasting(ctx, asked)
 	}
 	if ctx.Err() != nil {
 		return
 	}
-	r.ev.Before.Settled = &result.Settled{
-		Allowed: result.InSeconds(r.cfg.SettleTimeout), Waited: result.InSeconds(time.Since(began)), Left: left,
+	settled := result.Settled{Allowed: result.InSeconds(r.cfg.SettleTimeout), Waited: result.InSeconds(time.Since(began)), Left: left}
+	if before := r.ev.Before.Settled; before != nil {
+		settled.Waited += before.Waited
 	}
+	r.ev.Before.Settled = &settled
 	if err != nil {
 		r.failed("asking Prometheus whether earlier errors may fire an alert", queryTrouble(err))
 	}
 }
 
-// lasting returns the burn alerts that earlier errors fire or may fire now.
-func (r *run) lasting(ctx context.Context, burns []slo.AlertModel) ([]result.Lasting, error) {
+// lasting returns the alerts that what came before fires or may fire now.
+func (r *run) lasting(ctx context.Context, asked []slo.AlertModel) ([]result.Lasting, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	now := instant()
@@ -74,13 +93,16 @@ func (r *run) lasting(ctx context.Context, burns []slo.AlertModel) ([]result.Las
 	}
 	active := activeAlerts(series)
 	var out []result.Lasting
-	for _, m := range burns {
-		ratio, err := r.longRatio(ctx, m, now)
-		if err != nil {
-			return nil, err
+	for _, m := range asked {
+		l := result.Lasting{Rule: ruleID(m), State: judge.StateOf(ruleID(m), active)}
+		if m.Burn != nil && m.LongRatio != "" {
+			if l.Ratio, err = r.longRatio(ctx, m, now); err != nil {
+				return nil, err
+			}
+			l.Threshold = m.Burn.Threshold(m.Objective)
+		} else if l.State == judge.StateFiring {
+			continue // it would go on for as long as what it is about, and the baseline says so
 		}
-		l := result.Lasting{Rule: ruleID(m), Ratio: ratio, Threshold: m.Burn.Threshold(m.Objective)}
-		l.State = judge.StateOf(l.Rule, active)
 		if judge.Unsettled(l) {
 			out = append(out, l)
 		}

@@ -18,7 +18,23 @@ func StateOf(rule result.RuleID, active []result.ActiveAlert) string {
 	return state
 }
 
-// Unsettled says whether a burn alert is active, or would fire with the next errors
+// Pending says whether an alert that is expected or forbidden is pending, while none of them
+// fires.
+func Pending(x *result.Spec, active []result.ActiveAlert) bool {
+	pending := false
+	for _, a := range active {
+		if role(x, result.AlertSpans{Name: a.Name, Labels: a.Labels}) == "" {
+			continue
+		}
+		if a.State == StateFiring {
+			return false
+		}
+		pending = true
+	}
+	return pending
+}
+
+// Unsettled says whether an alert is active, or a burn alert would fire with the next errors
 // because of those that its long window still holds.
 func Unsettled(l result.Lasting) bool {
 	return l.State != "" || float64(l.Ratio) > l.Threshold
@@ -40,7 +56,7 @@ func unsettled(s *result.Settled) []Finding {
 			how = "it is " + l.State
 		}
 		out = append(out, finding(rankGate, result.BaselineUnhealthy, fmt.Sprintf(
-			"errors of earlier experiments may fire alert %s (%s) after a wait of %s: %s; run it again later", l.Rule.Alert, labelText(l.Rule.Labels), s.Allowed.Duration(), how)))
+			"what came before may fire alert %s (%s) after a wait of %s: %s; run it again later", l.Rule.Alert, labelText(l.Rule.Labels), s.Allowed.Duration(), how)))
 	}
 	return out
 }

@@ -10,7 +10,7 @@ import (
 // maxSpan is longer than any run.
 const maxSpan = 90 * 24 * time.Hour
 
-// windowOf covers baseline to recovery and every point, counted from the fault.
+// windowOf covers the last baseline to recovery and every point, counted from the fault.
 func windowOf(run result.Run) chart.Window {
 	w := chart.Window{From: run.Started, To: run.Ended, Zero: run.Started}
 	var first, last time.Time
@@ -20,7 +20,8 @@ func windowOf(run result.Run) chart.Window {
 			continue
 		default:
 		}
-		if first.IsZero() {
+		// A baseline that ended with an alert pending was watched again.
+		if first.IsZero() || p.Phase == result.Baseline {
 			first = p.Start
 		}
 		last = p.End

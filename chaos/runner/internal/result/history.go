@@ -21,14 +21,15 @@ type History struct {
 }
 
 // Settled is the time before the baseline in which errors of earlier experiments
-// left the windows of the alerts.
+// left the windows of the alerts, and pending alerts ended.
 type Settled struct {
 	Allowed Seconds   `json:"allowed"`
 	Waited  Seconds   `json:"waited"`
 	Left    []Lasting `json:"left,omitempty"` // when the time was over
 }
 
-// Lasting is a burn alert that could fire, or did, because of earlier errors.
+// Lasting is an alert that could fire, or did, because of what came before. Ratio and
+// Threshold are 0 but for burn alerts.
 type Lasting struct {
 	Rule      RuleID  `json:"rule"`
 	State     string  `json:"state,omitempty"` // of the alert; empty when it is inactive
