@@ -47,6 +47,7 @@ func TestBadValuesAreRefusedByName(t *testing.T) {
 		"a monitor of another group":             {"monitor", "serviceMonitor: {apiVersion: v1}", "at '/serviceMonitor/apiVersion'"},
 		"requests without memory":                {"monitor", "resources: {requests: {memory: null}}", "at '/resources/requests'"},
 		"an amount that is none":                 {"monitor", "resources: {limits: {memory: lots}}", "at '/resources/limits/memory'"},
+		"a host that is a URL":                   {"monitor", "allowedHosts: [http://monitor]", "at '/allowedHosts/0'"},
 		"a label that is no text":                {"monitor", "extraLabels: {team: 7}", "at '/extraLabels/team'"},
 		"a load of nothing":                      {"monitor", "test: {rate: 0}", "at '/test/rate'"},
 		"a URL of another scheme":                {"probe", "url: ftp://monitor", "at '/url'"},

@@ -2,6 +2,7 @@ package helm
 
 import (
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -132,6 +133,38 @@ func TestAzureReadsMonitorsOfItsOwnGroup(t *testing.T) {
 			if got := sm.GroupVersionKind().GroupVersion(); got != want {
 				t.Errorf("%s: %s, want %s", v.values, got, want)
 			}
+		}
+	}
+}
+
+// The monitor refuses requests for a host that it was not told of. The probe's
+// load and the test's come with a name; Prometheus, the kubelet and the probe of
+// single pods with an address, which is always served.
+func TestWhoAsksTheMonitorByANameUsesOneThatItHas(t *testing.T) {
+	allowed := map[string]bool{}
+	var asked []string
+	for _, v := range []variant{{"monitor", "monitor-default"}, {"monitor", "monitor-split"}, {"probe", "probe-default"}} {
+		for _, p := range pods(objects(t, v)) {
+			for _, c := range p.containers() {
+				for _, arg := range c.Args {
+					if names, ok := strings.CutPrefix(arg, "--allowed-hosts="); ok {
+						for name := range strings.SplitSeq(names, ",") {
+							allowed[name] = true
+						}
+					}
+					if u, err := url.Parse(arg); err == nil && u.Host != "" {
+						asked = append(asked, u.Hostname())
+					}
+				}
+			}
+		}
+	}
+	if len(asked) < 2 {
+		t.Fatalf("only %q are asked", asked)
+	}
+	for _, name := range asked {
+		if !allowed[name] {
+			t.Errorf("%s is asked, and not among the allowed hosts", name)
 		}
 	}
 }

@@ -165,7 +165,7 @@ func halfRequest(t *testing.T, address string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	if _, err := io.WriteString(conn, "GET /api/v1/memory HTTP/1.1\r\nHost: monitor\r\n"); err != nil {
+	if _, err := io.WriteString(conn, "GET /api/v1/memory HTTP/1.1\r\nHost: localhost\r\n"); err != nil {
 		t.Fatal(err)
 	}
 	return conn
@@ -472,7 +472,7 @@ func TestAReaderThatStopsOnEveryFileStopsNoAnswer(t *testing.T) {
 
 func TestClientsThatNeverReadHarmNobody(t *testing.T) {
 	m := start(t)
-	const request = "GET /metrics HTTP/1.1\r\nHost: monitor\r\n\r\n"
+	const request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
 	for range 16 {
 		var d net.Dialer
 		conn, err := d.DialContext(t.Context(), "tcp", m.address)

@@ -57,3 +57,13 @@ What a schema cannot say, as it is about two values at once.
 {{ printf "autoscaling.minReplicas: %v is more than autoscaling.maxReplicas, %v" .Values.autoscaling.minReplicas .Values.autoscaling.maxReplicas | fail }}
 {{- end }}
 {{- end }}
+
+{{/*
+The names that requests may have as Host: the four of a workload's Service, and
+those of values: (dict "root" $ "name" NAME).
+*/}}
+{{- define "monitor.allowedHosts" -}}
+{{- $namespaced := printf "%s.%s" .name .root.Release.Namespace -}}
+{{- $names := list .name $namespaced (printf "%s.svc" $namespaced) (printf "%s.svc.%s" $namespaced .root.Values.clusterDomain) -}}
+{{- concat $names .root.Values.allowedHosts | join "," -}}
+{{- end }}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/ballast-sre/ballast/src/monitor/internal/history"
 	"github.com/ballast-sre/ballast/src/monitor/internal/host"
+	"github.com/ballast-sre/ballast/src/monitor/internal/httpapi"
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
 )
 
@@ -34,6 +35,7 @@ const defaultHistoryMemory = 8 << 20
 // config is the command line, or the environment, after validation.
 type config struct {
 	Listen         string
+	AllowedHosts   []string
 	AddressFile    string
 	Collectors     []string
 	Interval       time.Duration
@@ -104,6 +106,7 @@ func (c *config) register(f *pflag.FlagSet) {
 		all = append(all, string(name))
 	}
 	f.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "`address` to serve on; port 0 chooses a free one")
+	f.StringSliceVar(&c.AllowedHosts, "allowed-hosts", nil, "`names` that requests may have as Host, beside addresses, localhost and the own name; * for all")
 	f.StringVar(&c.AddressFile, "address-file", "", "`path` of a file that holds the address while the service listens")
 	f.StringSliceVar(&c.Collectors, "collectors", all, "`names` of what to collect and serve")
 	f.DurationVar(&c.Interval, "interval", 5*time.Second, "time between two readings of the host")
@@ -166,6 +169,9 @@ func (c *config) check() error {
 		complain("--listen %q: %w; write HOST:PORT", c.Listen, err)
 	} else if n, err := net.DefaultResolver.LookupPort(context.Background(), "tcp", port); err != nil || n > math.MaxUint16 {
 		complain("--listen %q: there is no port %q; write a number from 0 to 65535", c.Listen, port)
+	}
+	if _, err := httpapi.NewHosts(c.AllowedHosts...); err != nil {
+		complain("--allowed-hosts: %w", err)
 	}
 	known := sample.Names()
 	for i, name := range c.Collectors {

@@ -108,6 +108,7 @@ func TestUsageErrorsNameTheThingAndTheMend(t *testing.T) {
 		"an expression that is none":     {args: []string{"--disks-include", "sd[", "--interfaces-exclude", "*"}, want: []string{`--disks-include "sd["`, `--interfaces-exclude "*"`}},
 		"a size that is none":            {args: []string{"--history-memory", "8 MB"}, want: []string{"--history-memory", "MiB"}},
 		"too little for a history":       {args: []string{"--history-memory", "1KiB"}, want: []string{"--history-memory 1KiB", "bytes"}},
+		"names that are no hosts":        {args: []string{"--allowed-hosts", "http://box,box:80"}, want: []string{"--allowed-hosts", `"http://box"`, `"box:80"`}},
 		"no connection at all":           {args: []string{"--max-connections", "0"}, want: []string{"--max-connections"}},
 		"a pause below zero":             {args: []string{"--drain-pause", "-1s"}, want: []string{"--drain-pause"}},
 		"no time to drain":               {args: []string{"--drain-timeout", "0s"}, want: []string{"--drain-timeout"}},

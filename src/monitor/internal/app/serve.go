@@ -96,8 +96,13 @@ func wire(cfg config, log *slog.Logger) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
+	hosts, err := cfg.hosts()
+	if err != nil {
+		return nil, err
+	}
 	api, err := httpapi.New(httpapi.Config{
 		Snapshot: sampler.Snapshot, Collectors: names, Interval: cfg.Interval, History: kept, Registry: shown.registry, Metrics: shown.page, Build: build, Logger: log,
+		Hosts: hosts,
 	})
 	if err != nil {
 		return nil, err

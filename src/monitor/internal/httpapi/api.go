@@ -36,6 +36,8 @@ type Config struct {
 	Metrics http.Handler
 	// Build is served at /version.
 	Build Build
+	// Hosts are the names that the service answers for; nil means all.
+	Hosts *Hosts
 	// Logger gets one line per request at debug level, per failed request
 	// at warn level.
 	Logger *slog.Logger
@@ -94,6 +96,7 @@ func New(cfg Config) (*API, error) {
 		return nil, fmt.Errorf("http api: trust no proxy: %w", err)
 	}
 	e.Use(red.middleware, a.log, a.recover, headers, a.closeWhenDraining, limitBody)
+	e.Use(a.ownHost, ownPages)
 	e.NoRoute(func(c *gin.Context) {
 		problem(c, http.StatusNotFound, "there is nothing at this path; /api/v1 lists what there is")
 	})
