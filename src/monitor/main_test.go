@@ -339,8 +339,8 @@ func TestAStartThatFailsSaysWhy(t *testing.T) {
 		want string
 	}{
 		"the port is taken":            {[]string{"--listen", taken.Addr().String()}, app.ExitInternal, "the port is taken; choose another with --listen"},
-		"the address is not ours":      {[]string{"--listen", "192.0.2.1:0"}, app.ExitInternal, "192.0.2.1"},
-		"the address file has no home": {[]string{"--listen", "127.0.0.1:0", "--address-file", "/nonexistent/address"}, app.ExitInternal, "address file"},
+		"the address is not ours":      {[]string{"--listen", "192.0.2.1:0"}, app.ExitUsage, "192.0.2.1"},
+		"the address file has no home": {[]string{"--listen", "127.0.0.1:0", "--address-file", "/nonexistent/address"}, app.ExitUsage, "--address-file: stat /nonexistent"},
 		"the port is none":             {[]string{"--listen", ":abc"}, app.ExitUsage, `no port "abc"`},
 		"the host's procfs is nowhere": {[]string{"--host-proc", "/nonexistent"}, app.ExitUsage, "--host-proc: stat /nonexistent"},
 		"the host's root is a file":    {[]string{"--host-root", "/dev/null"}, app.ExitUsage, "--host-root: /dev/null is no directory"},

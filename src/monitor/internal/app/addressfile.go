@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+
+	"golang.org/x/sys/unix"
 )
 
 // addressFile tells a supervisor which port the service got. Without a path
@@ -20,21 +22,39 @@ type addressFile struct {
 	own  atomic.Pointer[string] // the content that this process wrote
 }
 
-// prepare removes a file that a killed process left behind, so that nobody
-// takes its address for this one's. Any other file is somebody's, and a
-// mistake of usage: it is not touched.
-func (f *addressFile) prepare() error {
+// inspect says why the file cannot be used. A file that is there already must
+// be one that a killed process left behind; any other is somebody's.
+func (f *addressFile) inspect() error {
 	if f.path == "" {
 		return nil
+	}
+	dir := filepath.Dir(f.path)
+	if err := isDirectory(dir); err != nil {
+		return fmt.Errorf("--address-file: %w; name a file in a directory that there is", err)
+	}
+	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
+		return fmt.Errorf("--address-file: directory %s: %w; choose one that can be written", dir, err)
 	}
 	content, err := f.read()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return fmt.Errorf("%w: --address-file: %w", errUsage, err)
+		return fmt.Errorf("--address-file: %w", err)
 	case !isAddressLine(content):
-		return fmt.Errorf("%w: --address-file %s: there is a file, and it is no address that a monitor left; choose another path", errUsage, f.path)
+		return fmt.Errorf("--address-file %s: there is a file, and it is no address that a monitor left; choose another path", f.path)
+	}
+	return nil
+}
+
+// prepare removes what a killed process left behind, so that nobody takes its
+// address for this one's. Anything else is a mistake of usage and not touched.
+func (f *addressFile) prepare() error {
+	if f.path == "" {
+		return nil
+	}
+	if err := f.inspect(); err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
 	}
 	return f.remove()
 }

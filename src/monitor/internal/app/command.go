@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -9,7 +10,10 @@ import (
 
 // newCommand returns the command line, which ends in serve.
 func newCommand(serve func(config) error) *cobra.Command {
-	var cfg config
+	var (
+		cfg      config
+		problems []error
+	)
 	cmd := &cobra.Command{
 		Use:   "monitor",
 		Short: "Serve the machine's CPU, memory, disk and network use",
@@ -19,7 +23,8 @@ Prometheus metrics at /metrics.
 
 Each flag can also be given as a variable: --drain-pause as MONITOR_DRAIN_PAUSE.
 On SIGTERM or SIGINT it turns readiness off, pauses, drains and exits 0; a
-second signal ends it at once with 130. Usage errors exit 64, others 70.`,
+second signal ends it at once with 130. Usage errors exit 64, others 70; with
+--check it says what they are and does not serve.`,
 		Version: readBuild().Version,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -28,11 +33,13 @@ second signal ends it at once with 130. Usage errors exit 64, others 70.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := fromEnvironment(cmd.Flags(), os.LookupEnv); err != nil {
+			wrong := append(problems, fromEnvironment(cmd.Flags(), os.LookupEnv), cfg.check(), cfg.checkHere(cmd.Context()))
+			if err := errors.Join(wrong...); err != nil {
 				return fmt.Errorf("%w: %w", errUsage, err)
 			}
-			if err := cfg.check(); err != nil {
-				return fmt.Errorf("%w: %w", errUsage, err)
+			if cfg.Check {
+				fmt.Fprintln(cmd.OutOrStdout(), "monitor: the configuration is valid")
+				return nil
 			}
 			return serve(cfg)
 		},
@@ -40,7 +47,10 @@ second signal ends it at once with 130. Usage errors exit 64, others 70.`,
 		SilenceErrors: true,
 	}
 	cmd.CompletionOptions.DisableDefaultCmd = true
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return fmt.Errorf("%w: %w", errUsage, errors.Join(append(problems, err)...))
+	})
 	cfg.register(cmd.Flags())
+	collect(cmd.Flags(), &problems)
 	return cmd
 }

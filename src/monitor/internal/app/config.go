@@ -45,6 +45,7 @@ type config struct {
 	DrainPause     time.Duration
 	DrainTimeout   time.Duration
 	LogLevel       slog.Level
+	Check          bool
 	HostProc       string
 	HostSys        string
 	HostRoot       string
@@ -117,6 +118,7 @@ func (c *config) register(f *pflag.FlagSet) {
 	f.DurationVar(&c.DrainPause, "drain-pause", 3*time.Second, "time between readiness going off and the end of new connections")
 	f.DurationVar(&c.DrainTimeout, "drain-timeout", 10*time.Second, "time that running requests have after the pause")
 	f.TextVar(&c.LogLevel, "log-level", slog.LevelInfo, "lowest `level` that is logged: debug, info, warn or error")
+	f.BoolVar(&c.Check, "check", false, "say what is wrong with the configuration, or nothing, and exit")
 	for _, s := range c.selections() {
 		f.StringVar(&s.Include, s.flag+"-include", "", "`regexp` of "+s.what+" to show, matched against whole names; empty for all")
 		f.StringVar(&s.Exclude, s.flag+"-exclude", "", "`regexp` of "+s.what+" not to show, whatever is included")
@@ -136,7 +138,7 @@ func fromEnvironment(f *pflag.FlagSet, lookup func(string) (string, bool)) error
 		if flag.Changed || !ok || !configurable(flag.Name) {
 			return
 		}
-		if err := f.Set(flag.Name, value); err != nil {
+		if err := inner(flag.Value).Set(value); err != nil {
 			errs = append(errs, fmt.Errorf("variable %s: %w", name, err))
 		}
 	})
@@ -160,7 +162,7 @@ func (c *config) names() []sample.Name {
 	return names
 }
 
-// check returns every problem together.
+// check returns every problem that the values alone show.
 func (c *config) check() error {
 	var errs []error
 	complain := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
@@ -209,41 +211,6 @@ func (c *config) check() error {
 		complain("--drain-timeout %s: more than 0", c.DrainTimeout)
 	}
 	return errors.Join(errs...)
-}
-
-// lookTime is how long a directory may take to answer at start. One that
-// hangs is left to the collectors, whose every read has a deadline.
-const lookTime = time.Second
-
-// checkDirectories returns every problem with the host's directories together.
-func (c *config) checkDirectories() error {
-	var errs []error
-	for _, d := range [][2]string{{"--host-proc", c.HostProc}, {"--host-sys", c.HostSys}, {"--host-root", c.HostRoot}} {
-		if d[1] == "" {
-			continue
-		}
-		found := make(chan error, 1)
-		go func() { found <- isDirectory(d[1]) }()
-		select {
-		case err := <-found:
-			if err != nil {
-				errs = append(errs, fmt.Errorf("%w: %s: %w; name the directory where it is mounted", errUsage, d[0], err))
-			}
-		case <-time.After(lookTime):
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func isDirectory(path string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if !info.IsDir() {
-		return fmt.Errorf("%s is no directory", path)
-	}
-	return nil
 }
 
 func joined(names []sample.Name) string {

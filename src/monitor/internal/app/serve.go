@@ -32,9 +32,9 @@ type service struct {
 // serveUntil serves until the first signal, or until second, which cuts the
 // drain short with errSecondSignal.
 func serveUntil(cfg config, stderr io.Writer, stop *stopper) error {
-	log := slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: cfg.LogLevel}))
+	log := newLogger(stderr, cfg.LogLevel)
 	file := &addressFile{path: cfg.AddressFile}
-	if err := errors.Join(cfg.checkDirectories(), file.prepare()); err != nil {
+	if err := file.prepare(); err != nil {
 		return err
 	}
 	s, err := wire(cfg, log)
