@@ -24,8 +24,9 @@ func TestACheckSaysWhatIsWrongAndChangesNothing(t *testing.T) {
 	}{
 		"nothing is wrong": {[]string{"--address-file", left}, app.ExitOK, []string{"valid"}},
 		"much is wrong": {
-			[]string{"--address-file", kept, "--listen", ":http-alt-alt", "--interval", "5", "--host-proc", "/nonexistent", "--allowed-hosts", "a/b"},
-			app.ExitUsage, []string{kept, "http-alt-alt", "--interval", "/nonexistent", "a/b", "--help"},
+			[]string{"--address-file", kept, "--listen", ":http-alt-alt", "--interval", "5", "--host-proc", "/nonexistent", "--allowed-hosts", "a/b", "--web-config", kept, "--token-file", "/nonexistent/tokens"},
+			app.ExitUsage,
+			[]string{kept, "http-alt-alt", "--interval", "/nonexistent", "a/b", "--web-config " + kept, "/nonexistent/tokens", "--help"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/ballast-sre/ballast/src/monitor/internal/access"
 )
 
 // lookTime is how long a directory or a name server may take to answer at
@@ -18,7 +21,8 @@ const lookTime = time.Second
 // checkHere returns every problem that this machine shows with the values. It
 // changes nothing.
 func (c *config) checkHere(ctx context.Context) error {
-	return errors.Join(c.checkAddress(ctx), (&addressFile{path: c.AddressFile}).inspect(), c.checkDirectories())
+	_, err := access.New(c.Access, slog.New(slog.DiscardHandler))
+	return errors.Join(c.checkAddress(ctx), err, (&addressFile{path: c.AddressFile}).inspect(), c.checkDirectories())
 }
 
 // checkAddress tries the address with any free port: whether the wanted one is
@@ -26,7 +30,7 @@ func (c *config) checkHere(ctx context.Context) error {
 func (c *config) checkAddress(ctx context.Context) error {
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil || host == "" {
-		return nil //nolint:nilerr // check says so, or it is every address
+		return nil // check says so, or it is every address
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()

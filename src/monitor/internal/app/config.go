@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/ballast-sre/ballast/src/monitor/internal/access"
 	"github.com/ballast-sre/ballast/src/monitor/internal/history"
 	"github.com/ballast-sre/ballast/src/monitor/internal/host"
 	"github.com/ballast-sre/ballast/src/monitor/internal/httpapi"
@@ -37,6 +38,7 @@ type config struct {
 	Listen         string
 	AllowedHosts   []string
 	AddressFile    string
+	Access         access.Files
 	Collectors     []string
 	Interval       time.Duration
 	CollectTimeout time.Duration
@@ -108,6 +110,8 @@ func (c *config) register(f *pflag.FlagSet) {
 	}
 	f.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "`address` to serve on; port 0 chooses a free one")
 	f.StringSliceVar(&c.AllowedHosts, "allowed-hosts", nil, "`names` that requests may have as Host, beside addresses, localhost and the own name; * for all")
+	f.StringVar(&c.Access.Web, "web-config", "", "`path` of a file in exporter-toolkit's format, for TLS, users, headers and a rate limit")
+	f.StringVar(&c.Access.Tokens, "token-file", "", "`path` of a file of bearer tokens, one on a line")
 	f.StringVar(&c.AddressFile, "address-file", "", "`path` of a file that holds the address while the service listens")
 	f.StringSliceVar(&c.Collectors, "collectors", all, "`names` of what to collect and serve")
 	f.DurationVar(&c.Interval, "interval", 5*time.Second, "time between two readings of the host")
@@ -144,6 +148,9 @@ func fromEnvironment(f *pflag.FlagSet, lookup func(string) (string, bool)) error
 	})
 	return errors.Join(errs...)
 }
+
+// restricted says whether files say who may ask.
+func (c *config) restricted() bool { return c.Access != access.Files{} }
 
 func configurable(flag string) bool { return flag != "help" && flag != "version" }
 

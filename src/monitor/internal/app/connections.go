@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"sync"
@@ -18,10 +19,18 @@ const newMeansIdle = 5 * time.Second
 // path would make a drain lose requests.
 type connections struct {
 	mu   sync.Mutex
-	busy map[net.Conn]time.Time // to when it was opened; zero once a request is being answered
+	busy map[net.Conn]owed
 }
 
-func newConnections() *connections { return &connections{busy: make(map[net.Conn]time.Time)} }
+// owed is a connection that may owe an answer.
+type owed struct {
+	opened time.Time // zero once a request is being answered
+	// greeting is whether the states by which HTTP/2 begins are still to come:
+	// active and idle, before there is any request.
+	greeting bool
+}
+
+func newConnections() *connections { return &connections{busy: make(map[net.Conn]owed)} }
 
 // observe is the server's ConnState hook.
 func (c *connections) observe(conn net.Conn, state http.ConnState) {
@@ -29,12 +38,27 @@ func (c *connections) observe(conn net.Conn, state http.ConnState) {
 	defer c.mu.Unlock()
 	switch state {
 	case http.StateNew:
-		c.busy[conn] = time.Now()
+		c.busy[conn] = owed{opened: time.Now(), greeting: true}
 	case http.StateActive:
-		c.busy[conn] = time.Time{}
-	default: // idle, hijacked or closed: nothing is owed
+		if o := c.busy[conn]; o.greeting && isHTTP2(conn) {
+			return
+		}
+		c.busy[conn] = owed{}
+	case http.StateIdle:
+		if o := c.busy[conn]; o.greeting && isHTTP2(conn) {
+			c.busy[conn] = owed{opened: o.opened}
+			return
+		}
+		delete(c.busy, conn)
+	default: // hijacked or closed: nothing is owed
 		delete(c.busy, conn)
 	}
+}
+
+// isHTTP2 says what a connection speaks, once its handshake is over.
+func isHTTP2(conn net.Conn) bool {
+	c, ok := conn.(interface{ ConnectionState() tls.ConnectionState })
+	return ok && c.ConnectionState().NegotiatedProtocol == "h2"
 }
 
 // owing returns how many connections owe an answer at now.
@@ -42,8 +66,8 @@ func (c *connections) owing(now time.Time) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := 0
-	for _, opened := range c.busy {
-		if opened.IsZero() || now.Sub(opened) < newMeansIdle {
+	for _, o := range c.busy {
+		if o.opened.IsZero() || now.Sub(o.opened) < newMeansIdle {
 			n++
 		}
 	}

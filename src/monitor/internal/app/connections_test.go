@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"testing"
@@ -24,6 +25,50 @@ func TestWhichConnectionsOweAnAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c, conn := newConnections(), &net.TCPConn{}
+				for _, state := range tc.states {
+					c.observe(conn, state)
+				}
+				time.Sleep(tc.after)
+				if got := c.owing(time.Now()); got != tc.want {
+					t.Errorf("%d connections owe an answer, want %d", got, tc.want)
+				}
+			})
+		})
+	}
+}
+
+// spoken is a connection whose handshake is over.
+type spoken struct {
+	net.TCPConn
+	protocol string
+}
+
+func (s *spoken) ConnectionState() tls.ConnectionState {
+	return tls.ConnectionState{NegotiatedProtocol: s.protocol}
+}
+
+// The server calls a connection of HTTP/2 active and idle before there was any
+// request on it.
+func TestAConnectionOfHTTP2IsNewUntilItsFirstRequest(t *testing.T) {
+	const n, a, i = http.StateNew, http.StateActive, http.StateIdle
+	for name, tc := range map[string]struct {
+		protocol string
+		states   []http.ConnState
+		after    time.Duration
+		want     int
+	}{
+		"a request may be on its way":        {"h2", []http.ConnState{n, a, i}, time.Second, 1},
+		"it stays silent":                    {"h2", []http.ConnState{n, a, i}, 5 * time.Second, 0},
+		"it is being set up":                 {"h2", []http.ConnState{n, a}, time.Second, 1},
+		"a request is running":               {"h2", []http.ConnState{n, a, i, a}, time.Hour, 1},
+		"its first request was answered":     {"h2", []http.ConnState{n, a, i, a, i}, 0, 0},
+		"it is over before it was set up":    {"h2", []http.ConnState{n, http.StateClosed}, 0, 0},
+		"over TLS, a request was answered":   {"http/1.1", []http.ConnState{n, a, i}, 0, 0},
+		"over TLS, a request is running yet": {"http/1.1", []http.ConnState{n, a}, time.Hour, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, conn := newConnections(), &spoken{protocol: tc.protocol}
 				for _, state := range tc.states {
 					c.observe(conn, state)
 				}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ballast-sre/ballast/src/monitor/internal/access"
 	"github.com/ballast-sre/ballast/src/monitor/internal/httpapi"
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample/sampletest"
@@ -68,6 +69,13 @@ func wired(t testing.TB, s *sample.Snapshot) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
+	restricted, err := access.New(access.Files{Tokens: tokenFile(t)}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := shown.registry.Register(restricted); err != nil {
+		t.Fatal(err)
+	}
 	read, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { shown.runtime.Run(read, time.Hour); close(ended) }()
@@ -83,6 +91,15 @@ func wired(t testing.TB, s *sample.Snapshot) http.Handler {
 		t.Fatal(err)
 	}
 	return api
+}
+
+func tokenFile(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "tokens")
+	if err := os.WriteFile(path, []byte("0123456789abcdef\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func scraped(t testing.TB, h http.Handler) string {

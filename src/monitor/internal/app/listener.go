@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log/slog"
@@ -26,6 +27,7 @@ const (
 type cappedListener struct {
 	net.Listener
 	log      *slog.Logger
+	tls      *tls.Config // of the server; nil without TLS
 	slots    chan struct{}
 	refusals chan struct{}
 	refused  atomic.Uint64
@@ -67,6 +69,9 @@ func (l *cappedListener) refuse(conn net.Conn) {
 		defer func() { _ = conn.Close() }()
 		const body = `{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"too many connections are open; --max-connections is how many there may be"}`
 		_ = conn.SetDeadline(time.Now().Add(refusalTime))
+		if l.tls != nil {
+			conn = tls.Server(conn, plainest(l.tls))
+		}
 		fmt.Fprintf(conn, "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
 			http.StatusServiceUnavailable, http.StatusText(http.StatusServiceUnavailable), len(body), body)
 		if half, ok := conn.(interface{ CloseWrite() error }); ok {
@@ -75,6 +80,22 @@ func (l *cappedListener) refuse(conn net.Conn) {
 		// To close before the request was read would take the answer back.
 		_, _ = io.Copy(io.Discard, conn)
 	})
+}
+
+// plainest returns a configuration under which a client speaks HTTP/1.1.
+func plainest(server *tls.Config) *tls.Config {
+	c := server.Clone()
+	inner := c.GetConfigForClient
+	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		chosen, err := inner(hello)
+		if err != nil {
+			return nil, err
+		}
+		chosen = chosen.Clone()
+		chosen.NextProtos = []string{"http/1.1"}
+		return chosen, nil
+	}
+	return c
 }
 
 // Close ends the listener and waits for refusals, at most a second.

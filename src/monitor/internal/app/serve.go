@@ -8,10 +8,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"os/signal"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/ballast-sre/ballast/src/monitor/internal/access"
 	"github.com/ballast-sre/ballast/src/monitor/internal/history"
 	"github.com/ballast-sre/ballast/src/monitor/internal/host"
 	"github.com/ballast-sre/ballast/src/monitor/internal/httpapi"
@@ -27,6 +30,7 @@ type service struct {
 	server  *http.Server
 	conns   *connections
 	shown   *exposition
+	access  *access.Access
 }
 
 // serveUntil serves until the first signal, or until second, which cuts the
@@ -100,15 +104,25 @@ func wire(cfg config, log *slog.Logger) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
+	restricted, err := access.New(cfg.Access, log)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if cfg.restricted() {
+		if err := shown.registry.Register(restricted); err != nil {
+			return nil, fmt.Errorf("register metrics: %w", err)
+		}
+	}
 	api, err := httpapi.New(httpapi.Config{
 		Snapshot: sampler.Snapshot, Collectors: names, Interval: cfg.Interval, History: kept, Registry: shown.registry, Metrics: shown.page, Build: build, Logger: log,
-		Hosts: hosts,
+		Hosts: hosts, Admit: restricted.Admit,
 	})
 	if err != nil {
 		return nil, err
 	}
-	s := &service{cfg: cfg, log: log, sampler: sampler, api: api, server: httpapi.NewServer(api, log), conns: newConnections(), shown: shown}
+	s := &service{cfg: cfg, log: log, sampler: sampler, api: api, server: httpapi.NewServer(api, log), conns: newConnections(), shown: shown, access: restricted}
 	s.server.ConnState = s.conns.observe
+	s.server.TLSConfig = restricted.TLS()
 	return s, nil
 }
 
@@ -127,15 +141,22 @@ func (s *service) serve(ctx context.Context, file *addressFile) (err error) {
 		return err
 	}
 	ln := newCappedListener(bound, s.cfg.MaxConnections, s.log)
+	ln.tls = s.server.TLSConfig
 	sampling, endSampling := context.WithCancel(running)
 	var owned sync.WaitGroup
 	owned.Go(func() { s.sampler.Run(sampling) })
 	owned.Go(func() { s.shown.runtime.Run(sampling, s.cfg.Interval) })
+	if s.cfg.restricted() {
+		again := make(chan os.Signal, 1)
+		signal.Notify(again, syscall.SIGHUP)
+		defer signal.Stop(again)
+		owned.Go(func() { s.access.Run(sampling, again) })
+	}
 	defer owned.Wait()
 	defer endSampling()
 
 	failed := make(chan error, 1)
-	owned.Go(func() { failed <- s.server.Serve(ln) })
+	owned.Go(func() { failed <- s.listening(ln) })
 	// Harmless after a drain; after a failure it ends what still runs.
 	defer func() { err = errors.Join(err, s.server.Close()) }()
 
@@ -152,6 +173,14 @@ func (s *service) serve(ctx context.Context, file *addressFile) (err error) {
 	case <-ctx.Done():
 	}
 	return s.drain(running, ln, failed)
+}
+
+// listening answers until the listener is closed.
+func (s *service) listening(ln net.Listener) error {
+	if s.server.TLSConfig != nil {
+		return s.server.ServeTLS(ln, "", "")
+	}
+	return s.server.Serve(ln)
 }
 
 func (s *service) drain(ctx context.Context, ln net.Listener, served <-chan error) error {

@@ -38,6 +38,10 @@ type Config struct {
 	Build Build
 	// Hosts are the names that the service answers for; nil means all.
 	Hosts *Hosts
+	// Admit returns 0 for a request that may be answered, else the status of
+	// the refusal and what to do; it may set headers. Nil admits all. The
+	// routes for supervisors are not asked about.
+	Admit func(answer http.Header, r *http.Request) (status int, detail string)
 	// Logger gets one line per request at debug level, per failed request
 	// at warn level.
 	Logger *slog.Logger
@@ -96,7 +100,7 @@ func New(cfg Config) (*API, error) {
 		return nil, fmt.Errorf("http api: trust no proxy: %w", err)
 	}
 	e.Use(red.middleware, a.log, a.recover, headers, a.closeWhenDraining, limitBody)
-	e.Use(a.ownHost, ownPages)
+	e.Use(a.ownHost, a.admit, ownPages)
 	e.NoRoute(func(c *gin.Context) {
 		problem(c, http.StatusNotFound, "there is nothing at this path; /api/v1 lists what there is")
 	})
