@@ -18,7 +18,10 @@ func rights(t *testing.T, all []object) []string {
 	var lines []string
 	grant := func(subjects []rbacv1.Subject, where string, rules []rbacv1.PolicyRule) {
 		for _, s := range subjects {
-			find[*corev1.ServiceAccount](t, all, s.Name)
+			// An identity of another chart is in another namespace.
+			if slices.ContainsFunc(of[*corev1.ServiceAccount](all), func(a *corev1.ServiceAccount) bool { return a.Namespace == s.Namespace }) {
+				find[*corev1.ServiceAccount](t, all, s.Name)
+			}
 			for _, r := range rules {
 				for _, group := range r.APIGroups {
 					for _, resource := range r.Resources {
@@ -182,6 +185,9 @@ func TestNobodyMayDoMoreThanIsListedHere(t *testing.T) {
 			}
 			if v.chart == "chaos" {
 				expected = chaosRights(v.values)
+			}
+			if v.values == "monitor-secure" {
+				expected = []string{"prometheus-operator in monitor: get secrets monitor-tls,monitor-token"}
 			}
 			slices.Sort(expected)
 			if d := cmp.Diff(expected, grouped(rights(t, objects(t, v)))); d != "" {

@@ -53,6 +53,9 @@ What a schema cannot say, as it is about two values at once.
 {{- if and (eq .Values.kind "DaemonSet") .Values.autoscaling.enabled -}}
 {{ fail "autoscaling.enabled: a DaemonSet has as many pods as there are nodes; use kind Deployment" }}
 {{- end }}
+{{- if and .Values.web.https (not .Values.web.configSecret) -}}
+{{ fail "web.https: without web.configSecret nothing says which certificate; give that, or web.tlsSecret alone" }}
+{{- end }}
 {{- if gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas) -}}
 {{ printf "autoscaling.minReplicas: %v is more than autoscaling.maxReplicas, %v" .Values.autoscaling.minReplicas .Values.autoscaling.maxReplicas | fail }}
 {{- end }}
@@ -66,4 +69,69 @@ those of values: (dict "root" $ "name" NAME).
 {{- $namespaced := printf "%s.%s" .name .root.Release.Namespace -}}
 {{- $names := list .name $namespaced (printf "%s.svc" $namespaced) (printf "%s.svc.%s" $namespaced .root.Values.clusterDomain) -}}
 {{- concat $names .root.Values.allowedHosts | join "," -}}
+{{- end }}
+
+{{/*
+http or https: what the pods speak.
+*/}}
+{{- define "monitor.scheme" -}}
+{{- ternary "https" "http" (or .Values.web.https (ne .Values.web.tlsSecret "")) -}}
+{{- end }}
+
+{{/*
+The port of the Services, named like the scheme.
+*/}}
+{{- define "monitor.servicePort" -}}
+{{- ternary "443" "80" (eq (include "monitor.scheme" .) "https") -}}
+{{- end }}
+
+{{/*
+How Prometheus gets in, as part of an endpoint: TLS by the Service's name, as pods
+are asked by their addresses, which no certificate has; and what it shows.
+*/}}
+{{- define "monitor.scrapeAccess" -}}
+{{- $sm := .Values.serviceMonitor -}}
+{{- $first := include "monitor.workloads" . | fromYamlArray | first -}}
+{{- if eq (include "monitor.scheme" .) "https" }}
+scheme: https
+tlsConfig:
+  {{- if $sm.tlsConfig }}
+  {{- toYaml $sm.tlsConfig | nindent 2 }}
+  {{- else }}
+  serverName: {{ $first.name }}.{{ .Release.Namespace }}.svc
+  {{- with .Values.web.tlsSecret }}
+  ca: {secret: {name: {{ . }}, key: ca.crt}}
+  {{- end }}
+  {{- end }}
+{{- end }}
+{{- if $sm.basicAuth }}
+basicAuth:
+  {{- toYaml $sm.basicAuth | nindent 2 }}
+{{- else if $sm.authorization }}
+authorization:
+  {{- toYaml $sm.authorization | nindent 2 }}
+{{- else if .Values.web.tokenSecret }}
+authorization:
+  credentials: {name: {{ .Values.web.tokenSecret }}, key: token}
+{{- end }}
+{{- end }}
+
+{{/*
+The names of the Secrets in that, as a YAML list.
+*/}}
+{{- define "monitor.scrapeSecrets" -}}
+{{- $access := include "monitor.scrapeAccess" . | fromYaml -}}
+{{- $paths := list
+  (list "tlsConfig" "ca" "secret") (list "tlsConfig" "cert" "secret") (list "tlsConfig" "keySecret")
+  (list "basicAuth" "username") (list "basicAuth" "password") (list "authorization" "credentials")
+-}}
+{{- $names := list -}}
+{{- range $paths }}
+{{- $at := $access }}
+{{- range append . "name" }}
+{{- $at = ternary (get (default dict $at) .) nil (kindIs "map" $at) }}
+{{- end }}
+{{- if $at }}{{ $names = append $names $at }}{{ end }}
+{{- end }}
+{{- $names | uniq | sortAlpha | toYaml }}
 {{- end }}
