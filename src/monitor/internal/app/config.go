@@ -48,6 +48,7 @@ type config struct {
 	DrainTimeout   time.Duration
 	LogLevel       slog.Level
 	Check          bool
+	Pprof          bool
 	HostProc       string
 	HostSys        string
 	HostRoot       string
@@ -116,12 +117,13 @@ func (c *config) register(f *pflag.FlagSet) {
 	f.StringSliceVar(&c.Collectors, "collectors", all, "`names` of what to collect and serve")
 	f.DurationVar(&c.Interval, "interval", 5*time.Second, "time between two readings of the host")
 	f.DurationVar(&c.CollectTimeout, "collect-timeout", 2*time.Second, "time after which a reading is given up as hanging")
-	f.IntVar(&c.MaxConnections, "max-connections", 1024, "`number` of connections that may be open; one more is answered with 503")
+	f.IntVar(&c.MaxConnections, "max-connections", 1024, "`number` of connections that may be open, and of requests that may be in progress; one more is answered with 503")
 	c.HistoryMemory = defaultHistoryMemory
 	f.Var(&c.HistoryMemory, "history-memory", "`size` of memory for the history of the last two hours; 0 keeps none")
 	f.DurationVar(&c.DrainPause, "drain-pause", 3*time.Second, "time between readiness going off and the end of new connections")
 	f.DurationVar(&c.DrainTimeout, "drain-timeout", 10*time.Second, "time that running requests have after the pause")
 	f.TextVar(&c.LogLevel, "log-level", slog.LevelInfo, "lowest `level` that is logged: debug, info, warn or error")
+	f.BoolVar(&c.Pprof, "pprof", false, "serve profiles of the Go runtime below /debug/pprof/")
 	f.BoolVar(&c.Check, "check", false, "say what is wrong with the configuration, or nothing, and exit")
 	for _, s := range c.selections() {
 		f.StringVar(&s.Include, s.flag+"-include", "", "`regexp` of "+s.what+" to show, matched against whole names; empty for all")

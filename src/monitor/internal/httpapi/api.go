@@ -42,6 +42,11 @@ type Config struct {
 	// the refusal and what to do; it may set headers. Nil admits all. The
 	// routes for supervisors are not asked about.
 	Admit func(answer http.Header, r *http.Request) (status int, detail string)
+	// MaxRequests may be answered at the same time, those of supervisors not
+	// counted; zero means any number.
+	MaxRequests int
+	// Profiles says whether the Go runtime's are served below /debug/pprof/.
+	Profiles bool
 	// Logger gets one line per request at debug level, per failed request
 	// at warn level.
 	Logger *slog.Logger
@@ -100,7 +105,7 @@ func New(cfg Config) (*API, error) {
 		return nil, fmt.Errorf("http api: trust no proxy: %w", err)
 	}
 	e.Use(red.middleware, a.log, a.recover, headers, a.closeWhenDraining, limitBody)
-	e.Use(a.ownHost, a.admit, ownPages)
+	e.Use((&inFlight{most: int64(cfg.MaxRequests)}).cap, a.ownHost, a.admit, ownPages)
 	e.NoRoute(func(c *gin.Context) {
 		problem(c, http.StatusNotFound, "there is nothing at this path; /api/v1 lists what there is")
 	})
@@ -129,6 +134,9 @@ func New(cfg Config) (*API, error) {
 		a.get("/api/v1/history", a.history)
 	}
 	a.get("/metrics", gin.WrapH(cfg.Metrics))
+	if cfg.Profiles {
+		e.GET(profilesRoute+"*name", (&profiles{drained: a.stream.drained}).serve)
+	}
 	return a, nil
 }
 

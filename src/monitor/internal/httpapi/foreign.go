@@ -25,8 +25,7 @@ func (a *API) ownHost(c *gin.Context) {
 // ownPages refuses requests that a browser makes for a page of another site.
 // Browsers say so by themselves, and no page can keep them from it.
 func ownPages(c *gin.Context) {
-	path := c.Request.URL.Path
-	if path != "/api" && !strings.HasPrefix(path, "/api/") {
+	if path := c.Request.URL.Path; path != "/api" && !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, profilesRoute) {
 		return
 	}
 	for _, site := range c.Request.Header.Values("Sec-Fetch-Site") {
