@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"unicode"
 
 	"golang.org/x/sys/unix"
 )
@@ -128,6 +129,9 @@ func (f *addressFile) read() (string, error) {
 
 func isAddressLine(content string) bool {
 	line, ok := strings.CutSuffix(content, "\n")
+	if path, socket := strings.CutPrefix(line, unixScheme); ok && socket {
+		return filepath.IsAbs(path) && !strings.ContainsFunc(path, unicode.IsControl)
+	}
 	host, port, err := net.SplitHostPort(line)
 	if !ok || err != nil || strings.ContainsAny(host, " \t\r\n/") {
 		return false

@@ -64,6 +64,9 @@ func TestOnlyAnAddressThatAMonitorLeftIsRemovedAtStart(t *testing.T) {
 	}{
 		"an address":                   {"127.0.0.1:8080\n", true},
 		"an address of IPv6":           {"[::1]:8080\n", true},
+		"a socket":                     {"unix:/run/monitor.sock\n", true},
+		"a socket somewhere":           {"unix:monitor.sock\n", false},
+		"two sockets":                  {"unix:/run/a\nunix:/run/b\n", false},
 		"an empty file":                {"", false},
 		"an address without its end":   {"127.0.0.1:8080", false},
 		"two addresses":                {"127.0.0.1:8080\n127.0.0.1:8081\n", false},

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/ballast-sre/ballast/src/monitor/internal/access"
@@ -22,32 +20,7 @@ const lookTime = time.Second
 // changes nothing.
 func (c *config) checkHere(ctx context.Context) error {
 	_, err := access.New(c.Access, slog.New(slog.DiscardHandler))
-	return errors.Join(c.checkAddress(ctx), err, (&addressFile{path: c.AddressFile}).inspect(), c.checkDirectories())
-}
-
-// checkAddress tries the address with any free port: whether the wanted one is
-// free is nobody's mistake, and would change until it is listened on.
-func (c *config) checkAddress(ctx context.Context) error {
-	host, _, err := net.SplitHostPort(c.Listen)
-	if err != nil || host == "" {
-		return nil // check says so, or it is every address
-	}
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
-	defer cancel()
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
-	if err == nil {
-		return ln.Close()
-	}
-	var (
-		lookup *net.DNSError
-		form   *net.AddrError
-	)
-	if errors.As(err, &lookup) && lookup.IsNotFound || errors.As(err, &form) ||
-		errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT) || errors.Is(err, syscall.EINVAL) {
-		return fmt.Errorf("--listen %q: %w; name an address of this machine", c.Listen, err)
-	}
-	return nil // as when a name server is away; listening will tell
+	return errors.Join(c.endpoint().check(ctx), err, (&addressFile{path: c.AddressFile}).inspect(), c.checkDirectories())
 }
 
 // checkDirectories returns every problem with the host's directories together.

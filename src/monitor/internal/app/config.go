@@ -1,12 +1,9 @@
 package app
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
-	"net"
 	"os"
 	"regexp"
 	"slices"
@@ -109,7 +106,7 @@ func (c *config) register(f *pflag.FlagSet) {
 	for _, name := range sample.Names() {
 		all = append(all, string(name))
 	}
-	f.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "`address` to serve on; port 0 chooses a free one")
+	f.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "`address` to serve on, HOST:PORT, unix:PATH or systemd:; port 0 chooses a free one")
 	f.StringSliceVar(&c.AllowedHosts, "allowed-hosts", nil, "`names` that requests may have as Host, beside addresses, localhost and the own name; * for all")
 	f.StringVar(&c.Access.Web, "web-config", "", "`path` of a file in exporter-toolkit's format, for TLS, users, headers and a rate limit")
 	f.StringVar(&c.Access.Tokens, "token-file", "", "`path` of a file of bearer tokens, one on a line")
@@ -176,10 +173,8 @@ func (c *config) check() error {
 	var errs []error
 	complain := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 
-	if _, port, err := net.SplitHostPort(c.Listen); err != nil {
-		complain("--listen %q: %w; write HOST:PORT", c.Listen, err)
-	} else if n, err := net.DefaultResolver.LookupPort(context.Background(), "tcp", port); err != nil || n > math.MaxUint16 {
-		complain("--listen %q: there is no port %q; write a number from 0 to 65535", c.Listen, port)
+	if err := c.endpoint().valid(); err != nil {
+		complain("--listen %q: %w", c.Listen, err)
 	}
 	if _, err := httpapi.NewHosts(c.AllowedHosts...); err != nil {
 		complain("--allowed-hosts: %w", err)

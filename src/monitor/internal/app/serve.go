@@ -136,7 +136,7 @@ func wire(cfg config, log *slog.Logger) (*service, error) {
 func (s *service) serve(ctx context.Context, file *addressFile) (err error) {
 	// A signal is answered by draining, so it must not cut what drains.
 	running := context.WithoutCancel(ctx)
-	bound, err := listen(running, s.cfg.Listen)
+	bound, address, err := s.cfg.endpoint().listen(running)
 	if err != nil {
 		return err
 	}
@@ -160,7 +160,6 @@ func (s *service) serve(ctx context.Context, file *addressFile) (err error) {
 	// Harmless after a drain; after a failure it ends what still runs.
 	defer func() { err = errors.Join(err, s.server.Close()) }()
 
-	address := ln.Addr().String()
 	if err := file.write(address); err != nil {
 		return err
 	}
@@ -207,19 +206,4 @@ func (s *service) drain(ctx context.Context, ln net.Listener, served <-chan erro
 	}
 	s.log.InfoContext(ctx, "drained")
 	return nil
-}
-
-func listen(ctx context.Context, address string) (net.Listener, error) {
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", address)
-	switch {
-	case err == nil:
-		return ln, nil
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("listen on %s: the port is taken; choose another with --listen, or port 0 for any: %w", address, err)
-	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("listen on %s: not allowed; ports below 1024 need a privilege: %w", address, err)
-	default:
-		return nil, fmt.Errorf("listen: %w", err)
-	}
 }
