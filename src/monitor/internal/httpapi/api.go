@@ -80,6 +80,7 @@ type API struct {
 	engine   *gin.Engine
 	parts    []*part
 	stream   *stream
+	packer   *packer
 	draining atomic.Bool
 }
 
@@ -94,7 +95,7 @@ func New(cfg Config) (*API, error) {
 		return nil, err
 	}
 	gin.SetMode(gin.ReleaseMode)
-	a := &API{cfg: cfg, engine: gin.New()}
+	a := &API{cfg: cfg, engine: gin.New(), packer: newPacker()}
 	e := a.engine
 	// A redirect would answer a wrong path with a URL that the client
 	// chose in part; a monitor's paths are few and exact.

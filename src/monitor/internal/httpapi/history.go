@@ -144,7 +144,7 @@ func (a *API) marshalled(c *gin.Context, what sample.Name, v any) {
 		a.notEncoded(c, what, err)
 		return
 	}
-	answer(c, body)
+	a.answer(c, newBody(body))
 }
 
 // moment reads a parameter that is a time: RFC 3339, or seconds since 1970.

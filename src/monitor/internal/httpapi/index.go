@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -63,7 +62,7 @@ func (a *API) index(c *gin.Context) {
 		}
 		idx.Collectors = append(idx.Collectors, state)
 	}
-	c.JSON(http.StatusOK, idx)
+	a.marshalled(c, "index", idx)
 }
 
 func (a *API) links() map[string]string {

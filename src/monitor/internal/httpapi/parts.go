@@ -63,7 +63,7 @@ type encoding struct {
 	of     *sample.Snapshot
 	status sample.Status
 	// body is nil while there is no reading.
-	body []byte
+	body *body
 }
 
 // part is one collector's part of the newest snapshot.
@@ -83,10 +83,11 @@ func (p *part) encoded(s *sample.Snapshot) (*encoding, error) {
 	st, _ := s.Status(p.name)
 	e := &encoding{of: s, status: st}
 	if st.Ready() {
-		var err error
-		if e.body, err = json.Marshal(readingOf(st, p.pick(s))); err != nil {
+		encoded, err := json.Marshal(readingOf(st, p.pick(s)))
+		if err != nil {
 			return nil, fmt.Errorf("encode the %s reading: %w", p.name, err)
 		}
+		e.body = newBody(encoded)
 	}
 	p.last.Store(e)
 	return e, nil
@@ -129,20 +130,16 @@ func (a *API) part(p *part) gin.HandlerFunc {
 			if !found {
 				return
 			}
-			if body, err = json.Marshal(readingOf(e.status, item)); err != nil {
+			encoded, err := json.Marshal(readingOf(e.status, item))
+			if err != nil {
 				a.notEncoded(c, p.name, err)
 				return
 			}
+			body = newBody(encoded)
 		}
 		c.Header("Age", strconv.Itoa(int(age.Seconds())))
-		answer(c, body)
+		a.answer(c, body)
 	}
-}
-
-// answer sends JSON whose length the client knows beforehand.
-func answer(c *gin.Context, body []byte) {
-	c.Header("Content-Length", strconv.Itoa(len(body)))
-	c.Data(http.StatusOK, jsonType, body)
 }
 
 func (a *API) notEncoded(c *gin.Context, name sample.Name, err error) {

@@ -29,7 +29,7 @@ type MissingReading struct {
 // wholeEncoding is a whole snapshot, encoded.
 type wholeEncoding struct {
 	of   *sample.Snapshot
-	body []byte
+	body *body
 	// readings is how many there are.
 	readings int
 }
@@ -64,7 +64,7 @@ func (a *API) whole(newest func() (*wholeEncoding, error)) gin.HandlerFunc {
 			problem(c, http.StatusServiceUnavailable, "no collector gave a reading yet; /api/v1 says why")
 			return
 		}
-		answer(c, e.body)
+		a.answer(c, e.body)
 	}
 }
 
@@ -92,7 +92,7 @@ func (a *API) encodeWhole(s *sample.Snapshot) (*wholeEncoding, error) {
 			b.WriteByte(',')
 		}
 		b.WriteString(`"` + string(p.name) + `":`)
-		b.Write(part.body)
+		b.Write(part.body.plain)
 	}
 	b.WriteByte('}')
 	if missing != nil {
@@ -104,6 +104,6 @@ func (a *API) encodeWhole(s *sample.Snapshot) (*wholeEncoding, error) {
 		b.Write(list)
 	}
 	b.WriteByte('}')
-	e.body = b.Bytes()
+	e.body = newBody(b.Bytes())
 	return e, nil
 }

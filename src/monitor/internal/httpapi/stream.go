@@ -67,7 +67,7 @@ func (s *stream) at(tick int64) (*event, error) {
 	}
 	var b bytes.Buffer
 	b.WriteString("event: snapshot\nid: " + strconv.FormatInt(tick, 10) + "\ndata: ")
-	b.Write(whole.body) // JSON on one line
+	b.Write(whole.body.plain) // JSON on one line
 	b.WriteString("\n\n")
 	s.newest = &event{of: whole.of, bytes: b.Bytes()}
 	return s.newest, nil
