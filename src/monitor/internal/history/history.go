@@ -220,6 +220,27 @@ func (h *History) Contents() Contents {
 	return c
 }
 
+// Newest returns the values of the newest readings, by series and item; that
+// of a total is under the empty item.
+func (h *History) Newest() map[string]map[string]float64 {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	all := make(map[string]map[string]float64)
+	for _, t := range h.tracks {
+		for ref, s := range t.series {
+			v := s.values[(t.samples-1)%len(t.at)]
+			if v != v {
+				continue
+			}
+			if all[ref.Name] == nil {
+				all[ref.Name] = make(map[string]float64)
+			}
+			all[ref.Name][ref.Item] = float64(v)
+		}
+	}
+	return all
+}
+
 // Range returns a series between two moments, the oldest first; false when
 // there is no such series.
 func (h *History) Range(ref Ref, from, to time.Time) (Points, bool) {

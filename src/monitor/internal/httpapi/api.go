@@ -90,6 +90,9 @@ func New(cfg Config) (*API, error) {
 		return nil, err
 	}
 	cfg.Collectors = slices.Clone(cfg.Collectors)
+	if cfg.Interval <= 0 {
+		cfg.Interval = time.Second
+	}
 	red, err := newRED(cfg.Registry)
 	if err != nil {
 		return nil, err
@@ -126,9 +129,6 @@ func New(cfg Config) (*API, error) {
 	}
 	newest := a.newest()
 	a.get("/api/v1/snapshot", withoutParameters(a.whole(newest)))
-	if cfg.Interval <= 0 {
-		cfg.Interval = time.Second
-	}
 	a.stream = newStream(cfg.Interval, newest)
 	a.get(streamRoute, withoutParameters(a.stream.serve(a)))
 	if cfg.History != nil {
@@ -137,6 +137,9 @@ func New(cfg Config) (*API, error) {
 	a.get("/metrics", gin.WrapH(cfg.Metrics))
 	if cfg.Profiles {
 		e.GET(profilesRoute+"*name", (&profiles{drained: a.stream.drained}).serve)
+	}
+	if err := a.servePage(newest); err != nil {
+		return nil, fmt.Errorf("http api: %w", err)
 	}
 	return a, nil
 }

@@ -79,7 +79,7 @@ func (a *API) answer(c *gin.Context, b *body) { a.send(c, jsonType, b) }
 // acceptsGzip says whether a client takes gzip; what is said of gzip itself
 // goes before what is said of any coding (RFC 9110, 12.5.3).
 func acceptsGzip(h http.Header) bool {
-	any := false
+	other := false
 	for _, value := range h.Values("Accept-Encoding") {
 		for coding := range strings.SplitSeq(value, ",") {
 			name, quality, _ := strings.Cut(strings.ToLower(strings.Join(strings.Fields(coding), "")), ";")
@@ -89,9 +89,9 @@ func acceptsGzip(h http.Header) bool {
 			case "gzip", "x-gzip":
 				return accepted
 			case "*":
-				any = accepted
+				other = accepted
 			}
 		}
 	}
-	return any
+	return other
 }

@@ -1,0 +1,96 @@
+package httpapi
+
+import (
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
+	"github.com/ballast-sre/ballast/src/monitor/internal/web"
+)
+
+// servePage adds the page and the files that it asks for.
+func (a *API) servePage(newest func() (*wholeEncoding, error)) error {
+	site, err := web.New()
+	if err != nil {
+		return err
+	}
+	a.get("/", withoutParameters(a.page(site, newest)))
+	for _, file := range site.Assets() {
+		a.get("/"+file.Path, withoutParameters(a.asset(file)))
+	}
+	return nil
+}
+
+// pageEncoding is the page of one snapshot.
+type pageEncoding struct {
+	of   *sample.Snapshot
+	body *body
+}
+
+// page returns the handler of the page, which is written once a snapshot.
+func (a *API) page(site *web.Site, newest func() (*wholeEncoding, error)) gin.HandlerFunc {
+	var last atomic.Pointer[pageEncoding]
+	return func(c *gin.Context) {
+		whole, err := newest()
+		if err != nil {
+			a.notEncoded(c, "snapshot", err)
+			return
+		}
+		e := last.Load()
+		if e == nil || e.of != whole.of {
+			content, err := site.Render(a.contents(whole))
+			if err != nil {
+				a.notEncoded(c, "page", err)
+				return
+			}
+			e = &pageEncoding{of: whole.of, body: newBody(content)}
+			last.Store(e)
+		}
+		secure(c)
+		a.send(c, "text/html; charset=utf-8", e.body)
+	}
+}
+
+func (a *API) contents(whole *wholeEncoding) web.Page {
+	p := web.Page{
+		Snapshot: whole.body.plain, Interval: a.cfg.Interval, History: a.cfg.History != nil,
+		Version: a.cfg.Build.Version + " " + a.cfg.Build.Revision, Now: time.Now(),
+	}
+	for _, name := range a.cfg.Collectors {
+		p.Collectors = append(p.Collectors, string(name))
+	}
+	if a.cfg.History != nil {
+		p.Newest = a.cfg.History.Newest()
+	}
+	return p
+}
+
+// asset returns the handler of a file of the page. A client that has it
+// already is told so.
+func (a *API) asset(file web.Asset) gin.HandlerFunc {
+	content := newBody(file.Body)
+	return func(c *gin.Context) {
+		secure(c)
+		h := c.Writer.Header()
+		h.Set("Cache-Control", "no-cache")
+		h.Set("ETag", file.ETag)
+		if c.GetHeader("If-None-Match") == file.ETag {
+			c.Status(http.StatusNotModified)
+			return
+		}
+		a.send(c, file.Type, content)
+	}
+}
+
+// secure keeps the page to itself: it runs nothing but its own script, asks
+// its own server alone, and is in no frame of another.
+func secure(c *gin.Context) {
+	h := c.Writer.Header()
+	h.Set("Content-Security-Policy", web.Policy)
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Referrer-Policy", "no-referrer")
+}
