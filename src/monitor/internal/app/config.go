@@ -102,16 +102,16 @@ func (c *config) filters() (f host.Filters, err error) {
 }
 
 func (c *config) register(f *pflag.FlagSet) {
-	all := make([]string, 0, len(sample.Names()))
-	for _, name := range sample.Names() {
-		all = append(all, string(name))
+	chosen := make([]string, 0, len(sample.Default()))
+	for _, name := range sample.Default() {
+		chosen = append(chosen, string(name))
 	}
 	f.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "`address` to serve on, HOST:PORT, unix:PATH or systemd:; port 0 chooses a free one")
 	f.StringSliceVar(&c.AllowedHosts, "allowed-hosts", nil, "`names` that requests may have as Host, beside addresses, localhost and the own name; * for all")
 	f.StringVar(&c.Access.Web, "web-config", "", "`path` of a file in exporter-toolkit's format, for TLS, users, headers and a rate limit")
 	f.StringVar(&c.Access.Tokens, "token-file", "", "`path` of a file of bearer tokens, one on a line")
 	f.StringVar(&c.AddressFile, "address-file", "", "`path` of a file that holds the address while the service listens")
-	f.StringSliceVar(&c.Collectors, "collectors", all, "`names` of what to collect and serve")
+	f.StringSliceVar(&c.Collectors, "collectors", chosen, "`names` of what to collect and serve; processes is one that is not chosen by itself")
 	f.DurationVar(&c.Interval, "interval", 5*time.Second, "time between two readings of the host")
 	f.DurationVar(&c.CollectTimeout, "collect-timeout", 2*time.Second, "time after which a reading is given up as hanging")
 	f.IntVar(&c.MaxConnections, "max-connections", 1024, "`number` of connections that may be open, and of requests that may be in progress; one more is answered with 503")

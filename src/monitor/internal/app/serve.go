@@ -81,6 +81,8 @@ func wire(cfg config, log *slog.Logger) (*service, error) {
 			chosen = append(chosen, sample.NewCgroup(h))
 		case sample.System:
 			chosen = append(chosen, sample.NewSystem(h))
+		case sample.Processes:
+			chosen = append(chosen, sample.NewProcesses(h))
 		}
 	}
 	sampling := sample.Config{Collectors: chosen, Interval: cfg.Interval, Timeout: cfg.CollectTimeout, Logger: log}

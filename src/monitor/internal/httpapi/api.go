@@ -125,7 +125,11 @@ func New(cfg Config) (*API, error) {
 		pick, _ := partOf(name) // check has looked
 		p := &part{name: name, pick: pick}
 		a.parts = append(a.parts, p)
-		a.get(route(name), a.part(p))
+		if name == sample.Processes {
+			a.get(route(name), a.processes(p))
+		} else {
+			a.get(route(name), a.part(p))
+		}
 	}
 	newest := a.newest()
 	a.get("/api/v1/snapshot", withoutParameters(a.whole(newest)))

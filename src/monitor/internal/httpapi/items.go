@@ -26,7 +26,7 @@ func itemsOf(name sample.Name) []item {
 		return []item{{"mountpoint", oneMountpoint}, {"device", oneDevice}}
 	case sample.Network:
 		return []item{{"interface", oneInterface}}
-	case sample.Memory, sample.Cgroup, sample.System:
+	case sample.Memory, sample.Cgroup, sample.System, sample.Processes:
 		return nil
 	default:
 		return nil

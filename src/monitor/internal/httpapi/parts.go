@@ -52,6 +52,8 @@ func partOf(name sample.Name) (func(*sample.Snapshot) any, bool) {
 		return func(s *sample.Snapshot) any { return s.Cgroup }, true
 	case sample.System:
 		return func(s *sample.Snapshot) any { return s.System }, true
+	case sample.Processes:
+		return func(s *sample.Snapshot) any { return s.Processes.Shown() }, true
 	default:
 		return nil, false
 	}

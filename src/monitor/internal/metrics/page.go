@@ -100,6 +100,7 @@ func New(cfg Config) (*Page, error) {
 			p.parts = append(p.parts, newCgroupEmitter())
 		case sample.System:
 			p.parts = append(p.parts, newSystemEmitter())
+		case sample.Processes: // a series for each would have no end
 		}
 	}
 	return p, nil

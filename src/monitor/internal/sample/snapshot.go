@@ -21,11 +21,16 @@ const (
 	Network Name = "network"
 	Cgroup  Name = "cgroup"
 	System  Name = "system"
+	// Processes is not collected unless it is asked for.
+	Processes Name = "processes"
 )
 
 // Names returns the collectors there are, in the order in which they are
 // shown everywhere.
-func Names() []Name { return []Name{CPU, Memory, Disk, Network, Cgroup, System} }
+func Names() []Name { return append(Default(), Processes) }
+
+// Default returns the collectors that are chosen where none is named.
+func Default() []Name { return []Name{CPU, Memory, Disk, Network, Cgroup, System} }
 
 // Snapshot is the last good reading of every chosen collector. It is never
 // changed once it was published: readers share it freely. A part is nil
@@ -37,6 +42,8 @@ type Snapshot struct {
 	Network *host.Network
 	Cgroup  *CgroupReading
 	System  *host.System
+	// Processes are all of them; what is shown of them is fewer.
+	Processes *ProcessesReading
 	// Statuses has one entry per chosen collector, in order of Names.
 	Statuses []Status
 }

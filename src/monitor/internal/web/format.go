@@ -24,6 +24,7 @@ const (
 	Percent   Format = "percent"   // 0 to 100
 	Share     Format = "share"     // seconds of each second, in percent
 	Count     Format = "count"     // a whole number
+	Plain     Format = "plain"     // a whole number that counts nothing
 	PerSecond Format = "persecond" // events a second
 	Number    Format = "number"    // three digits
 	Seconds   Format = "seconds"   // a length of time
@@ -74,6 +75,8 @@ func (f Format) number(v float64) string {
 		return length(v)
 	case Count:
 		return grouped(v)
+	case Plain:
+		return strconv.FormatFloat(v, 'f', 0, 64)
 	default:
 		return digits(v)
 	}

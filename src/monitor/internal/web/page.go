@@ -118,7 +118,9 @@ func (r renderer) table(t Table) tableView {
 	for _, e := range list(r.snapshot, t.List) {
 		names := make([]string, len(t.Key))
 		for i, k := range t.Key {
-			names[i], _ = at(e, k).(string)
+			if v := at(e, k); v != nil {
+				names[i] = Plain.write(v, r.page.Now)
+			}
 		}
 		line := lineView{Key: strings.Join(names, "\t"), Title: r.cell(t.Columns[0].Cell, e, "").Text}
 		for _, c := range t.Columns[1:] {

@@ -75,7 +75,7 @@ func Tiles() []Tile {
 
 // Tables returns the tables of the page in their order.
 func Tables() []Table {
-	return []Table{hostAndCgroup(), memory(), filesystems(), disks(), interfaces(), cores(), system(), collectors(), unreadable(), scopes()}
+	return []Table{hostAndCgroup(), memory(), filesystems(), disks(), interfaces(), processes(), cores(), system(), collectors(), unreadable(), scopes()}
 }
 
 func hostAndCgroup() Table {
@@ -175,6 +175,21 @@ func interfaces() Table {
 			{"Dropped out", Cell{Path: "transmit.dropped", Format: Count}},
 		},
 		Chart: "network", Series: []string{"network.received_bytes_per_second", "network.sent_bytes_per_second"}, Fold: 40,
+	}
+}
+
+func processes() Table {
+	return Table{
+		ID: "processes", Title: "Processes", Collector: "processes", List: "readings.processes.data.processes", Key: []string{"pid"}, Absent: "No process can be seen.",
+		Note: "Those that use most of the processors, and of memory.",
+		Columns: []Column{
+			{"Name", Cell{Path: "comm", Format: Text}},
+			{"Number", Cell{Path: "pid", Format: Plain}},
+			{"User", Cell{Path: "uid", Format: Plain}},
+			{"Processors used", Cell{Path: "usedCores", Format: Number}},
+			{"Memory", Cell{Path: "memoryBytes", Format: Bytes}},
+			{"Processor time", Cell{Path: "cpuSeconds", Format: Seconds}},
+		},
 	}
 }
 

@@ -100,6 +100,13 @@ func Fixture(at time.Time) *sample.Snapshot {
 			Kernel:      &host.Kernel{Name: "Linux", Release: "6.12.0-amd64", Version: "#1 SMP PREEMPT_DYNAMIC", Machine: new("x86_64")},
 			FileHandles: &host.FileHandles{Allocated: 1536, Max: 1 << 20},
 		},
+		Processes: &sample.ProcessesReading{
+			Since: new(at.Add(-5 * time.Second)), Until: at, Total: 2,
+			Processes: []sample.ProcessReading{
+				{Process: host.Process{PID: 1, Comm: "init", CPUSeconds: 12.5, MemoryBytes: 8 << 20, Started: 3}, UsedCores: new(0.25)},
+				{Process: host.Process{PID: 4321, UID: 1000, Comm: "young", CPUSeconds: 0.5, MemoryBytes: 64 << 20, Started: 99}},
+			},
+		},
 		Statuses: []sample.Status{
 			{Name: sample.CPU, SampledAt: at, Duration: 1500 * time.Microsecond, Successes: 12},
 			{Name: sample.Memory, SampledAt: at, Duration: 500 * time.Microsecond, Successes: 12},
@@ -112,6 +119,7 @@ func Fixture(at time.Time) *sample.Snapshot {
 			}},
 			{Name: sample.Cgroup, SampledAt: at, Duration: 250 * time.Microsecond, Successes: 12},
 			{Name: sample.System, SampledAt: at, Duration: 125 * time.Microsecond, Successes: 12},
+			{Name: sample.Processes, SampledAt: at, Duration: 750 * time.Microsecond, Successes: 12},
 		},
 	}
 }

@@ -70,6 +70,7 @@ function number(f, v) {
   case "persecond": return digits(v) + "/s";
   case "seconds": return length(v);
   case "count": return grouped(v);
+  case "plain": return v.toFixed(0);
   default: return digits(v);
   }
 }
