@@ -17,6 +17,7 @@ import (
 
 	"github.com/ballast-sre/ballast/src/monitor/internal/history"
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
+	"github.com/ballast-sre/ballast/src/monitor/internal/web"
 )
 
 // Config is what the API needs.
@@ -81,6 +82,7 @@ type API struct {
 	parts    []*part
 	stream   *stream
 	packer   *packer
+	site     *web.Site
 	draining atomic.Bool
 }
 
@@ -143,6 +145,9 @@ func New(cfg Config) (*API, error) {
 		e.GET(profilesRoute+"*name", (&profiles{drained: a.stream.drained}).serve)
 	}
 	if err := a.servePage(newest); err != nil {
+		return nil, fmt.Errorf("http api: %w", err)
+	}
+	if err := a.describe(); err != nil { // all that is above
 		return nil, fmt.Errorf("http api: %w", err)
 	}
 	return a, nil

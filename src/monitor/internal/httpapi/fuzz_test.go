@@ -25,13 +25,16 @@ func FuzzRequest(f *testing.F) {
 		{"GET", "/api/v1/disk?mountpoint=%2Fhome&device=vda"},
 		{"GET", "/api/v1/cpu?cpu=%zz;"},
 		{"HEAD", "/api/v1/snapshot?cpu=0"},
+		{"GET", "/"},
+		{"GET", "/assets/page.js?v=1"},
+		{"GET", "/api/v1/processes?by=memory&limit=99999999999999999999"},
 	} {
 		f.Add(seed[0], seed[1])
 	}
 	api := newFixture(f, sample.Names()...)
-	routes := []string{unmatched, "/healthz", "/readyz", "/version", "/metrics", "/api/v1", "/api/v1/snapshot", streamRoute}
-	for _, name := range sample.Names() {
-		routes = append(routes, route(name))
+	routes := []string{unmatched}
+	for _, r := range api.engine.Routes() {
+		routes = append(routes, r.Path)
 	}
 	f.Fuzz(func(t *testing.T, method, path string) {
 		r, err := http.NewRequestWithContext(t.Context(), method, "http://monitor"+path, http.NoBody)

@@ -66,7 +66,7 @@ func (a *API) index(c *gin.Context) {
 }
 
 func (a *API) links() map[string]string {
-	links := map[string]string{"snapshot": "/api/v1/snapshot", "stream": streamRoute}
+	links := map[string]string{"snapshot": "/api/v1/snapshot", "stream": streamRoute, "openapi": openAPIRoute, "docs": docsRoute}
 	if a.cfg.History != nil {
 		links["history"] = "/api/v1/history"
 	}

@@ -17,6 +17,7 @@ func (a *API) servePage(newest func() (*wholeEncoding, error)) error {
 	if err != nil {
 		return err
 	}
+	a.site = site
 	a.get("/", withoutParameters(a.page(site, newest)))
 	for _, file := range site.Assets() {
 		a.get("/"+file.Path, withoutParameters(a.asset(file)))

@@ -165,7 +165,11 @@ func TestThePageShowsOnlyWhatIsCollected(t *testing.T) {
 func TestThePageNeedsNothingThatItsPolicyForbids(t *testing.T) {
 	s := machine(2, 2)
 	hostile := `"><script>alert(1)</script><img src=x onerror=alert(1)>`
-	at(s, "readings.disk.data").(object)["devices"].([]any)[0].(object)["name"] = hostile //nolint:forcetypeassert,errcheck // built above
+	first, ok := list(s, "readings.disk.data.devices")[0].(object)
+	if !ok {
+		t.Fatal("the machine has no disk")
+	}
+	first["name"] = hostile
 	page := rendered(t, s, func(p *Page) { p.Version = hostile })
 	root := parsed(t, page)
 	ids := map[string]bool{}

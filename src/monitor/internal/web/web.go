@@ -31,6 +31,7 @@ type Asset struct {
 // Site is the page and its files.
 type Site struct {
 	page   *template.Template
+	docs   *template.Template
 	assets []Asset
 }
 
@@ -40,7 +41,11 @@ func New() (*Site, error) {
 	if err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
-	return &Site{page: page, assets: []Asset{
+	docs, err := parsePage(docsSource)
+	if err != nil {
+		return nil, fmt.Errorf("page of the API: %w", err)
+	}
+	return &Site{page: page, docs: docs, assets: []Asset{
 		asset("assets/page.css", "text/css; charset=utf-8", style),
 		asset("assets/page.js", "text/javascript; charset=utf-8", script),
 		asset("assets/icon.svg", "image/svg+xml", icon),
@@ -57,6 +62,9 @@ func asset(path, contentType, body string) Asset {
 
 //go:embed assets/page.html.tmpl
 var pageSource string
+
+//go:embed assets/docs.html.tmpl
+var docsSource string
 
 //go:embed assets/page.css
 var style string
