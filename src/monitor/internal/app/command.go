@@ -28,7 +28,7 @@ second signal ends it at once with 130. Usage errors exit 64, others 70; with
 		Version: readBuild().Version,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return fmt.Errorf("%w: unexpected argument %q: there are only flags", errUsage, args[0])
+				return fmt.Errorf("%w: unexpected argument %q: there are only flags and the command show", errUsage, args[0])
 			}
 			return nil
 		},
@@ -52,5 +52,6 @@ second signal ends it at once with 130. Usage errors exit 64, others 70; with
 	})
 	cfg.register(cmd.Flags())
 	collect(cmd.Flags(), &problems)
+	cmd.AddCommand(newShow())
 	return cmd
 }

@@ -88,7 +88,7 @@ func hostAndCgroup() Table {
 		Note:    "The whole machine, and the control group that this monitor is in.",
 		Columns: []Column{{Title: "Host"}, {Title: "Own cgroup"}},
 		Rows: []Row{
-			{Title: "Processors used", Cells: cells(cpu+"percent.busy", group+"cpuLimitUsedPercent", Percent)},
+			{Title: "Share of the processors, or of their limit", Cells: cells(cpu+"percent.busy", group+"cpuLimitUsedPercent", Percent)},
 			{Title: "Processors busy, on average", Cells: cells("", group+"usedCores", Number)},
 			{Title: "Limit of processors", Cells: cells("", group+"cpu.limit.cores", Number)},
 			{Title: "Held back for the limit, in all", Cells: cells("", group+"cpu.limit.throttledSeconds", Seconds)},
