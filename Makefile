@@ -84,6 +84,7 @@ test: $(if $(ONCE),fit,go-version) ## Run the tests, with the race detector wher
 	@$(call go-test,$$($(GO) list ./... | grep -vxF "$$($(GO) list $(UNRACED))"),-timeout 10m,./...)
 	@BALLAST_BROWSER=1 $(GO) test -timeout 10m ./chaos/runner/internal/engine $(UNRACED)
 	@BALLAST_BROWSER=1 $(GO) test -timeout 10m -run TestPagesFitEveryWindow ./chaos/runner/internal/report
+	@BALLAST_BROWSER=1 $(GO) test -timeout 10m -run TestThePageInABrowser ./src/monitor
 
 .PHONY: integration
 integration: $(if $(ONCE),fit,go-version) ## Run the tests of the built binaries, which take minutes

@@ -108,6 +108,48 @@ func (b Browser) Screenshot(t testing.TB, page []byte, v View, file string) {
 	}
 }
 
+// Open shows an address until the test is over. The page reaches only 127.0.0.1. The channel
+// is closed when the browser has ended, which fails the test if it was not told to.
+func (b Browser) Open(t testing.TB, address string, v View) <-chan struct{} {
+	t.Helper()
+	// Without a port for debugging a browser without a window would end at once.
+	cmd := exec.CommandContext(t.Context(), b.path, append(arguments(t.TempDir(), v, ", EXCLUDE 127.0.0.1"), "--remote-debugging-port=0", address)...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("%s: %v", b.path, err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		// The context of a test ends when the test does.
+		if err := cmd.Wait(); t.Context().Err() == nil {
+			t.Errorf("%s ended while it showed %s: %v: %.2000s", b.path, address, err, &stderr)
+		}
+	}()
+	t.Cleanup(func() { <-ended })
+	return ended
+}
+
+// arguments are those of every browser, with its files in dir.
+func arguments(dir string, v View, reachable string) []string {
+	args := []string{
+		"--headless", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage", "--hide-scrollbars", "--disable-background-networking",
+		// A name that resolves to nothing: the page is to ask for nothing, nor the browser.
+		"--host-resolver-rules=MAP * ~NOTFOUND" + reachable, "--user-data-dir=" + filepath.Join(dir, "profile"),
+		fmt.Sprintf("--window-size=%d,%d", v.Width, v.Height),
+	}
+	if os.Getuid() == 0 {
+		args = append(args, "--no-sandbox") // it does not start as root otherwise
+	}
+	if v.Dark {
+		return append(args, "--blink-settings=preferredColorScheme=0")
+	}
+	return append(args, "--blink-settings=preferredColorScheme=1")
+}
+
 func (b Browser) run(t testing.TB, page []byte, v View, what string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -115,23 +157,9 @@ func (b Browser) run(t testing.TB, page []byte, v View, what string) string {
 	if err := os.WriteFile(file, page, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{
-		"--headless", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage", "--hide-scrollbars", "--disable-background-networking",
-		// A name that resolves to nothing: the page is to ask for nothing, nor the browser.
-		"--host-resolver-rules=MAP * ~NOTFOUND", "--user-data-dir=" + filepath.Join(dir, "profile"),
-		fmt.Sprintf("--window-size=%d,%d", v.Width, v.Height), what,
-	}
-	if os.Getuid() == 0 {
-		args = append(args, "--no-sandbox") // it does not start as root otherwise
-	}
-	if v.Dark {
-		args = append(args, "--blink-settings=preferredColorScheme=0")
-	} else {
-		args = append(args, "--blink-settings=preferredColorScheme=1")
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, b.path, append(args, "file://"+file)...)
+	cmd := exec.CommandContext(ctx, b.path, append(arguments(dir, v, ""), what, "file://"+file)...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.WaitDelay = 10 * time.Second
