@@ -221,6 +221,10 @@ cross-check: go-version $(TOOLS)/promtool $(TOOLS)/pint ## Compare an SLO's rule
 	$(TOOLS)/pint --offline --no-color lint --min-severity=warning alerts/rules/prometheus
 	$(GO) -C tools/sloth test -count=1 -timeout 30m -v ./...
 
+.PHONY: node-exporter
+node-exporter: build $(TOOLS)/node_exporter ## Compare the monitor's metrics by node_exporter's names with node_exporter's; UPDATE=1 writes the page with the differences
+	$(GO) -C tools/node_exporter test -count=1 -v . -args -monitor=$(abspath bin/monitor) -node-exporter=$(abspath $(TOOLS)/node_exporter) $(if $(filter 1,$(UPDATE)),-update)
+
 .PHONY: fmt
 fmt: go-version $(TOOLS)/golangci-lint ## Format the Go code
 	$(TOOLS)/golangci-lint fmt

@@ -459,6 +459,10 @@ func TestLintFinds(t *testing.T) {
 
 func TestAnExpositionThatIsNoneIsAnError(t *testing.T) {
 	dir := t.TempDir()
+	write(t, filepath.Join(dir, notScraped), "node_load1 1\n")
+	if known, err := readExpositions(dir); err != nil || len(known.series) != 0 {
+		t.Errorf("what nothing scrapes is read: %v, %v", known, err)
+	}
 	write(t, filepath.Join(dir, "bad.prom"), "a{b=} 1\n")
 	if _, err := readExpositions(dir); err == nil || !strings.Contains(err.Error(), "bad.prom") {
 		t.Errorf("got %v, want an error that names the file", err)

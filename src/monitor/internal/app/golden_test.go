@@ -85,7 +85,7 @@ func wired(t testing.TB, s *sample.Snapshot) http.Handler {
 	cancel()
 	<-ended
 	api, err := httpapi.New(httpapi.Config{
-		Snapshot: snapshot, Collectors: sample.Names(), Registry: shown.registry, Metrics: shown.page, Build: build, Logger: slog.New(slog.DiscardHandler),
+		Snapshot: snapshot, Collectors: sample.Names(), Registry: shown.registry, Metrics: shown.page, Node: shown.node, Build: build, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 // exposition is what /metrics shows.
 type exposition struct {
 	page *metrics.Page
+	node *metrics.NodePage
 	// registry has what changes with each request, and the build.
 	registry *prometheus.Registry
 	runtime  *metrics.Runtime
@@ -28,7 +29,7 @@ func newExposition(cfg config, snapshot func() *sample.Snapshot, b httpapi.Build
 		},
 	})
 	build.Set(1)
-	e := &exposition{registry: prometheus.NewRegistry()}
+	e := &exposition{registry: prometheus.NewRegistry(), node: metrics.NewNode(snapshot, cfg.names())}
 	if err := e.registry.Register(build); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}

@@ -116,7 +116,7 @@ func wire(cfg config, log *slog.Logger) (*service, error) {
 		}
 	}
 	api, err := httpapi.New(httpapi.Config{
-		Snapshot: sampler.Snapshot, Collectors: names, Interval: cfg.Interval, History: kept, Registry: shown.registry, Metrics: shown.page, Build: build, Logger: log,
+		Snapshot: sampler.Snapshot, Collectors: names, Interval: cfg.Interval, History: kept, Registry: shown.registry, Metrics: shown.page, Node: shown.node, Build: build, Logger: log,
 		Hosts: hosts, Admit: restricted.Admit, MaxRequests: cfg.MaxConnections, Profiles: cfg.Pprof,
 	})
 	if err != nil {

@@ -22,6 +22,9 @@ type BlockDevice struct {
 	InProgress uint64 `json:"inProgress"`
 	// BusySeconds is how long at least one request was in progress.
 	BusySeconds float64 `json:"busySeconds"`
+	// WeightedSeconds is that time, each part of it times the number of
+	// requests: divided by the time that passed, the average in progress.
+	WeightedSeconds float64 `json:"weightedSeconds"`
 }
 
 // Transfers is one direction's completed requests. Seconds adds up the time
@@ -89,7 +92,7 @@ func parseDevice(fields []string) (BlockDevice, bool) {
 	return BlockDevice{
 		Read:       Transfers{Bytes: v[2] * sectorBytes, Requests: v[0], Seconds: seconds(v[3])},
 		Write:      Transfers{Bytes: v[6] * sectorBytes, Requests: v[4], Seconds: seconds(v[7])},
-		InProgress: v[8], BusySeconds: seconds(v[9]),
+		InProgress: v[8], BusySeconds: seconds(v[9]), WeightedSeconds: seconds(v[10]),
 	}, true
 }
 

@@ -65,6 +65,11 @@ func TestMemoryUsedIsWhatIsNotAvailable(t *testing.T) {
 			TotalBytes: bytes(2 << 30), UsedBytes: bytes(512 << 20), UsedPercent: new(25.0), FreeBytes: bytes(1536 << 20),
 			InBytes: bytes(3 * page), OutBytes: bytes(5 * page),
 		},
+		Meminfo: map[string]uint64{
+			"MemTotal": 8 << 30, "MemFree": 4 << 30, "MemAvailable": 6 << 30, "Buffers": 128 << 20, "Cached": 768 << 20, "SReclaimable": 256 << 20,
+			"SwapCached": 0, "SwapTotal": 2 << 30, "SwapFree": 1536 << 20,
+		},
+		VMStat: map[string]uint64{"pswpin": 3, "pswpout": 5},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("memory (-want +got):\n%s", d)
@@ -88,7 +93,7 @@ func TestDiskShowsDataMountsAndWholeDisks(t *testing.T) {
 			Name:       "vda",
 			Read:       Transfers{Bytes: 1 << 20, Requests: 256, Seconds: 1.5},
 			Write:      Transfers{Bytes: 2 << 20, Requests: 512, Seconds: 2.5},
-			InProgress: 1, BusySeconds: 3.25,
+			InProgress: 1, BusySeconds: 3.25, WeightedSeconds: 4,
 		}},
 	}
 	if d := cmp.Diff(want, got); d != "" {

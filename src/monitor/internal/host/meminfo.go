@@ -43,12 +43,12 @@ func parseMeminfo(content, path string, rep *Report) table {
 	return t
 }
 
-// parseVMStat returns the swap counters of vmstat, in pages. The file has a
-// hundred other lines, which are nobody's business here.
+// parseVMStat returns the counters of vmstat of pages swapped and of major
+// faults. The file has a hundred other lines, which are nobody's business here.
 func parseVMStat(content, path string, rep *Report) table {
 	t := make(table)
 	for line := range strings.Lines(content) {
-		if !strings.HasPrefix(line, "pswp") {
+		if !strings.HasPrefix(line, "pswp") && !strings.HasPrefix(line, "pgmajfault ") {
 			continue
 		}
 		fields := strings.Fields(line)

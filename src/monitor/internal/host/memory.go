@@ -24,6 +24,12 @@ type Memory struct {
 	// Pressure is how long tasks waited for memory; nil on a kernel that
 	// does not count it.
 	Pressure *Pressure `json:"pressure"`
+
+	// Meminfo has all lines of meminfo, in bytes, and VMStat those of vmstat
+	// that are of interest, both by the kernel's names. Neither is changed
+	// once it was read.
+	Meminfo map[string]uint64 `json:"-"`
+	VMStat  map[string]uint64 `json:"-"`
 }
 
 // Swap is the use of swap space, in bytes; all zero without any. What the
@@ -57,6 +63,7 @@ func (h *Host) Memory(context.Context) (Memory, Report, error) {
 		FreeBytes:    info.get("MemFree"),
 		BuffersBytes: info.get("Buffers"),
 		CachedBytes:  info.get("Cached"),
+		Meminfo:      info,
 	}
 	if slab := info.get("SReclaimable"); slab != nil && m.CachedBytes != nil {
 		*m.CachedBytes += *slab
@@ -68,7 +75,8 @@ func (h *Host) Memory(context.Context) (Memory, Report, error) {
 	m.UsedBytes, m.UsedPercent = used(&total, m.AvailableBytes)
 	m.Swap.TotalBytes, m.Swap.FreeBytes = info.get("SwapTotal"), info.get("SwapFree")
 	m.Swap.UsedBytes, m.Swap.UsedPercent = used(m.Swap.TotalBytes, m.Swap.FreeBytes)
-	m.Swap.InBytes, m.Swap.OutBytes = h.swapped(&rep)
+	m.VMStat = h.vmstat(&rep)
+	m.Swap.InBytes, m.Swap.OutBytes = swapped(m.VMStat)
 	m.Pressure = h.pressure(memoryPressure, &rep)
 	return m, rep, nil
 }
@@ -83,14 +91,19 @@ func used(total, left *uint64) (*uint64, *float64) {
 	return &bytes, &share
 }
 
-// swapped returns what was read from and written to swap since boot. It is
-// nil, never zero, when the kernel does not say.
-func (h *Host) swapped(rep *Report) (in, out *uint64) {
+// vmstat returns what is of interest in vmstat; nil if it cannot be read.
+func (h *Host) vmstat(rep *Report) table {
 	content, path, err := h.read("vmstat")
 	if err != nil {
 		rep.lacks(path, err)
-		return nil, nil
+		return nil
 	}
+	return parseVMStat(content, path, rep)
+}
+
+// swapped returns what was read from and written to swap since boot. It is
+// nil, never zero, when the kernel does not say.
+func swapped(stat table) (in, out *uint64) {
 	page := uint64(os.Getpagesize())
 	bytes := func(pages *uint64) *uint64 {
 		if pages != nil {
@@ -98,6 +111,5 @@ func (h *Host) swapped(rep *Report) (in, out *uint64) {
 		}
 		return pages
 	}
-	stat := parseVMStat(content, path, rep)
 	return bytes(stat.get("pswpin")), bytes(stat.get("pswpout"))
 }

@@ -35,6 +35,8 @@ type Config struct {
 	Registry prometheus.Registerer
 	// Metrics is served at /metrics; it must not read the kernel.
 	Metrics http.Handler
+	// Node is served at /metrics/node; nil means that it is not there.
+	Node http.Handler
 	// Build is served at /version.
 	Build Build
 	// Hosts are the names that the service answers for; nil means all.
@@ -141,6 +143,9 @@ func New(cfg Config) (*API, error) {
 		a.get("/api/v1/history", a.history)
 	}
 	a.get("/metrics", gin.WrapH(cfg.Metrics))
+	if cfg.Node != nil {
+		a.get("/metrics/node", gin.WrapH(cfg.Node))
+	}
 	if cfg.Profiles {
 		e.GET(profilesRoute+"*name", (&profiles{drained: a.stream.drained}).serve)
 	}

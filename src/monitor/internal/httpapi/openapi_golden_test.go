@@ -104,6 +104,9 @@ func described(t *testing.T) object {
 	add("/metrics", "metrics", "Metrics, as Prometheus' text or OpenMetrics.", object{
 		"text/plain": object{"schema": object{"type": "string"}}, "application/openmetrics-text": object{"schema": object{"type": "string"}},
 	})
+	add("/metrics/node", "node", "Figures of the host by node_exporter's names.", object{
+		"text/plain": object{"schema": object{"type": "string"}}, "application/openmetrics-text": object{"schema": object{"type": "string"}},
+	})
 	add("/healthz", "live", "Whether the process answers.", json(reflect.TypeFor[Health]()))
 	add("/readyz", "ready", "Whether every collector gave a reading, and the process is not about to end.", json(reflect.TypeFor[Health]()))
 	add("/version", "version", "What was built from what.", json(reflect.TypeFor[Build]()))

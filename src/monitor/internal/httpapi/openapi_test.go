@@ -35,11 +35,12 @@ func complete(t *testing.T, names ...sample.Name) *fixture {
 		h.Record(sampletest.Fixture(now.Add(-time.Duration(i) * time.Second)))
 	}
 	f := &fixture{registry: prometheus.NewRegistry()}
+	exposition := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Type", "text/plain") })
 	f.snapshot.Store(sampletest.Fixture(now))
 	f.API, err = New(Config{
 		Snapshot: f.snapshot.Load, Collectors: names, History: h, Registry: f.registry,
-		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Type", "text/plain") }),
-		Build:   Build{Version: "v1"}, Logger: slog.New(slog.DiscardHandler),
+		Metrics: exposition, Node: exposition,
+		Build: Build{Version: "v1"}, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +134,7 @@ func TestTheDescriptionHasEveryParameterAndNoOther(t *testing.T) {
 		var taken []string
 		if m := offered.FindStringSubmatch(rec.Body.String()); m != nil && m[1] != "none" {
 			taken = strings.Split(m[1], ", ")
-		} else if rec.Code != 400 && !slices.Contains([]string{"/metrics", "/healthz", "/readyz", "/version"}, path) {
+		} else if rec.Code != 400 && !slices.Contains([]string{"/metrics", "/metrics/node", "/healthz", "/readyz", "/version"}, path) {
 			t.Errorf("%s: a parameter that it does not have is %d", name, rec.Code)
 		}
 		if d := cmp.Diff(described, taken); method == "GET" && d != "" {

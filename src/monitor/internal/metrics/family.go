@@ -20,6 +20,9 @@ type kind string
 const (
 	gaugeKind   kind = "gauge"
 	counterKind kind = "counter"
+	// untypedKind is a number of which the kernel's file does not say whether
+	// it is a counter.
+	untypedKind kind = "untyped"
 )
 
 // family is one metric name with its type and labels.
@@ -70,7 +73,11 @@ func (f *family) appendHead(b []byte, form format) []byte {
 	b = append(append(append(b, "# HELP "...), name...), ' ')
 	b = appendEscaped(b, f.help, form == openMetrics)
 	b = append(append(append(b, "\n# TYPE "...), name...), ' ')
-	return append(append(b, f.kind...), '\n')
+	k := f.kind
+	if form == openMetrics && k == untypedKind {
+		k = "unknown"
+	}
+	return append(append(b, k...), '\n')
 }
 
 // writer collects the samples of each family: the exposition has them side by

@@ -8,12 +8,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/common/expfmt"
 
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
 )
@@ -29,14 +26,9 @@ import (
 // all scrapes, so that a client that reads slowly holds memory that is there
 // anyway, and no place that another one waits for.
 type Page struct {
-	cfg    Config
-	parts  []emitter
-	ages   ageEmitter
-	render [formats]struct {
-		mu     sync.Mutex
-		writer *writer
-	}
-	latest [formats]atomic.Pointer[rendering]
+	cfg  Config
+	ages ageEmitter
+	renderings
 	errors *prometheus.CounterVec
 }
 
@@ -56,23 +48,13 @@ type Config struct {
 	Logger  *slog.Logger
 }
 
-// emitter is one part of the exposition.
-type emitter interface {
-	emit(w *writer, s *sample.Snapshot)
-}
-
-type rendering struct {
-	of *sample.Snapshot
-	chunk
-}
-
 // New returns the page.
 func New(cfg Config) (*Page, error) {
 	if cfg.Snapshot == nil || cfg.Registry == nil || cfg.Runtime == nil || cfg.Logger == nil {
 		return nil, errors.New("metrics page: snapshot, registry, runtime or logger is missing")
 	}
 	p := &Page{
-		cfg: cfg, parts: []emitter{newStatusEmitter()}, ages: newAgeEmitter(),
+		cfg: cfg, ages: newAgeEmitter(),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "promhttp_metric_handler_errors_total",
 			Help: "Total number of internal errors encountered by the promhttp metric handler.",
@@ -83,9 +65,7 @@ func New(cfg Config) (*Page, error) {
 	if err := cfg.Registry.Register(p.errors); err != nil {
 		return nil, fmt.Errorf("metrics page: %w", err)
 	}
-	for form := range p.render {
-		p.render[form].writer = newWriter(format(form))
-	}
+	p.begin(cfg.Snapshot, newStatusEmitter())
 	for _, name := range cfg.Collectors {
 		switch name {
 		case sample.CPU:
@@ -108,12 +88,7 @@ func New(cfg Config) (*Page, error) {
 
 // ServeHTTP implements http.Handler.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// Also who would rather have Protobuf takes text.
-	negotiated := expfmt.NegotiateAccept(r.Header, expfmt.NewFormat(expfmt.TypeOpenMetrics), expfmt.NewFormat(expfmt.TypeTextPlain))
-	form := text
-	if negotiated.FormatType() == expfmt.TypeOpenMetrics {
-		form = openMetrics
-	}
+	form, contentType := negotiate(r)
 	rendered := p.snapshot(form)
 	chunks := []*chunk{&rendered.chunk}
 	reading := p.cfg.Runtime.latest.Load()
@@ -126,50 +101,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	tail := p.tail(r, rendered.of, reading, form)
 
-	h := w.Header()
-	h.Set("Content-Type", string(negotiated))
-	var parts [][]byte
-	if acceptsGzip(r.Header) {
-		h.Set("Content-Encoding", "gzip")
-		parts = gzipParts(chunks, tail)
-	} else {
-		for _, c := range chunks {
-			parts = append(parts, c.plain)
-		}
-		parts = append(parts, tail)
-	}
-	size := 0
-	for _, part := range parts {
-		size += len(part)
-	}
-	h.Set("Content-Length", strconv.Itoa(size))
-	for _, part := range parts {
-		if _, err := w.Write(part); err != nil {
-			return // the client is gone
-		}
-	}
-}
-
-// snapshot returns the rendering of the newest snapshot. Scrapes that meet a
-// new one together wait for the one that renders it.
-func (p *Page) snapshot(form format) *rendering {
-	s := p.cfg.Snapshot()
-	if last := p.latest[form].Load(); last != nil && last.of == s {
-		return last
-	}
-	p.render[form].mu.Lock()
-	defer p.render[form].mu.Unlock()
-	if last := p.latest[form].Load(); last != nil && last.of == s {
-		return last
-	}
-	w := p.render[form].writer
-	w.reset()
-	for _, part := range p.parts {
-		part.emit(w, s)
-	}
-	next := &rendering{of: s, chunk: chunk{plain: w.bytes()}}
-	p.latest[form].Store(next)
-	return next
+	send(w, r, contentType, chunks, tail)
 }
 
 // tail returns what changes between snapshots, and the end.

@@ -44,6 +44,14 @@ func Fixture(at time.Time) *sample.Snapshot {
 				InBytes: bytes(4096), OutBytes: bytes(8192),
 			},
 			Pressure: pressure(1.5, 0.5),
+			Meminfo: map[string]uint64{
+				"MemTotal": 8 << 30, "MemAvailable": 6 << 30, "MemFree": 4 << 30, "Buffers": 128 << 20, "Cached": 896 << 20, "SwapCached": 1 << 20,
+				"Active": 768 << 20, "Inactive": 1 << 30, "Active(anon)": 512 << 20, "Inactive(anon)": 640 << 20, "Active(file)": 256 << 20, "Inactive(file)": 384 << 20,
+				"SwapTotal": 2 << 30, "SwapFree": 1536 << 20, "Dirty": 8 << 20, "Writeback": 0, "AnonPages": 1 << 30, "Mapped": 96 << 20, "Shmem": 16 << 20,
+				"Slab": 192 << 20, "SReclaimable": 128 << 20, "SUnreclaim": 64 << 20, "KernelStack": 4 << 20, "PageTables": 12 << 20,
+				"CommitLimit": 6 << 30, "Committed_AS": 3 << 30, "HugePages_Total": 0,
+			},
+			VMStat: map[string]uint64{"pgmajfault": 42, "pswpin": 1, "pswpout": 2},
 		},
 		Disk: &host.Disk{
 			Filesystems: []host.Filesystem{
@@ -64,7 +72,7 @@ func Fixture(at time.Time) *sample.Snapshot {
 				Name:       "vda",
 				Read:       host.Transfers{Bytes: 1 << 20, Requests: 256, Seconds: 1.5},
 				Write:      host.Transfers{Bytes: 2 << 20, Requests: 512, Seconds: 2.5},
-				InProgress: 1, BusySeconds: 3.25,
+				InProgress: 1, BusySeconds: 3.25, WeightedSeconds: 4.5,
 			}},
 			Pressure: pressure(8.25, 4),
 		},

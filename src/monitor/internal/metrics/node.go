@@ -1,0 +1,149 @@
+package metrics
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/ballast-sre/ballast/src/monitor/internal/host"
+	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
+)
+
+// NodePage answers scrapes with the figures of the host under the names,
+// labels and units that node_exporter has for them, where the meaning is the
+// same, so that its rules and dashboards work.
+type NodePage struct {
+	renderings
+	now *family
+}
+
+// NewNode returns the page of the chosen collectors.
+func NewNode(snapshot func() *sample.Snapshot, collectors []sample.Name) *NodePage {
+	p := &NodePage{now: node(gaugeKind, "time_seconds", "The time now, in seconds since 1970.")}
+	var parts []emitter
+	for _, name := range collectors {
+		switch name {
+		case sample.CPU:
+			parts = append(parts, newNodeCPU())
+		case sample.Memory:
+			parts = append(parts, newNodeMemory())
+		case sample.Disk:
+			parts = append(parts, newNodeDisk())
+		case sample.Network:
+			parts = append(parts, newNodeNetwork())
+		case sample.System:
+			parts = append(parts, newNodeSystem())
+		case sample.Cgroup, sample.Processes: // node_exporter has neither
+		}
+	}
+	p.begin(snapshot, parts...)
+	return p
+}
+
+// ServeHTTP implements http.Handler.
+func (p *NodePage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	form, contentType := negotiate(r)
+	rendered := p.snapshot(form)
+	tail := newWriter(form)
+	p.now.send(tail, float64(time.Now().UnixMilli())/1000)
+	end := tail.bytes()
+	if form == openMetrics {
+		end = append(end, "# EOF\n"...)
+	}
+	send(w, r, contentType, []*chunk{&rendered.chunk}, end)
+}
+
+// node is a family by node_exporter's name.
+func node(k kind, name, help string, labels ...string) *family {
+	return &family{"node_" + name, help, k, labels}
+}
+
+type nodeCPU struct{ seconds, hertz, load1, load5, load15, waiting *family }
+
+func newNodeCPU() nodeCPU {
+	return nodeCPU{
+		seconds: node(counterKind, "cpu_seconds_total", "Time that a processor spent in a mode.", "cpu", "mode"),
+		hertz:   node(gaugeKind, "cpu_scaling_frequency_hertz", "How fast a processor runs.", "cpu"),
+		load1:   node(gaugeKind, "load1", "Load average over one minute."),
+		load5:   node(gaugeKind, "load5", "Load average over five minutes."),
+		load15:  node(gaugeKind, "load15", "Load average over fifteen minutes."),
+		waiting: node(counterKind, "pressure_cpu_waiting_seconds_total", "Time in which some tasks waited for a processor."),
+	}
+}
+
+func (e nodeCPU) emit(w *writer, s *sample.Snapshot) {
+	c := s.CPU
+	if c == nil {
+		return
+	}
+	for _, core := range c.Cores {
+		if t := core.Times; t != nil {
+			e.seconds.send(w, t.Idle, core.ID, "idle")
+			e.seconds.send(w, t.IOWait, core.ID, "iowait")
+			e.seconds.send(w, t.IRQ, core.ID, "irq")
+			e.seconds.send(w, t.Nice, core.ID, "nice")
+			e.seconds.send(w, t.SoftIRQ, core.ID, "softirq")
+			e.seconds.send(w, t.Steal, core.ID, "steal")
+			e.seconds.send(w, t.System, core.ID, "system")
+			e.seconds.send(w, t.User, core.ID, "user")
+		}
+		if core.Hertz != nil {
+			e.hertz.send(w, *core.Hertz, core.ID)
+		}
+	}
+	if l := c.Load; l != nil {
+		e.load1.send(w, l.One)
+		e.load5.send(w, l.Five)
+		e.load15.send(w, l.Fifteen)
+	}
+	if c.Pressure != nil {
+		e.waiting.send(w, c.Pressure.Some.Seconds)
+	}
+}
+
+type nodeSystem struct{ boot, uname, allocated, most *family }
+
+func newNodeSystem() nodeSystem {
+	return nodeSystem{
+		boot:      node(gaugeKind, "boot_time_seconds", "When the kernel was started, in seconds since 1970."),
+		uname:     node(gaugeKind, "uname_info", "What uname says of the kernel and the host; always 1.", "machine", "nodename", "release", "sysname", "version"),
+		allocated: node(gaugeKind, "filefd_allocated", "Files that all processes have open."),
+		most:      node(gaugeKind, "filefd_maximum", "Files that all processes may have open."),
+	}
+}
+
+func (e nodeSystem) emit(w *writer, s *sample.Snapshot) {
+	sys := s.System
+	if sys == nil {
+		return
+	}
+	if sys.BootTime != nil {
+		e.boot.send(w, float64(sys.BootTime.Unix()))
+	}
+	if k := sys.Kernel; k != nil {
+		e.uname.send(w, 1, orEmpty(k.Machine), orEmpty(sys.Hostname), k.Release, k.Name, k.Version)
+	}
+	if f := sys.FileHandles; f != nil {
+		e.allocated.send(w, float64(f.Allocated))
+		e.most.send(w, float64(f.Max))
+	}
+}
+
+// stalls are the families of what is waited for: some tasks, and all.
+type stalls struct{ waiting, stalled *family }
+
+func newStalls(of, what string) stalls {
+	return stalls{
+		waiting: node(counterKind, "pressure_"+of+"_waiting_seconds_total", "Time in which some tasks waited for "+what+"."),
+		stalled: node(counterKind, "pressure_"+of+"_stalled_seconds_total", "Time in which all tasks waited for "+what+" that were not idle."),
+	}
+}
+
+func (e stalls) send(w *writer, p *host.Pressure) {
+	if p == nil {
+		return
+	}
+	e.waiting.send(w, p.Some.Seconds)
+	if p.Full != nil {
+		e.stalled.send(w, p.Full.Seconds)
+	}
+}
