@@ -23,8 +23,8 @@ type exposition struct {
 	types  map[string]model.MetricType // by the name in a TYPE line
 }
 
-// notScraped is the monitor's figures by node_exporter's names, which no chart
-// scrapes: a rule that selects them here would find nothing.
+// notScraped is the monitor's figures by node_exporter's names, which the chart
+// scrapes only where it is asked to: elsewhere a rule would find nothing of it.
 const notScraped = "node.prom"
 
 // readExpositions reads the golden .prom files of dir in the text format. A
