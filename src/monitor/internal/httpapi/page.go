@@ -2,7 +2,7 @@ package httpapi
 
 import (
 	"net/http"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -33,25 +33,34 @@ type pageEncoding struct {
 
 // page returns the handler of the page, which is written once a snapshot.
 func (a *API) page(site *web.Site, newest func() (*wholeEncoding, error)) gin.HandlerFunc {
-	var last atomic.Pointer[pageEncoding]
+	var mu sync.Mutex // so that one request writes it, and others wait
+	var last pageEncoding
+	written := func(whole *wholeEncoding) (*body, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if last.of == whole.of {
+			return last.body, nil
+		}
+		content, err := site.Render(a.contents(whole))
+		if err != nil {
+			return nil, err
+		}
+		last = pageEncoding{of: whole.of, body: newBody(content)}
+		return last.body, nil
+	}
 	return func(c *gin.Context) {
 		whole, err := newest()
 		if err != nil {
 			a.notEncoded(c, "snapshot", err)
 			return
 		}
-		e := last.Load()
-		if e == nil || e.of != whole.of {
-			content, err := site.Render(a.contents(whole))
-			if err != nil {
-				a.notEncoded(c, "page", err)
-				return
-			}
-			e = &pageEncoding{of: whole.of, body: newBody(content)}
-			last.Store(e)
+		content, err := written(whole)
+		if err != nil {
+			a.notEncoded(c, "page", err)
+			return
 		}
 		secure(c)
-		a.send(c, "text/html; charset=utf-8", e.body)
+		a.send(c, "text/html; charset=utf-8", content)
 	}
 }
 

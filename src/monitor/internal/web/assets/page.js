@@ -395,7 +395,7 @@ function start() {
   const fixed = [...document.querySelectorAll("dl [data-path], td[data-path]")];
   const lists = [...document.querySelectorAll("table[data-list]")].map(table => ({
     table, body: table.tBodies[0], rows: new Map([...table.tBodies[0].rows].map(tr => [tr.dataset.key, tr])),
-    columns: [...table.tHead.rows[0].cells].map(th => ({path: th.dataset.path, format: th.dataset.format, series: th.dataset.series, bar: "bar" in th.dataset})),
+    columns: [...table.tHead.rows[0].cells].map(th => ({path: th.dataset.path, format: th.dataset.format, series: th.dataset.series, bar: "bar" in th.dataset, words: th.classList.contains("t")})),
     keys: table.dataset.key.split(" "), count: table.closest("section").querySelector(".count"), absent: table.parentElement.querySelector(".absent"),
     details: table.closest("details"), chart: table.dataset.chart, series: (table.dataset.series ?? "").split(" ").filter(Boolean),
   }));
@@ -408,7 +408,7 @@ function start() {
     if (cell.shown === text) return;
     cell.shown = text;
     if (cell.tagName === "TD" && typeof share === "number") {
-      const bar = cell.querySelector("meter") ?? make("meter", {max: 100, "aria-hidden": "true"});
+      const bar = cell.querySelector("meter") ?? make("meter", {max: 100, low: 80, high: 95, optimum: 0, "aria-hidden": "true"});
       bar.value = share;
       cell.replaceChildren(bar, " " + text);
     } else {
@@ -438,7 +438,7 @@ function start() {
       seen.add(key);
       let tr = l.rows.get(key);
       if (!tr) {
-        tr = make("tr", {"data-key": key}, make("th", {scope: "row"}), ...l.columns.slice(1).map(() => make("td")));
+        tr = make("tr", {"data-key": key}, make("th", {scope: "row"}), ...l.columns.slice(1).map(c => make("td", c.words ? {class: "t"} : {})));
         l.rows.set(key, tr);
       }
       if (tr !== place) l.body.insertBefore(tr, place);
@@ -624,10 +624,11 @@ function start() {
       this.figure.hidden = !any;
       if (!any) return;
       section.hidden = false;
-      const width = this.svg.getBoundingClientRect().width, height = Math.round(Math.min(320, Math.max(140, width / 3)));
+      const width = this.svg.getBoundingClientRect().width, em = (parseFloat(getComputedStyle(root).fontSize) || 16) * 0.8;
+      const height = Math.round(Math.min(24 * em, Math.max(12 * em, width / 3)));
       if (!width) return; // not laid out yet
-      Object.assign(this, {width, height, left: this.format === "rate" ? 72 : 48});
-      const [from, to] = range(), bottom = height - 20, top = 8;
+      Object.assign(this, {width, em, left: em * (this.format === "rate" ? 6.2 : 4)});
+      const [from, to] = range(), bottom = height - 1.7 * em, top = 0.7 * em;
       const drawn = this.shown.map(l => ({line: l, bins: binned(store.get(l.ref), from, to, width / 2)}));
       const peak = Math.max(0, ...drawn.flatMap(d => d.bins.map(b => b.hi)));
       const max = this.top ?? (this.format === "rate" ? ceiling(Math.max(1024, peak), true) : ceiling(peak, false));
@@ -637,7 +638,7 @@ function start() {
       const parts = [];
       for (const share of [0, 0.5, 1]) {
         parts.push(draw("line", {class: "grid", x1: this.left, x2: width - 8, y1: n(y(share * max)), y2: n(y(share * max))}));
-        parts.push(draw("text", {class: "y", x: this.left - 6, y: n(y(share * max) + 4)}, number(this.format === "percent" && max >= 2 ? "count" : this.format, share * max) + (this.format === "percent" && max >= 2 ? "%" : "")));
+        parts.push(draw("text", {class: "y", x: this.left - em / 2, y: n(y(share * max) + em / 3)}, number(this.format === "percent" && max >= 2 ? "count" : this.format, share * max) + (this.format === "percent" && max >= 2 ? "%" : "")));
       }
       parts.push(...this.times(from, to, bottom));
       for (const {line, bins} of drawn) parts.push(...this.path(line, bins, from, to, y, n));
@@ -649,7 +650,7 @@ function start() {
       if (cursor !== null) {
         const x = this.x(cursor);
         parts.push(draw("line", {class: "cross", x1: n(x), x2: n(x), y1: top, y2: bottom}));
-        parts.push(draw("text", {class: x > width / 2 ? "at end" : "at", x: n(x + (x > width / 2 ? -5 : 5)), y: top + 10}, clock(cursor, true)));
+        parts.push(draw("text", {class: x > width / 2 ? "at end" : "at", x: n(x + (x > width / 2 ? -5 : 5)), y: top + em}, clock(cursor, true)));
       }
       this.svg.replaceChildren(...parts);
       for (const l of this.lines) {
@@ -664,13 +665,13 @@ function start() {
     }
 
     times(from, to, bottom) {
-      const steps = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600].map(s => s * 1000), room = Math.max(2, (this.width - this.left) / 80);
+      const steps = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600].map(s => s * 1000), room = Math.max(2, (this.width - this.left) / (6.5 * this.em));
       const step = steps.find(s => (to - from) / s <= room) ?? 7200e3, parts = [];
       const offset = new Date(to).getTimezoneOffset() * 60e3;
       for (let t = Math.ceil((from - offset) / step) * step + offset; t <= to; t += step) {
         const x = this.x(t).toFixed(1);
         parts.push(draw("line", {class: "grid", x1: x, x2: x, y1: bottom, y2: bottom + 4}));
-        if (x > this.left + 14 && x < this.width - 20) parts.push(draw("text", {class: "x", x, y: bottom + 16}, clock(t, step < 60e3)));
+        if (x > this.left + 1.5 * this.em && x < this.width - 2 * this.em) parts.push(draw("text", {class: "x", x, y: bottom + 1.4 * this.em}, clock(t, step < 60e3)));
       }
       return parts;
     }
