@@ -229,9 +229,13 @@ func TestTruth(t *testing.T) {
 			back()
 		}},
 		{"a webhook that does not answer lets nothing be injected", func(ctx context.Context, t *testing.T) {
-			services := schema.GroupVersionResource{Version: "v1", Resource: "services"}
-			patched(ctx, t, services, chaosNamespace, "chaos-mesh-controller-manager",
-				`[{"op":"add","path":"/spec/selector/nobody","value":"here"}]`, `[{"op":"remove","path":"/spec/selector/nobody"}]`)
+			// Not by the Service: the API server's connection to the webhook outlives its endpoints.
+			configurations := schema.GroupVersionResource{Group: "admissionregistration.k8s.io", Version: "v1", Resource: "mutatingwebhookconfigurations"}
+			pointed := func(from, to string) string {
+				return fmt.Sprintf(`[{"op":"test","path":"/webhooks/0/name","value":"mpodchaos.kb.io"},{"op":"test","path":"/webhooks/0/clientConfig/service/name","value":%q},{"op":"replace","path":"/webhooks/0/clientConfig/service/name","value":%q}]`, from, to)
+			}
+			const service = "chaos-mesh-controller-manager"
+			patched(ctx, t, configurations, "", "chaos-mesh-mutation", pointed(service, "nobody"), pointed("nobody", service))
 			r.start(ctx, t, "--no-load", failing(t, "10s")).ended(t, "inconclusive", "target-unreachable")
 		}},
 		{"a daemon that is down lets nothing be confirmed", func(ctx context.Context, t *testing.T) {
