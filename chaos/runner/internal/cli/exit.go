@@ -17,6 +17,7 @@ const (
 	exitOK           = 0
 	exitUsage        = 64
 	exitInvalid      = 65
+	exitUnavailable  = 69
 	exitInternal     = 70
 	exitNotWritable  = 74
 	exitSecondSignal = 130
@@ -44,6 +45,8 @@ func exitCode(err error) int {
 		return exitNotWritable
 	case errors.Is(err, context.Canceled):
 		return result.Inconclusive.Exit() // an interrupt, as of a run
+	case unavailable(err):
+		return exitUnavailable
 	case errors.Is(err, prom.ErrUnreachable):
 		return result.Inconclusive.Exit() // nothing can be said
 	}

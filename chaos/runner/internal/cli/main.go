@@ -92,8 +92,8 @@ func newRoot(s streams, code *int) *cobra.Command {
 and says whether the SLOs held.
 
 Exit codes: 0 pass, 1 fail, 3 inconclusive, 4 aborted by a guard rail or the kill
-switch, 5 a fault left something behind; 64 usage, 65 invalid document, 70 internal error,
-74 evidence not writable, 130 ended by a second interrupt.`,
+switch, 5 a fault left something behind; 64 usage, 65 invalid document, 69 a registry cannot
+be asked, 70 internal error, 74 evidence not writable, 130 ended by a second interrupt.`,
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -111,6 +111,7 @@ switch, 5 a fault left something behind; 64 usage, 65 invalid document, 70 inter
 		newPlan(s, code),
 		newSweep(s),
 		newReport(s, code),
+		newAttest(s),
 		newLedger(s),
 		newLoad(s, code),
 		newGuard(s),

@@ -1,6 +1,10 @@
 package cli
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"os"
 	"runtime"
 	"runtime/debug"
 
@@ -20,7 +24,7 @@ var measuringModules = [...]string{ //nolint:gochecknoglobals // A constant list
 func tool() result.Tool {
 	t := result.Tool{
 		Version: version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
-		CPUs: runtime.NumCPU(), Modules: map[string]string{},
+		CPUs: runtime.NumCPU(), Modules: map[string]string{}, Digest: executableDigest(),
 	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -42,4 +46,23 @@ func tool() result.Tool {
 		}
 	}
 	return t
+}
+
+// executableDigest is that of this program, or empty where it cannot be read, which is
+// missed when the report is attached to an image and at no other time.
+func executableDigest() string {
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close() //nolint:errcheck // Only read.
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return ""
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }

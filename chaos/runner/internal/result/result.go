@@ -108,6 +108,9 @@ type Tool struct {
 	Arch     string            `json:"arch"`
 	CPUs     int               `json:"cpus"`
 	Modules  map[string]string `json:"modules,omitempty"` // versions of the libraries that make the measurement
+	// Digest of the executable: "sha256:" and 64 hexadecimal digits; absent where it could
+	// not be read, and in reports of earlier versions.
+	Digest string `json:"digest,omitempty"`
 }
 
 // Run is one run of one experiment: who ran, what was decided, and the evidence
