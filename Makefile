@@ -126,6 +126,20 @@ CLUSTER_FLAGS = --name=$(NAME) $(if $(CLUSTER),--provider=$(CLUSTER))
 up: cluster ## Bring up a Kubernetes cluster with the whole platform, or repair it; CLUSTER=source|kind NAME=name INSTALL=1
 	bin/cluster up $(CLUSTER_FLAGS) $(if $(NODE_IMAGE),--node-image=$(NODE_IMAGE)) $(if $(filter 1,$(INSTALL)),--install)
 
+# Plain git, so that going back needs nothing that could be broken.
+.PHONY: rollback
+rollback: ## Take the last promotion of an environment back, in one commit; ENV=prod
+	@if [ -z "$(ENV)" ]; then echo "ENV is missing: make rollback ENV=prod" >&2; exit 1; fi; \
+	file=platform/argocd/environments/$(ENV)/pair.yaml; \
+	commit=$$(git log -1 --format=%H -- "$$file"); \
+	if [ -z "$$commit" ]; then echo "Nothing was ever promoted to $(ENV): no commit changed $$file." >&2; exit 1; fi; \
+	subject=$$(git log -1 --format=%s "$$commit"); \
+	case "$$subject" in \
+	"Promote "*" to $(ENV)") ;; \
+	*) echo "The last change of $$file is no promotion but \"$$subject\" ($$commit). To undo another commit: git revert COMMIT." >&2; exit 1;; \
+	esac; \
+	git revert --no-edit "$$commit"
+
 .PHONY: down
 down: cluster ## Remove the cluster and all that belongs to it
 	bin/cluster down $(CLUSTER_FLAGS)

@@ -112,6 +112,7 @@ be asked, 70 internal error, 74 evidence not writable, 130 ended by a second int
 		newSweep(s),
 		newReport(s, code),
 		newAttest(s),
+		newPromote(s, code),
 		newLedger(s),
 		newLoad(s, code),
 		newGuard(s),

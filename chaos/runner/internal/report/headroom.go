@@ -149,6 +149,10 @@ func closest(hs []headroom) (out headroom, found bool) {
 	return out, found
 }
 
+// Hardly says why a run that passed could hardly have failed; empty where it could have,
+// where nothing is known, and where it did not pass.
+func Hardly(run result.Run) string { return toothless(run) }
+
 // toothless says why a run that passed could hardly have failed; empty where it could
 // have, and where nothing is known. An alert that has to fire makes a run fail when the
 // fault goes unseen, so that a run that expects one is never toothless. Of the others it

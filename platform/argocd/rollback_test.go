@@ -1,0 +1,93 @@
+package argocd
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// history is a repository in which an environment was changed, one commit a text.
+type history struct {
+	t   *testing.T
+	dir string
+}
+
+const pairOfProd = "platform/argocd/environments/prod/pair.yaml"
+
+func newHistory(t *testing.T) history {
+	t.Helper()
+	for name, value := range map[string]string{
+		"GIT_CONFIG_GLOBAL": os.DevNull, "GIT_CONFIG_SYSTEM": os.DevNull,
+		"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.org", "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.org",
+	} {
+		t.Setenv(name, value)
+	}
+	h := history{t, t.TempDir()}
+	h.run("git", "init", "--quiet", "--initial-branch=main")
+	return h
+}
+
+// run returns what a program says, and whether it ended well.
+func (h history) run(program string, args ...string) (string, bool) {
+	h.t.Helper()
+	cmd := exec.CommandContext(h.t.Context(), program, args...)
+	cmd.Dir = h.dir
+	out, err := cmd.CombinedOutput()
+	if program == "git" && err != nil {
+		h.t.Fatalf("git %q: %v\n%s", args, err, out)
+	}
+	return strings.TrimSpace(string(out)), err == nil
+}
+
+func (h history) change(file, text, subject string) {
+	h.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(filepath.Join(h.dir, file)), 0o700); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(h.dir, file), []byte(text), 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+	h.run("git", "add", "--all")
+	h.run("git", "commit", "--quiet", "--message="+subject)
+}
+
+func (h history) rollback(args ...string) (string, bool) {
+	h.t.Helper()
+	makefile, err := filepath.Abs("../../Makefile")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return h.run("make", append([]string{"--file=" + makefile, "rollback"}, args...)...)
+}
+
+func TestARollbackIsOneRevertOfTheLastPromotion(t *testing.T) {
+	h := newHistory(t)
+	h.change(pairOfProd, "none\n", "Add prod")
+	if out, ok := h.rollback("ENV=prod"); ok || !strings.Contains(out, `is no promotion but "Add prod"`) {
+		t.Errorf("before any promotion: %s", out)
+	}
+	h.change(pairOfProd, "one\n", "Promote 0123456789ab to prod")
+	h.change(pairOfProd, "two\n", "Promote 89abcdef0123 to prod")
+	h.change("another", "file\n", "Change something else")
+	if out, ok := h.rollback("ENV=prod"); !ok {
+		t.Fatal(out)
+	}
+	text, err := os.ReadFile(filepath.Join(h.dir, pairOfProd))
+	if err != nil || string(text) != "one\n" {
+		t.Errorf("prod has %q: %v", text, err)
+	}
+	if changed, _ := h.run("git", "diff", "--name-only", "HEAD~1", "HEAD"); changed != pairOfProd {
+		t.Errorf("it changed %q", changed)
+	}
+	// Once more would bring back what was taken back.
+	if out, ok := h.rollback("ENV=prod"); ok || !strings.Contains(out, "is no promotion but") {
+		t.Errorf("again: %s", out)
+	}
+	for _, args := range [][]string{nil, {"ENV=moon"}} {
+		if out, ok := h.rollback(args...); ok {
+			t.Errorf("%q: %s", args, out)
+		}
+	}
+}
