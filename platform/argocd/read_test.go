@@ -59,6 +59,11 @@ type (
 			ValuesObject            map[string]any `json:"valuesObject"`
 			SkipCRDs                bool           `json:"skipCrds"`
 		} `json:"helm"`
+		Kustomize *kustomizeOptions `json:"kustomize,omitempty"`
+	}
+	kustomizeOptions struct {
+		NameSuffix string           `json:"nameSuffix"`
+		Patches    []map[string]any `json:"patches"`
 	}
 	destination struct {
 		Server    string `json:"server"`
@@ -122,6 +127,7 @@ type (
 			GoTemplate        bool             `json:"goTemplate"`
 			GoTemplateOptions []string         `json:"goTemplateOptions"`
 			Generators        []map[string]any `json:"generators"`
+			TemplatePatch     string           `json:"templatePatch"`
 			Template          struct {
 				Metadata meta            `json:"metadata"`
 				Spec     applicationSpec `json:"spec"`
@@ -153,6 +159,7 @@ type (
 		Kind       string   `json:"kind"`
 		Namespace  string   `json:"namespace"`
 		Resources  []string `json:"resources"`
+		Components []string `json:"components"`
 	}
 )
 
@@ -277,10 +284,10 @@ func names(t *testing.T) []string {
 	return dirs
 }
 
-// environment returns what the directory of an environment holds.
+// environment returns what Argo CD applies of the directory of an environment.
 func environment(t *testing.T, name string) objects {
 	t.Helper()
-	return read(t, yamlFiles(t, filepath.Join(environments, name))...)
+	return rendered(t, name, nil, nil)
 }
 
 // namespace returns a namespace of an environment.

@@ -6,8 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -37,7 +36,7 @@ type served struct {
 // serve starts a registry. between may look at each request, and answer it.
 func serve(t *testing.T, referrers bool, between func(http.ResponseWriter, *http.Request) bool) served {
 	t.Helper()
-	inner := registry.New(registry.WithReferrersSupport(referrers), registry.Logger(log.New(io.Discard, "", 0)))
+	inner := registry.New(registry.WithReferrersSupport(referrers), registry.Logger(slog.NewLogLogger(slog.DiscardHandler, 0)))
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if between == nil || !between(w, r) {
 			inner.ServeHTTP(w, r)

@@ -63,7 +63,7 @@ not what it has to be.`,
 			}
 			p := promoter{s: s, common: common, flags: &flags, repo: promotion.Repository{Dir: common.root}}
 			err := p.promote(cmd.Context())
-			var held heldBack
+			var held heldBackError
 			switch {
 			case errors.As(err, &held):
 				fmt.Fprintf(s.err, "ballast: %s\n", result.Redact(held.Error()))
@@ -115,13 +115,13 @@ func (f *promoteFlags) check(cmd *cobra.Command) error {
 	return nil
 }
 
-// heldBack is the error of a pair whose verdicts do not let it go on.
-type heldBack struct {
+// heldBackError is the error of a pair whose verdicts do not let it go on.
+type heldBackError struct {
 	verdict result.Verdict // fail or inconclusive
 	change  promotion.Change
 }
 
-func (h heldBack) Error() string {
+func (h heldBackError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s is not promoted to %s (%s); nothing was changed:", attest.Short(h.change.After.Revision), h.change.To, h.verdict)
 	for _, o := range h.change.Decision.Objections {

@@ -80,7 +80,7 @@ func (p *promoter) evidence(ctx context.Context, c *promotion.Change) error {
 	return p.decide(ctx, c, opened[c.Policy.Verdicts.Of], keys)
 }
 
-// decide weighs the attached verdicts. The error is heldBack unless they pass.
+// decide weighs the attached verdicts. The error is heldBackError unless they pass.
 func (p *promoter) decide(ctx context.Context, c *promotion.Change, repo attest.Repository, keys []crypto.PublicKey) error {
 	policy := *c.Policy.Verdicts
 	wanted, err := p.experiments(policy.Experiments)
@@ -111,7 +111,7 @@ func (p *promoter) decide(ctx context.Context, c *promotion.Change, repo attest.
 	}
 	c.Decision = &d
 	if d.Verdict != result.Pass {
-		return heldBack{d.Verdict, *c}
+		return heldBackError{d.Verdict, *c}
 	}
 	return nil
 }
