@@ -126,6 +126,15 @@ CLUSTER_FLAGS = --name=$(NAME) $(if $(CLUSTER),--provider=$(CLUSTER))
 up: cluster ## Bring up a Kubernetes cluster with the whole platform, or repair it; CLUSTER=source|kind NAME=name INSTALL=1
 	bin/cluster up $(CLUSTER_FLAGS) $(if $(NODE_IMAGE),--node-image=$(NODE_IMAGE)) $(if $(filter 1,$(INSTALL)),--install)
 
+.PHONY: changes
+changes: go-version ## Build bin/changes, which says what a promotion changes in an environment
+	$(BUILD) -o bin/changes ./platform/changes
+
+# The flags are in PROMOTE: make promote PROMOTE="--from staging --to prod --registry registry.example"
+.PHONY: promote
+promote: build changes ## Bring what one environment runs to the next; PROMOTE="--from staging --to prod --registry registry.example [--push origin]"
+	@bin/ballast promote $(PROMOTE)
+
 # Plain git, so that going back needs nothing that could be broken.
 .PHONY: rollback
 rollback: ## Take the last promotion of an environment back, in one commit; ENV=prod

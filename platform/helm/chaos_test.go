@@ -16,6 +16,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/ballast-sre/ballast/platform/policy"
 )
 
 // chaosMesh returns the chart with Chaos Mesh's own in it, as it is installed. That
@@ -88,9 +90,9 @@ func TestChaosMeshIsPinned(t *testing.T) {
 func runsTwoParts(t *testing.T, all []object) {
 	t.Helper()
 	var got []string
-	for _, p := range pods(all) {
-		for _, c := range p.containers() {
-			got = append(got, fmt.Sprintf("%s %s", p.id, c.Image))
+	for _, p := range policy.Pods(all) {
+		for _, c := range p.Containers() {
+			got = append(got, fmt.Sprintf("%s %s", p.ID, c.Image))
 		}
 	}
 	slices.Sort(got)
@@ -147,12 +149,12 @@ func daemonIsAlone(t *testing.T, all []object) {
 	t.Helper()
 	n := network(of[*networkingv1.NetworkPolicy](all))
 	who := map[string]pod{
-		"a stranger":  {namespace: "elsewhere"},
-		"a neighbour": {namespace: "chaos-testing"},
+		"a stranger":  {Namespace: "elsewhere"},
+		"a neighbour": {Namespace: "chaos-testing"},
 		"the outside": {},
 	}
-	for _, p := range pods(all) {
-		who[p.id] = p
+	for _, p := range policy.Pods(all) {
+		who[p.ID] = p
 	}
 	const controller, daemon = "Deployment/chaos-controller-manager", "DaemonSet/chaos-daemon"
 	for _, tt := range []struct {
@@ -178,42 +180,42 @@ func daemonIsAlone(t *testing.T, all []object) {
 }
 
 // chaosExceptions say what Chaos Mesh's pods may do that others may not.
-func chaosExceptions() map[exception]string {
+func chaosExceptions() map[policy.Exception]string {
 	const controller, daemon = "Deployment/chaos-controller-manager", "DaemonSet/chaos-daemon"
 	const noChoice, injects = "its chart sets no security context of the container", "it does faults to the pods of its node, as root in their namespaces"
-	return map[exception]string{
-		{controller, "has no token of the API server"}:           "it works through the API server",
-		{controller, "has a root file system that is read-only"}: noChoice,
-		{controller, "has no capabilities"}:                      noChoice,
-		{controller, "cannot gain privileges"}:                   noChoice,
-		{daemon, "is not root"}:                                  injects,
-		{daemon, "has the runtime's filter of system calls"}:     injects,
-		{daemon, "keeps out of the node's namespaces"}:           injects,
-		{daemon, "mounts the node's files read-only"}:            injects,
-		{daemon, "has a root file system that is read-only"}:     injects,
-		{daemon, "has no capabilities"}:                          injects,
-		{daemon, "cannot gain privileges"}:                       injects,
-		{daemon, "has no token of the API server"}:               "its chart does not say that it needs none",
+	return map[policy.Exception]string{
+		{Pod: controller, Rule: "has no token of the API server"}:           "it works through the API server",
+		{Pod: controller, Rule: "has a root file system that is read-only"}: noChoice,
+		{Pod: controller, Rule: "has no capabilities"}:                      noChoice,
+		{Pod: controller, Rule: "cannot gain privileges"}:                   noChoice,
+		{Pod: daemon, Rule: "is not root"}:                                  injects,
+		{Pod: daemon, Rule: "has the runtime's filter of system calls"}:     injects,
+		{Pod: daemon, Rule: "keeps out of the node's namespaces"}:           injects,
+		{Pod: daemon, Rule: "mounts the node's files read-only"}:            injects,
+		{Pod: daemon, Rule: "has a root file system that is read-only"}:     injects,
+		{Pod: daemon, Rule: "has no capabilities"}:                          injects,
+		{Pod: daemon, Rule: "cannot gain privileges"}:                       injects,
+		{Pod: daemon, Rule: "has no token of the API server"}:               "its chart does not say that it needs none",
 	}
 }
 
 func keepsToRules(t *testing.T, all []object) {
 	t.Helper()
 	unused := chaosExceptions()
-	for _, p := range pods(all) {
-		for _, r := range podRules() {
-			problems := r.check(p)
+	for _, p := range policy.Pods(all) {
+		for _, r := range policy.Rules() {
+			problems := r.Check(p)
 			if len(problems) == 0 {
 				continue
 			}
-			if unused[exception{p.id, r.name}] == "" {
-				t.Errorf("%s: a pod %s: this %q", p.id, r.name, problems)
+			if unused[policy.Exception{Pod: p.ID, Rule: r.Name}] == "" {
+				t.Errorf("%s: a pod %s: this %q", p.ID, r.Name, problems)
 			}
-			delete(unused, exception{p.id, r.name})
+			delete(unused, policy.Exception{Pod: p.ID, Rule: r.Name})
 		}
 	}
 	for e := range unused {
-		t.Errorf("nothing needs the exception of %s from %q any more", e.pod, e.rule)
+		t.Errorf("nothing needs the exception of %s from %q any more", e.Pod, e.Rule)
 	}
 }
 

@@ -7,42 +7,24 @@ import (
 	"strings"
 	"testing"
 
-	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
-	admissionv1 "k8s.io/api/admissionregistration/v1"
-	appsv1 "k8s.io/api/apps/v1"
-	autoscalingv2 "k8s.io/api/autoscaling/v2"
-	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
-	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer/json"
 	"sigs.k8s.io/yaml"
+
+	"github.com/ballast-sre/ballast/platform/policy"
 )
 
 // object is what every kind here is.
-type object interface {
-	metav1.Object
-	runtime.Object
-}
+type object = policy.Object
 
 // scheme knows the kinds that charts may render, and no other.
 func scheme(t testing.TB) *runtime.Scheme {
 	t.Helper()
-	s := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{
-		admissionv1.AddToScheme, appsv1.AddToScheme, autoscalingv2.AddToScheme, corev1.AddToScheme,
-		networkingv1.AddToScheme, policyv1.AddToScheme, rbacv1.AddToScheme, monitoringv1.AddToScheme,
-	} {
-		if err := add(s); err != nil {
-			t.Fatal(err)
-		}
+	s, err := policy.Scheme()
+	if err != nil {
+		t.Fatal(err)
 	}
-	// Azure's managed Prometheus serves the same types under a group of its own.
-	azure := schema.GroupVersion{Group: "azmonitoring.coreos.com", Version: "v1"}
-	s.AddKnownTypes(azure, &monitoringv1.ServiceMonitor{}, &monitoringv1.PodMonitor{})
 	return s
 }
 
@@ -52,19 +34,14 @@ func scheme(t testing.TB) *runtime.Scheme {
 func decode(t testing.TB, docs []document) []object {
 	t.Helper()
 	s := scheme(t)
-	strict := json.NewSerializerWithOptions(json.DefaultMetaFactory, s, s, json.SerializerOptions{Yaml: true, Strict: true})
 	var objects []object
 	for _, d := range docs {
-		o, _, err := strict.Decode(d.text, nil, nil)
+		o, err := policy.Decode(s, d.text)
 		if err != nil {
 			t.Errorf("%s: %v\n%s", d.template, err, d.text)
 			continue
 		}
-		named, ok := o.(object)
-		if !ok {
-			t.Fatalf("%s: %T has no name", d.template, o)
-		}
-		objects = append(objects, named)
+		objects = append(objects, o)
 	}
 	return objects
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/ballast-sre/ballast/platform/policy"
 )
 
 // flags returns the names of the flags that a Go file defines.
@@ -46,8 +48,8 @@ func TestProgramsAreStartedWithFlagsThatTheyHave(t *testing.T) {
 	monitor := flags(t, filepath.Join("..", "..", "src", "monitor", "internal", "app", "config.go"))
 	load := flags(t, filepath.Join("..", "..", "chaos", "runner", "internal", "cli", "load.go"))
 	for _, v := range variants(t) {
-		for _, p := range pods(objects(t, v)) {
-			for _, c := range p.containers() {
+		for _, p := range policy.Pods(objects(t, v)) {
+			for _, c := range p.Containers() {
 				known := monitor
 				switch {
 				case len(c.Args) > 0 && c.Args[0] == "load":
@@ -59,7 +61,7 @@ func TestProgramsAreStartedWithFlagsThatTheyHave(t *testing.T) {
 					name, isFlag := strings.CutPrefix(arg, "--")
 					name, _, _ = strings.Cut(name, "=")
 					if isFlag && !known[name] {
-						t.Errorf("%s: %s is started with --%s, which it does not have", v.values, p.id, name)
+						t.Errorf("%s: %s is started with --%s, which it does not have", v.values, p.ID, name)
 					}
 				}
 				for _, env := range c.Env {
@@ -68,7 +70,7 @@ func TestProgramsAreStartedWithFlagsThatTheyHave(t *testing.T) {
 					}
 					name := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(env.Name, "MONITOR_"), "_", "-"))
 					if !known[name] {
-						t.Errorf("%s: %s is started with %s, which it does not read", v.values, p.id, env.Name)
+						t.Errorf("%s: %s is started with %s, which it does not read", v.values, p.ID, env.Name)
 					}
 				}
 			}

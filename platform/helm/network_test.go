@@ -9,6 +9,8 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/ballast-sre/ballast/platform/policy"
 )
 
 // network is a set of policies, evaluated as a network plugin does: a pod that no
@@ -57,7 +59,7 @@ func (n network) ingress(from, to pod, port int) bool {
 }
 
 func selects(np *networkingv1.NetworkPolicy, p pod) bool {
-	return np.Namespace == p.namespace && matches(&np.Spec.PodSelector, p.labels)
+	return np.Namespace == p.Namespace && matches(&np.Spec.PodSelector, p.Labels)
 }
 
 // admits says whether a pod is among peers. No peers are all peers. An address is
@@ -71,10 +73,10 @@ func admits(peers []networkingv1.NetworkPolicyPeer, namespace string, p pod) boo
 		case peer.IPBlock != nil:
 			return false
 		case peer.NamespaceSelector != nil:
-			named := map[string]string{"kubernetes.io/metadata.name": p.namespace}
-			return p.namespace != "" && matches(peer.NamespaceSelector, named) && (peer.PodSelector == nil || matches(peer.PodSelector, p.labels))
+			named := map[string]string{"kubernetes.io/metadata.name": p.Namespace}
+			return p.Namespace != "" && matches(peer.NamespaceSelector, named) && (peer.PodSelector == nil || matches(peer.PodSelector, p.Labels))
 		default:
-			return p.namespace == namespace && matches(peer.PodSelector, p.labels)
+			return p.Namespace == namespace && matches(peer.PodSelector, p.Labels)
 		}
 	})
 }
@@ -96,11 +98,11 @@ func cluster(t *testing.T, files ...string) (network, map[string]pod) {
 	t.Helper()
 	var n network
 	all := map[string]pod{
-		"a pod beside the monitor": {namespace: "monitor", labels: map[string]string{"app": "neighbour"}},
-		"a stranger":               {namespace: "elsewhere", labels: map[string]string{"app": "stranger"}},
-		"a client":                 {namespace: "people", labels: map[string]string{"example.com/reads": "metrics"}},
-		"a runner":                 {namespace: "chaos-testing", labels: map[string]string{"app.kubernetes.io/name": "ballast-runner"}},
-		"the DNS":                  {namespace: "kube-system", labels: map[string]string{"k8s-app": "kube-dns"}},
+		"a pod beside the monitor": {Namespace: "monitor", Labels: map[string]string{"app": "neighbour"}},
+		"a stranger":               {Namespace: "elsewhere", Labels: map[string]string{"app": "stranger"}},
+		"a client":                 {Namespace: "people", Labels: map[string]string{"example.com/reads": "metrics"}},
+		"a runner":                 {Namespace: "chaos-testing", Labels: map[string]string{"app.kubernetes.io/name": "ballast-runner"}},
+		"the DNS":                  {Namespace: "kube-system", Labels: map[string]string{"k8s-app": "kube-dns"}},
 		"the outside":              {}, // in no namespace: an address that is no pod's
 	}
 	for _, v := range variants(t) {
@@ -109,8 +111,8 @@ func cluster(t *testing.T, files ...string) (network, map[string]pod) {
 		}
 		rendered := objects(t, v)
 		n = append(n, of[*networkingv1.NetworkPolicy](rendered)...)
-		for _, p := range pods(rendered) {
-			all[p.id] = p
+		for _, p := range policy.Pods(rendered) {
+			all[p.ID] = p
 		}
 	}
 	return n, all
@@ -124,10 +126,10 @@ func TestEveryPodIsDeniedWhatItDoesNotNeed(t *testing.T) {
 		t.Run(v.values, func(t *testing.T) {
 			all := objects(t, v)
 			n := network(of[*networkingv1.NetworkPolicy](all))
-			for _, p := range pods(all) {
+			for _, p := range policy.Pods(all) {
 				for _, direction := range []networkingv1.PolicyType{networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress} {
 					if !n.covered(p, direction) {
-						t.Errorf("no policy closes %s of %s", direction, p.id)
+						t.Errorf("no policy closes %s of %s", direction, p.ID)
 					}
 				}
 			}
@@ -141,7 +143,7 @@ func TestNamespacesOfTheirOwnAreClosed(t *testing.T) {
 	for _, v := range []variant{{"observability", "observability-default"}, {"chaos", "chaos-default"}} {
 		t.Run(v.chart, func(t *testing.T) {
 			n := network(of[*networkingv1.NetworkPolicy](objects(t, v)))
-			somebody := pod{namespace: releases[v.chart].namespace, labels: map[string]string{"app": "somebody"}}
+			somebody := pod{Namespace: releases[v.chart].namespace, Labels: map[string]string{"app": "somebody"}}
 			for _, direction := range []networkingv1.PolicyType{networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress} {
 				if !n.covered(somebody, direction) {
 					t.Errorf("%s is open", direction)
@@ -195,7 +197,7 @@ func TestPodsAreReachedByWhomTheyNeedAndNobodyElse(t *testing.T) {
 	for from := range all {
 		for to := range all {
 			for _, port := range []int{53, 80, 443, 3000, 6443, 8080, 8888, 9090, 9091, 9093, 9094, 9428} {
-				if all[to].id != "" && n.reaches(all[from], all[to], port) {
+				if all[to].ID != "" && n.reaches(all[from], all[to], port) {
 					open = append(open, fmt.Sprintf("%s -> %s:%d", from, to, port))
 				}
 			}

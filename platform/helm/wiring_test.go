@@ -11,6 +11,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/ballast-sre/ballast/platform/policy"
 )
 
 // Prometheus takes the job from the label of the Service that jobLabel names.
@@ -58,8 +60,8 @@ func TestServicesLeadToThePodsThatServeTheirPorts(t *testing.T) {
 			all := objects(t, v)
 			for _, s := range of[*corev1.Service](all) {
 				var behind []pod
-				for _, p := range pods(all) {
-					if hasAll(s.Spec.Selector, p.labels) {
+				for _, p := range policy.Pods(all) {
+					if hasAll(s.Spec.Selector, p.Labels) {
 						behind = append(behind, p)
 					}
 				}
@@ -67,14 +69,14 @@ func TestServicesLeadToThePodsThatServeTheirPorts(t *testing.T) {
 					t.Errorf("Service %s leads to the pods of %d objects, want 1", s.Name, len(behind))
 					continue
 				}
-				if strings.HasPrefix(behind[0].id, "Prometheus/") || strings.HasPrefix(behind[0].id, "Alertmanager/") {
+				if strings.HasPrefix(behind[0].ID, "Prometheus/") || strings.HasPrefix(behind[0].ID, "Alertmanager/") {
 					continue // the operator names the ports
 				}
 				for _, port := range s.Spec.Ports {
-					if !slices.ContainsFunc(behind[0].containers(), func(c corev1.Container) bool {
+					if !slices.ContainsFunc(behind[0].Containers(), func(c corev1.Container) bool {
 						return slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool { return p.Name == port.TargetPort.StrVal })
 					}) {
-						t.Errorf("%s has no port %s for Service %s", behind[0].id, port.TargetPort.StrVal, s.Name)
+						t.Errorf("%s has no port %s for Service %s", behind[0].ID, port.TargetPort.StrVal, s.Name)
 					}
 				}
 			}
@@ -172,10 +174,10 @@ func TestWhoAsksTheMonitorByANameUsesOneThatItHas(t *testing.T) {
 // The chaos experiments hit what is called monitor. Nothing else may be.
 func TestExperimentsHitTheMonitorAlone(t *testing.T) {
 	for _, v := range variants(t) {
-		for _, p := range pods(objects(t, v)) {
-			isMonitor := v.chart == "monitor" && !strings.HasPrefix(p.id, "Pod/")
-			if got := p.labels["app.kubernetes.io/name"] == "monitor"; got != isMonitor {
-				t.Errorf("%s: %s is hit: %t, want %t", v.values, p.id, got, isMonitor)
+		for _, p := range policy.Pods(objects(t, v)) {
+			isMonitor := v.chart == "monitor" && !strings.HasPrefix(p.ID, "Pod/")
+			if got := p.Labels["app.kubernetes.io/name"] == "monitor"; got != isMonitor {
+				t.Errorf("%s: %s is hit: %t, want %t", v.values, p.ID, got, isMonitor)
 			}
 		}
 	}
