@@ -161,6 +161,11 @@ status: cluster ## Show which parts of the cluster run, and how much memory they
 logs: cluster ## Copy the logs of the node and its pods to out/logs
 	bin/cluster logs $(CLUSTER_FLAGS) $(OUT)/logs
 
+.PHONY: validate-app
+validate-app: cluster ## Check the file of an application and its chart before it is pushed; FILE=docs/tenant/phonebook.yaml [CHART=dir]
+	@if [ -z "$(FILE)" ]; then echo "FILE is missing: make validate-app FILE=docs/tenant/phonebook.yaml" >&2; exit 1; fi
+	@bin/cluster validate-app "$(FILE)" $(if $(CHART),--chart="$(CHART)")
+
 .PHONY: load-image
 load-image: cluster ## Build an image and put it into the cluster: make load-image IMAGE=monitor [TAG=dev]
 	@if [ -z "$(IMAGE)" ]; then echo "IMAGE is missing: make load-image IMAGE=monitor" >&2; exit 1; fi

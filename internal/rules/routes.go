@@ -3,11 +3,13 @@ package rules
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 
 	"github.com/prometheus/alertmanager/matcher/parse"
 	"github.com/prometheus/alertmanager/pkg/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
+	"go.yaml.in/yaml/v3"
 )
 
 // route is a node of Alertmanager's tree of routes.
@@ -85,24 +87,52 @@ func (r route) matches(alert map[string]string) (may, sure bool, err error) {
 	return true, sure, nil
 }
 
-// routed finds an alert that nobody gets: it ends at the receiver of the topmost route,
-// which sends nothing and which no other route has chosen.
-func (l *linter) routed(file, field string, r rulefmt.Rule) {
-	top := l.alertmanager.Route
-	if top == nil || top.chooses(top.Receiver) || l.alertmanager.sends(top.Receiver) {
-		return
+// Routes are those of a configuration of Alertmanager.
+type Routes struct{ of alertmanager }
+
+// ReadRoutes reads a configuration of Alertmanager.
+func ReadRoutes(file string) (Routes, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return Routes{}, fmt.Errorf("read the configuration of Alertmanager: %w", err)
 	}
+	r := Routes{alertmanager{file: file}}
+	if err := yaml.Unmarshal(content, &r.of); err != nil {
+		return Routes{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return r, nil
+}
+
+// Take says whether somebody may get an alert with these labels, alertname among them. The
+// error is of a route whose matchers cannot be read.
+func (r Routes) Take(alert map[string]string) (bool, error) { return r.of.takes(alert) }
+
+// takes is false for an alert that nobody gets: it ends at the receiver of the topmost
+// route, which sends nothing and which no other route has chosen.
+func (a alertmanager) takes(alert map[string]string) (bool, error) {
+	top := a.Route
+	if top == nil || top.chooses(top.Receiver) || a.sends(top.Receiver) {
+		return true, nil
+	}
+	receivers, err := top.reach("", alert)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(receivers, func(name string) bool { return name != top.Receiver }), nil
+}
+
+// routed finds an alert that nobody gets.
+func (l *linter) routed(file, field string, r rulefmt.Rule) {
 	alert := maps.Clone(r.Labels)
 	if alert == nil {
 		alert = map[string]string{}
 	}
 	alert["alertname"] = r.Alert
-	receivers, err := top.reach("", alert)
-	if err != nil {
+	taken, err := l.alertmanager.takes(alert)
+	switch {
+	case err != nil:
 		l.problem(l.alertmanager.file, 0, "route", "%v", err)
-		return
-	}
-	if !slices.ContainsFunc(receivers, func(name string) bool { return name != top.Receiver }) {
+	case !taken:
 		l.problem(file, 0, field, "no route of %s takes an alert with severity %q, so that nobody gets it; add a route, or change its labels", l.alertmanager.file, r.Labels[LabelSeverity])
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ballast-sre/ballast/internal/document"
 	"github.com/ballast-sre/ballast/platform/cluster/git"
 	"github.com/ballast-sre/ballast/platform/cluster/internal/sandbox"
 	"github.com/ballast-sre/ballast/platform/cluster/kind"
@@ -47,8 +48,12 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintf(stderr, "cluster: %v\n", err)
 		var usage usageError
-		if errors.As(err, &usage) {
+		var problems document.Problems
+		switch {
+		case errors.As(err, &usage):
 			return exitUsage
+		case errors.As(err, &problems):
+			return exitInvalid
 		}
 		return exitInternal
 	}
@@ -125,6 +130,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	}
 	add("logs DIR", "Copy the logs of the node and of its pods", cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return c.logs(ctx, args[0]) })
 	add("load-image LAYOUT NAME:TAG", "Put an image, an OCI layout, where the node finds it", cobra.ExactArgs(2), func(ctx context.Context, args []string) error { return c.loadImage(ctx, args[0], args[1]) })
+	root.AddCommand(c.newValidateApp())
 	return root
 }
 
