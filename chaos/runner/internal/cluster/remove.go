@@ -19,6 +19,8 @@ const (
 	// removeAtOnce bounds how many objects are removed side by side.
 	removeAtOnce = 16
 	removeRetry  = time.Second
+	// remindAfter is when Chaos Mesh is reminded of an object that was deleted.
+	remindAfter = 8 * time.Second
 )
 
 // Remove deletes Chaos Mesh objects and blocks until they are gone, which is when
@@ -67,13 +69,13 @@ func removeOne(ctx context.Context, client dynamic.Interface, o *unstructured.Un
 type removal struct {
 	client  dynamic.ResourceInterface
 	object  *unstructured.Unstructured // as it was last seen
-	deleted bool                       // the API server has accepted the deletion
+	deleted time.Time                  // when the API server accepted the deletion, or a reminder
 	err     error                      // the last, for the report
 }
 
 // try returns when the object is gone, or has to be looked at again.
 func (r *removal) try(ctx context.Context) (gone bool, err error) {
-	if !r.deleted {
+	if r.deleted.IsZero() {
 		err := DeleteObject(ctx, r.client, r.object)
 		if apierrors.IsNotFound(err) {
 			return true, nil
@@ -81,7 +83,7 @@ func (r *removal) try(ctx context.Context) (gone bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		r.deleted, r.err = true, nil
+		r.deleted, r.err = time.Now(), nil
 	}
 	seen, err := r.client.Get(ctx, r.object.GetName(), metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
@@ -102,10 +104,18 @@ func (r *removal) try(ctx context.Context) (gone bool, err error) {
 		return false, err
 	}
 	defer w.Stop()
+	remind := time.NewTimer(time.Until(r.deleted.Add(remindAfter)))
+	defer remind.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return false, nil
+		case <-remind.C:
+			r.deleted = time.Now()
+			remind.Reset(remindAfter)
+			if err := Remind(ctx, r.client, r.object); err != nil && !apierrors.IsNotFound(err) {
+				return false, err
+			}
 		case e, ok := <-w.ResultChan():
 			if !ok || e.Type == watch.Error {
 				return false, nil // it is read again, which shows the error if it lasts
@@ -125,8 +135,19 @@ func (r *removal) try(ctx context.Context) (gone bool, err error) {
 // DeleteObject asks for the removal of exactly this object, not of another one
 // that may have taken its name. The error is "not found" when it is gone.
 func DeleteObject(ctx context.Context, client dynamic.ResourceInterface, o metav1.Object) error {
-	background := metav1.DeletePropagationBackground
-	options := metav1.DeleteOptions{PropagationPolicy: &background}
+	return deleteObject(ctx, client, o, metav1.DeletePropagationBackground)
+}
+
+// Remind has Chaos Mesh look again at an object whose deletion was accepted. Its controller
+// acts on a change alone: where what it did last failed, as its own webhook was not ready yet
+// after a restart, it may never look again. Another deletion, in the foreground, changes the
+// object, which no right but to delete is needed for. Errors are those of DeleteObject.
+func Remind(ctx context.Context, client dynamic.ResourceInterface, o metav1.Object) error {
+	return deleteObject(ctx, client, o, metav1.DeletePropagationForeground)
+}
+
+func deleteObject(ctx context.Context, client dynamic.ResourceInterface, o metav1.Object, how metav1.DeletionPropagation) error {
+	options := metav1.DeleteOptions{PropagationPolicy: &how}
 	if uid := o.GetUID(); uid != "" {
 		options.Preconditions = &metav1.Preconditions{UID: &uid}
 	}

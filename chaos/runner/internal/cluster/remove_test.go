@@ -9,6 +9,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -48,6 +49,35 @@ func TestRemoveReturnsOnceTheFinalizersAreGone(t *testing.T) {
 		}
 		if n := len(c.Actions()); n != 3 {
 			t.Errorf("%d requests, want 3: it is to watch, not to poll", n)
+		}
+	})
+}
+
+func TestRemoveRemindsOfWhatDoesNotGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := withFinalizer(chaosObject("PodChaos", "monitor", "kill", "a"))
+		c := newDynamic(t, o)
+		holding(c)
+		reminders := 0
+		react(&c.Fake, "delete", "*", func(a clienttesting.Action) (bool, runtime.Object, error) {
+			d := as[clienttesting.DeleteActionImpl](a)
+			if *d.DeleteOptions.PropagationPolicy != metav1.DeletePropagationForeground {
+				return false, nil, nil
+			}
+			if d.DeleteOptions.Preconditions == nil || *d.DeleteOptions.Preconditions.UID != o.GetUID() {
+				t.Error("the UID was no precondition")
+			}
+			if reminders++; reminders == 1 {
+				return true, nil, apierrors.NewInternalError(errors.New("etcd is away")) // it is asked again
+			}
+			return true, nil, c.Tracker().Delete(kindOf("PodChaos").Resource, "monitor", "kill")
+		})
+		began := time.Now()
+		if err := Remove(t.Context(), c, []unstructured.Unstructured{*o}); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took != 16*time.Second || reminders != 2 {
+			t.Errorf("it took %s and %d reminders, want 16s and 2", took, reminders)
 		}
 	})
 }

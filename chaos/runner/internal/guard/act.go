@@ -28,8 +28,19 @@ const (
 type asked map[types.UID]request
 
 type request struct {
-	at   time.Time
-	told bool // that it is stuck
+	first     time.Time
+	at        time.Time // the last
+	reminders int
+	told      bool // that it is stuck
+}
+
+// next is when a request about the object may follow: soon where no watch shows that the
+// first was accepted, ever later where Chaos Mesh is reminded.
+func (r request) next(o Removal) time.Time {
+	if o.Remind {
+		return r.at.Add(min(remindAfter<<r.reminders, remindAtLeast))
+	}
+	return r.at.Add(askAgain)
 }
 
 // act carries a decision out, as far as that works now. It is not cut short by the
@@ -39,7 +50,7 @@ func (g *Guard) act(ctx context.Context, d Decision, now time.Time) {
 	var due []Removal
 	unleased := map[string]bool{}
 	for _, o := range d.Objects {
-		if r, ok := g.asked[o.UID]; ok && now.Sub(r.at) < askAgain {
+		if r, ok := g.asked[o.UID]; ok && now.Before(r.next(o)) {
 			continue
 		}
 		if o.Confirm {
@@ -66,7 +77,15 @@ func (g *Guard) act(ctx context.Context, d Decision, now time.Time) {
 	}
 	for i, o := range due {
 		if accepted[i] {
-			g.asked[o.UID] = request{at: now, told: g.asked[o.UID].told}
+			r, again := g.asked[o.UID]
+			if !again {
+				r.first = now
+			}
+			if o.Remind {
+				r.reminders++
+			}
+			r.at = now
+			g.asked[o.UID] = r
 		}
 	}
 	for _, l := range d.Leases { // last: the kill switch does not wait for them
@@ -115,7 +134,11 @@ func (g *Guard) deleteObject(ctx context.Context, o Removal) (accepted bool) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	err := cluster.DeleteObject(ctx, g.Dynamic.Resource(kind.Resource).Namespace(raw.GetNamespace()), raw)
+	ask := cluster.DeleteObject
+	if o.Remind {
+		ask = cluster.Remind
+	}
+	err := ask(ctx, g.Dynamic.Resource(kind.Resource).Namespace(raw.GetNamespace()), raw)
 	if err != nil && !apierrors.IsNotFound(err) {
 		g.failed("delete "+o.Key, err)
 		return false
@@ -135,11 +158,12 @@ func (g *Guard) settle(s State, now time.Time) {
 		case !there[uid]:
 			g.metrics.removed.Inc()
 			delete(g.asked, uid)
-		case !r.told && now.Sub(r.at) >= stuckAfter:
+		case !r.told && now.Sub(r.first) >= stuckAfter:
 			if raw := g.mirror.raw(uid); raw != nil {
 				g.Logger.Error("a fault does not go", "error", &cluster.StuckError{Object: raw})
 			}
-			g.asked[uid] = request{at: r.at, told: true}
+			r.told = true
+			g.asked[uid] = r
 		}
 	}
 }

@@ -12,6 +12,13 @@ import (
 // ever saw: the two are watched apart, and the Lease may be seen later.
 const orphanAfter = 30 * time.Second
 
+const (
+	// remindAfter is how long Chaos Mesh is given for an object that was deleted, before it
+	// is reminded. Between reminders that time doubles, up to remindAtLeast.
+	remindAfter   = 20 * time.Second
+	remindAtLeast = 10 * time.Minute
+)
+
 // State is what the guard knows of a cluster at a time.
 type State struct {
 	Leases  []Lease
@@ -39,11 +46,13 @@ func (l Lease) live(now time.Time) bool { return !l.Ended && now.Before(l.Until)
 
 // Object is one Chaos Mesh object of a run.
 type Object struct {
-	Key      string // kind, namespace and name
-	Run      string
-	UID      types.UID
-	Seen     time.Time // when this guard saw it first
-	Deleting bool      // the API server has accepted its deletion
+	Key  string // kind, namespace and name
+	Run  string
+	UID  types.UID
+	Seen time.Time // when this guard saw it first
+	// Deleting is when this guard saw first that the API server has accepted its deletion;
+	// zero where it has not.
+	Deleting time.Time
 }
 
 // Decision is what has to be deleted. What cannot be deleted is decided again.
@@ -61,6 +70,8 @@ type Removal struct {
 	// Confirm asks for a look at the API server before: that the run has no Lease is
 	// known only from a watch, which may be behind.
 	Confirm bool
+	// Remind is true for what was deleted already.
+	Remind bool
 }
 
 // LeaseRemoval is a Lease to delete.
@@ -81,6 +92,7 @@ const (
 	WhyEnded    Why = "its run has ended"
 	WhyDeleted  Why = "the lease of its run is gone"
 	WhyOrphaned Why = "it has a run's label and no lease"
+	WhyForgot   Why = "it was deleted and does not go"
 )
 
 // Decide is the guard's judgment at the time now.
@@ -108,8 +120,13 @@ func Decide(s State, now time.Time) Decision {
 		l, leased := leases[o.Run]
 		orphaned := o.Seen.Add(orphanAfter)
 		switch {
-		case o.Deleting:
-			// Chaos Mesh's controller undoes it. There is nothing more to ask for.
+		case !o.Deleting.IsZero():
+			// Chaos Mesh's controller undoes it, unless it has forgotten.
+			if due := o.Deleting.Add(remindAfter); now.Before(due) {
+				wake(due)
+			} else {
+				d.Objects = append(d.Objects, Removal{Object: o, Why: WhyForgot, Remind: true})
+			}
 		case s.Kill != "":
 			d.Objects = append(d.Objects, Removal{Object: o, Why: WhyKilled})
 		case leased && l.Ended:

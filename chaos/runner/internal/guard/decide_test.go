@@ -22,8 +22,8 @@ func object(run string, seen int) Object {
 	return Object{Key: "podchaos monitor/" + run, Run: run, UID: types.UID("object-" + run), Seen: at(seen)}
 }
 
-func deleting(o Object) Object {
-	o.Deleting = true
+func deleting(o Object, since int) Object {
+	o.Deleting = at(since)
 	return o
 }
 
@@ -63,8 +63,12 @@ func TestDecide(t *testing.T) {
 			now:   40, want: Decision{Objects: []Removal{{Object: object("a", 10), Why: WhyOrphaned, Confirm: true}}},
 		},
 		"an object that is being deleted is not deleted again": {
-			state: State{Objects: []Object{deleting(object("a", 0))}, Known: map[string]bool{"a": true}, Kill: "stop"},
-			now:   100,
+			state: State{Objects: []Object{deleting(object("a", 0), 5)}, Known: map[string]bool{"a": true}, Kill: "stop"},
+			now:   24, want: Decision{Wake: at(25)},
+		},
+		"of an object that is being deleted and does not go Chaos Mesh is reminded": {
+			state: State{Objects: []Object{deleting(object("a", 0), 5)}, Known: map[string]bool{"a": true}},
+			now:   25, want: Decision{Objects: []Removal{{Object: deleting(object("a", 0), 5), Why: WhyForgot, Remind: true}}},
 		},
 		"the kill switch ends every run, and their leases stay their own": {
 			state: State{
@@ -102,7 +106,7 @@ func TestDecide(t *testing.T) {
 func TestCount(t *testing.T) {
 	s := State{
 		Leases:  []Lease{leaseUntil("live", 30), leaseUntil("dead", 5), ended("ended", "x", 0), ended("left", "y", 0)},
-		Objects: []Object{object("live", 0), object("left", 0), object("orphan", 0), deleting(object("orphan", 1)), object("dead", 0)},
+		Objects: []Object{object("live", 0), object("left", 0), object("orphan", 0), deleting(object("orphan", 1), 2), object("dead", 0)},
 	}
 	if got, want := Count(s, at(10)), (Counts{Live: 1, Dead: 3, Ended: 2}); got != want {
 		t.Errorf("counts %+v, want %+v", got, want)

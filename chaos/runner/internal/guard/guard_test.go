@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	clienttesting "k8s.io/client-go/testing"
@@ -176,19 +177,43 @@ func TestAFaultThatDoesNotGoIsReportedOnce(t *testing.T) {
 		}
 		w.metric(`ballast_guard_runs{state="dead"} 1`)
 		w.metric(`ballast_guard_removed_objects_total 0`)
-		deletes := 0
+		deletes := map[metav1.DeletionPropagation]int{}
 		for _, a := range w.dyn.Actions() {
-			if a.GetVerb() == "delete" {
-				deletes++
+			if d, ok := a.(clienttesting.DeleteActionImpl); ok {
+				deletes[*d.DeleteOptions.PropagationPolicy]++
 			}
 		}
-		if deletes != 1 {
-			t.Errorf("%d deletions of an object whose deletion was accepted", deletes)
+		// After 20, 60, 140, 300 and 620 s.
+		if deletes[metav1.DeletePropagationBackground] != 1 || deletes[metav1.DeletePropagationForeground] != 5 {
+			t.Errorf("%v: one deletion and ever rarer reminders of an object whose deletion was accepted", deletes)
 		}
 		w.must(w.dyn.Tracker().Delete(podChaos, "monitor", "kill-a"))
 		time.Sleep(tick)
 		w.metric(`ballast_guard_removed_objects_total 1`)
 		w.metric(`ballast_guard_runs{state="dead"} 0`)
+		w.stop()
+	})
+}
+
+func TestAFaultThatChaosMeshForgotGoesWhenItIsReminded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		// Its controller acts on a change of the object alone.
+		react(&w.dyn.Fake, "delete", podChaos.Resource, func(a clienttesting.Action) (bool, runtime.Object, error) {
+			d := as[clienttesting.DeleteActionImpl](a)
+			if *d.DeleteOptions.PropagationPolicy != metav1.DeletePropagationForeground {
+				return false, nil, nil
+			}
+			return true, nil, w.dyn.Tracker().Delete(podChaos, d.GetNamespace(), d.GetName())
+		})
+		w.inject("a", "chaos-mesh/records")
+		w.kill("incident")
+		time.Sleep(remindAfter + settled)
+		if w.injected("a") || w.logged(string(WhyForgot)) != 1 {
+			t.Error("it is still there")
+		}
+		time.Sleep(tick)
+		w.metric(`ballast_guard_removed_objects_total 1`)
 		w.stop()
 	})
 }

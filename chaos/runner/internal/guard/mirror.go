@@ -89,9 +89,9 @@ func (m *mirror) takeLeases(objects []metav1.Object, now time.Time) {
 func (m *mirror) takeKillSwitch(objects []metav1.Object) { m.kill = cluster.KillReason(objects) }
 
 func (m *mirror) takeObjects(source string, objects []metav1.Object, now time.Time) {
-	seen := map[types.UID]time.Time{}
+	before := map[types.UID]Object{}
 	for _, o := range m.objects[source] {
-		seen[o.UID] = o.Seen
+		before[o.UID] = o.Object
 	}
 	var next []chaosObject
 	for _, o := range objects {
@@ -100,13 +100,16 @@ func (m *mirror) takeObjects(source string, objects []metav1.Object, now time.Ti
 		if !ok || run == "" {
 			continue
 		}
-		first, was := seen[u.GetUID()]
+		known, was := before[u.GetUID()]
 		if !was {
-			first = now
+			known.Seen = now
+		}
+		if u.GetDeletionTimestamp() != nil && known.Deleting.IsZero() {
+			known.Deleting = now
 		}
 		next = append(next, chaosObject{raw: u, Object: Object{
 			Key: u.GetKind() + " " + u.GetNamespace() + "/" + u.GetName(),
-			Run: run, UID: u.GetUID(), Seen: first, Deleting: u.GetDeletionTimestamp() != nil,
+			Run: run, UID: u.GetUID(), Seen: known.Seen, Deleting: known.Deleting,
 		}})
 	}
 	m.objects[source] = next
