@@ -146,8 +146,8 @@ func TestWhoAsksTheMonitorByANameUsesOneThatItHas(t *testing.T) {
 	allowed := map[string]bool{}
 	var asked []string
 	for _, v := range []variant{{"monitor", "monitor-default"}, {"monitor", "monitor-split"}, {"probe", "probe-default"}} {
-		for _, p := range pods(objects(t, v)) {
-			for _, c := range p.containers() {
+		for _, p := range policy.Pods(objects(t, v)) {
+			for _, c := range p.Containers() {
 				for _, arg := range c.Args {
 					if names, ok := strings.CutPrefix(arg, "--allowed-hosts="); ok {
 						for name := range strings.SplitSeq(names, ",") {
