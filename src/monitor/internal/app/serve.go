@@ -142,8 +142,12 @@ func (s *service) serve(ctx context.Context, file *addressFile) (err error) {
 	if err != nil {
 		return err
 	}
-	ln := newCappedListener(bound, s.cfg.MaxConnections, s.log)
-	ln.tls = s.server.TLSConfig
+	most, refusals := capsWithin(descriptorLimit(), s.cfg.MaxConnections)
+	if most < s.cfg.MaxConnections {
+		s.log.WarnContext(ctx, "fewer connections than --max-connections fit into the limit of open files", slog.Int("max_connections", most))
+	}
+	ln := newCappedListener(bound, most, s.log)
+	ln.tls, ln.refusals = s.server.TLSConfig, make(chan struct{}, refusals)
 	sampling, endSampling := context.WithCancel(running)
 	var owned sync.WaitGroup
 	owned.Go(func() { s.sampler.Run(sampling) })

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestFewDescriptorsAreShared(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &monitor{file: filepath.Join(t.TempDir(), "address"), stderr: new(bytes.Buffer), client: &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}}
+	m.cmd = exec.CommandContext(t.Context(), "sh", "-c", `ulimit -n 64 && exec "$0" "$@"`, exe, "--listen", "127.0.0.1:0", "--address-file", m.file, "--interval", "100ms")
+	m.cmd.Env, m.cmd.Stderr = append(os.Environ(), asMonitor+"=1"), m.stderr
+	if err := m.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if m.cmd.ProcessState == nil {
+			_ = m.cmd.Process.Kill() // it may have ended by itself
+			_ = m.cmd.Wait()
+		}
+	})
+	eventually(t, "the address file appears", func() error {
+		b, err := os.ReadFile(m.file)
+		m.address = strings.TrimSpace(string(b))
+		return err
+	})
+	eventually(t, "the monitor is ready", func() error { return m.want("/readyz", http.StatusOK) })
+
+	for range 100 {
+		halfRequest(t, m.address)
+	}
+	eventually(t, "one more connection is told", func() error {
+		status, body, err := m.get("/metrics")
+		if status != http.StatusServiceUnavailable || !strings.Contains(body, "--max-connections") {
+			return fmt.Errorf("status %d, %s, %w", status, body, err)
+		}
+		return nil
+	})
+	// Half a request is given up after five seconds, which makes room.
+	eventually(t, "there is room again", func() error { return m.want("/metrics", http.StatusOK) })
+	m.signal(t, syscall.SIGKILL)
+	wantExit(t, m.cmd, m.stderr, -1)
+	if log := m.stderr.String(); strings.Contains(log, "too many open files") || !strings.Contains(log, `"max_connections":30`) {
+		t.Errorf("log:\n%s", log)
+	}
+}
