@@ -26,16 +26,22 @@ func collect(f *pflag.FlagSet, problems *[]error) {
 
 // Set implements pflag.Value, and never fails.
 func (c *collected) Set(text string) error {
-	if err := c.Value.Set(text); err != nil {
+	if err := setOrKeep(c.Value, text); err != nil {
 		*c.problems = append(*c.problems, fmt.Errorf("--%s %q: %w", c.flag, text, err))
 	}
 	return nil
 }
 
-// inner returns the value that fails.
-func inner(v pflag.Value) pflag.Value {
+// setOrKeep sets a value, or leaves it as it was: some are zero after an error,
+// which would be one more problem.
+func setOrKeep(v pflag.Value, text string) error {
 	if c, ok := v.(*collected); ok {
-		return c.Value
+		v = c.Value
 	}
-	return v
+	before := v.String()
+	err := v.Set(text)
+	if err != nil {
+		_ = v.Set(before) // it was right
+	}
+	return err
 }

@@ -141,7 +141,7 @@ func fromEnvironment(f *pflag.FlagSet, lookup func(string) (string, bool)) error
 		if flag.Changed || !ok || !configurable(flag.Name) {
 			return
 		}
-		if err := inner(flag.Value).Set(value); err != nil {
+		if err := setOrKeep(flag.Value, value); err != nil {
 			errs = append(errs, fmt.Errorf("variable %s: %w", name, err))
 		}
 	})

@@ -173,3 +173,11 @@ func TestHelpShowsDefaultsAsTheyAreWritten(t *testing.T) {
 		}
 	}
 }
+
+func TestAValueThatCannotBeReadIsOneProblem(t *testing.T) {
+	t.Setenv("MONITOR_COLLECT_TIMEOUT", "1")
+	_, err := parse(t, "--interval", "1", "--max-connections", "few")
+	if err == nil || strings.Count(err.Error(), "\n") != 2 {
+		t.Errorf("not three problems:\n%v", err)
+	}
+}
