@@ -100,7 +100,8 @@ func inputs(ctx context.Context, _ options, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	const format = "{{with .Module}}{{if .Main}}{{$.ImportPath}} {{.Path}}{{end}}{{end}}"
+	// A module may be replaced by a directory of the repository.
+	const format = "{{with .Module}}{{if .Main}}{{$.ImportPath}} {{.Path}}{{else}}{{with .Replace}}{{if not .Version}}{{.Path}} .{{end}}{{end}}{{end}}{{end}}"
 	out, err := exec.CommandContext(ctx, "go", "list", "-deps", "-f", format, p.pkg, "./platform/image").Output()
 	if err != nil {
 		return "", fmt.Errorf("packages of %s: %w", name, err)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,6 +72,27 @@ func TestCommandLinesThatAreRefused(t *testing.T) {
 	}
 	if _, err := os.Stat(archive); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("an archive was written: %v", err)
+	}
+}
+
+// A push builds an image anew only where one of these changed.
+func TestInputsAreFilesAndDirectoriesOfTheRepository(t *testing.T) {
+	atRoot(t)
+	code, out, stderr := command(t, "--inputs", "monitor")
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	inputs := strings.Fields(out)
+	// The last is a module that a directory replaces.
+	for _, want := range []string{"go.mod", "go.sum", "platform/image", "src/monitor", "src/monitor/internal/access", "internal/conntrack"} {
+		if !slices.Contains(inputs, want) {
+			t.Errorf("%s is not among %q", want, inputs)
+		}
+	}
+	for _, input := range inputs {
+		if _, err := os.Stat(input); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
