@@ -41,6 +41,7 @@ type config struct {
 	CollectTimeout time.Duration
 	MaxConnections int
 	HistoryMemory  size
+	Peers          []string
 	DrainPause     time.Duration
 	DrainTimeout   time.Duration
 	LogLevel       slog.Level
@@ -117,6 +118,7 @@ func (c *config) register(f *pflag.FlagSet) {
 	f.IntVar(&c.MaxConnections, "max-connections", 1024, "`number` of connections that may be open, and of requests that may be in progress; one more is answered with 503")
 	c.HistoryMemory = defaultHistoryMemory
 	f.Var(&c.HistoryMemory, "history-memory", "`size` of memory for the history of the last two hours; 0 keeps none")
+	f.StringSliceVar(&c.Peers, "peers", nil, "`COLLECTOR=URL` of monitors whose readings the page shows beside the own ones")
 	f.DurationVar(&c.DrainPause, "drain-pause", 3*time.Second, "time between readiness going off and the end of new connections")
 	f.DurationVar(&c.DrainTimeout, "drain-timeout", 10*time.Second, "time that running requests have after the pause")
 	f.TextVar(&c.LogLevel, "log-level", slog.LevelInfo, "lowest `level` that is logged: debug, info, warn or error")
@@ -204,6 +206,9 @@ func (c *config) check() error {
 	}
 	if least := history.MinMemory(len(c.Collectors), max(c.Interval, minInterval)); c.HistoryMemory > 0 && int(c.HistoryMemory) < least {
 		complain("--history-memory %s: at least %d bytes for these collectors at this interval, or 0", c.HistoryMemory.String(), least)
+	}
+	if _, err := c.peersOf(); err != nil {
+		errs = append(errs, err)
 	}
 	if c.MaxConnections < 1 {
 		complain("--max-connections %d: at least 1", c.MaxConnections)

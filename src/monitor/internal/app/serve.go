@@ -18,6 +18,7 @@ import (
 	"github.com/ballast-sre/ballast/src/monitor/internal/history"
 	"github.com/ballast-sre/ballast/src/monitor/internal/host"
 	"github.com/ballast-sre/ballast/src/monitor/internal/httpapi"
+	"github.com/ballast-sre/ballast/src/monitor/internal/peers"
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
 )
 
@@ -31,6 +32,7 @@ type service struct {
 	conns   *connections
 	shown   *exposition
 	access  *access.Access
+	peers   *peers.Peers // nil without any
 }
 
 // serveUntil serves until the first signal, or until second, which cuts the
@@ -115,14 +117,20 @@ func wire(cfg config, log *slog.Logger) (*service, error) {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
 	}
+	var others *peers.Peers
+	if list, err := cfg.peersOf(); err != nil {
+		return nil, err
+	} else if len(list) > 0 {
+		others = peers.New(list, log)
+	}
 	api, err := httpapi.New(httpapi.Config{
-		Snapshot: sampler.Snapshot, Collectors: names, Interval: cfg.Interval, History: kept, Registry: shown.registry, Metrics: shown.page, Node: shown.node, Build: build, Logger: log,
+		Snapshot: sampler.Snapshot, Peers: heard(others), Collectors: names, Interval: cfg.Interval, History: kept, Registry: shown.registry, Metrics: shown.page, Node: shown.node, Build: build, Logger: log,
 		Hosts: hosts, Admit: restricted.Admit, MaxRequests: cfg.MaxConnections, Profiles: cfg.Pprof,
 	})
 	if err != nil {
 		return nil, err
 	}
-	s := &service{cfg: cfg, log: log, sampler: sampler, api: api, server: httpapi.NewServer(api, log), conns: newConnections(), shown: shown, access: restricted}
+	s := &service{cfg: cfg, log: log, sampler: sampler, api: api, server: httpapi.NewServer(api, log), conns: newConnections(), shown: shown, access: restricted, peers: others}
 	s.server.ConnState = s.conns.observe
 	s.server.TLSConfig = restricted.TLS()
 	return s, nil
@@ -157,6 +165,9 @@ func (s *service) serve(ctx context.Context, file *addressFile) (err error) {
 		signal.Notify(again, syscall.SIGHUP)
 		defer signal.Stop(again)
 		owned.Go(func() { s.access.Run(sampling, again) })
+	}
+	if s.peers != nil {
+		owned.Go(func() { s.peers.Run(sampling) })
 	}
 	defer owned.Wait()
 	defer endSampling()

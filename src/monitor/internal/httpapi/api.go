@@ -31,6 +31,10 @@ type Config struct {
 	Interval time.Duration
 	// History is served at /api/v1/history; nil means that none is kept.
 	History *history.History
+	// Peers returns what other monitors said last, and a number that is
+	// another one whenever that has changed, without blocking; nil means that
+	// there are none.
+	Peers func() ([]Peer, uint64)
 	// Registry gets the API's request metrics.
 	Registry prometheus.Registerer
 	// Metrics is served at /metrics; it must not read the kernel.
@@ -136,9 +140,10 @@ func New(cfg Config) (*API, error) {
 		}
 	}
 	newest := a.newest()
-	a.get("/api/v1/snapshot", withoutParameters(a.whole(newest)))
+	all := a.withPeers(newest)
+	a.get("/api/v1/snapshot", including(a.whole(newest), a.whole(all)))
 	a.stream = newStream(cfg.Interval, newest)
-	a.get(streamRoute, withoutParameters(a.stream.serve(a)))
+	a.get(streamRoute, including(a.stream.serve(a), a.stream.sending(all).serve(a)))
 	if cfg.History != nil {
 		a.get("/api/v1/history", a.history)
 	}
@@ -149,7 +154,7 @@ func New(cfg Config) (*API, error) {
 	if cfg.Profiles {
 		e.GET(profilesRoute+"*name", (&profiles{drained: a.stream.drained}).serve)
 	}
-	if err := a.servePage(newest); err != nil {
+	if err := a.servePage(all); err != nil {
 		return nil, fmt.Errorf("http api: %w", err)
 	}
 	if err := a.describe(); err != nil { // all that is above

@@ -72,7 +72,7 @@ func TestAQuestionThatIsWrongIsAProblemWithTheParametersName(t *testing.T) {
 		"a slip of the pen":          {"/api/v1/disk?mount=/", 400, "mount", "device, mountpoint"},
 		"a route without parameters": {"/api/v1/memory?cpu=0", 400, "cpu", "takes none"},
 		"the index":                  {"/api/v1?x=1", 400, "x", "takes none"},
-		"the snapshot":               {"/api/v1/snapshot?x=1", 400, "x", "takes none"},
+		"the snapshot":               {"/api/v1/snapshot?x=1", 400, "x", "it takes peers"},
 		"one parameter twice":        {"/api/v1/cpu?cpu=0&cpu=3", 400, "cpu", "more than once"},
 		"an empty one":               {"/api/v1/cpu?cpu=", 400, "cpu", "empty"},
 		"two items":                  {"/api/v1/disk?device=vda&mountpoint=/", 400, "", "one parameter"},

@@ -83,9 +83,10 @@ func described(t *testing.T) object {
 	delete(s.made, "Reading") // each collector has its own
 	snapshot := object{"$ref": "#/components/schemas/Snapshot"}
 
+	peers := parameter("peers", "Puts readings of other monitors (--peers) beside the own ones.", object{"type": "string", "enum": []any{"include"}})
 	add("/api/v1", "index", "The collectors, how they do, and the other paths.", json(reflect.TypeFor[Index]()))
-	add("/api/v1/snapshot", "snapshot", "All readings at one moment.", object{"application/json": object{"schema": snapshot}})
-	add(streamRoute, "stream", "Events named snapshot, whose data is a snapshot, at every interval; one named end when the server is about to end.", text("text/event-stream"))
+	add("/api/v1/snapshot", "snapshot", "All readings at one moment.", object{"application/json": object{"schema": snapshot}}, parameters(peers))
+	add(streamRoute, "stream", "Events named snapshot, whose data is a snapshot, at every interval; one named end when the server is about to end.", text("text/event-stream"), parameters(peers))
 	add("/api/v1/history", "history", "The series that there are; with the parameter series, their values.",
 		object{"application/json": object{"schema": object{"anyOf": []any{s.typed(reflect.TypeFor[HistoryContents](), false), s.typed(reflect.TypeFor[HistoryRange](), false)}}}},
 		parameters(

@@ -3,7 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -37,8 +37,12 @@ func complete(t *testing.T, names ...sample.Name) *fixture {
 	f := &fixture{registry: prometheus.NewRegistry()}
 	exposition := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Type", "text/plain") })
 	f.snapshot.Store(sampletest.Fixture(now))
+	reading := newFixture(t, sample.Memory).do(t, "GET", "/api/v1/memory").Body.Bytes()
+	elsewhere := func() ([]Peer, uint64) {
+		return []Peer{{Collector: sample.Memory, URL: "http://a", Reading: reading}, {Collector: sample.CPU, URL: "http://b", Err: errors.New("gone")}}, 0
+	}
 	f.API, err = New(Config{
-		Snapshot: f.snapshot.Load, Collectors: names, History: h, Registry: f.registry,
+		Snapshot: f.snapshot.Load, Collectors: names, Peers: elsewhere, History: h, Registry: f.registry,
 		Metrics: exposition, Node: exposition,
 		Build: Build{Version: "v1"}, Logger: slog.New(slog.DiscardHandler),
 	})
@@ -192,9 +196,11 @@ func TestEveryAnswerIsAsDescribed(t *testing.T) {
 	for _, path := range []string{"/api/v1/history?series=memory.used_percent&series=cpu.busy_percent:0", "/api/v1/disk?device=vda", "/api/v1/cpu?cpu=9", "/api/v1/processes?by=memory", "/api/v1/processes?limit=0"} {
 		check(path, f.do(t, "GET", path))
 	}
+	const peered = "/api/v1/snapshot?peers=include"
+	check(peered, complete(t, sample.Disk).do(t, "GET", peered))
 	missing := *f.snapshot.Load()
 	missing.Statuses = slices.Clone(missing.Statuses)
-	missing.Statuses[0] = sample.Status{Name: sample.CPU, Err: fmt.Errorf("no answer")}
+	missing.Statuses[0] = sample.Status{Name: sample.CPU, Err: errors.New("no answer")}
 	missing.Disk.Filesystems = nil // they cannot be listed
 	f.snapshot.Store(&missing)
 	check("/api/v1/snapshot", f.do(t, "GET", "/api/v1/snapshot"))

@@ -7,7 +7,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
 	"github.com/ballast-sre/ballast/src/monitor/internal/web"
 )
 
@@ -27,7 +26,7 @@ func (a *API) servePage(newest func() (*wholeEncoding, error)) error {
 
 // pageEncoding is the page of one snapshot.
 type pageEncoding struct {
-	of   *sample.Snapshot
+	of   *wholeEncoding
 	body *body
 }
 
@@ -38,14 +37,14 @@ func (a *API) page(site *web.Site, newest func() (*wholeEncoding, error)) gin.Ha
 	written := func(whole *wholeEncoding) (*body, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		if last.of == whole.of {
+		if last.of == whole {
 			return last.body, nil
 		}
 		content, err := site.Render(a.contents(whole))
 		if err != nil {
 			return nil, err
 		}
-		last = pageEncoding{of: whole.of, body: newBody(content)}
+		last = pageEncoding{of: whole, body: newBody(content)}
 		return last.body, nil
 	}
 	return func(c *gin.Context) {
@@ -71,6 +70,13 @@ func (a *API) contents(whole *wholeEncoding) web.Page {
 	}
 	for _, name := range a.cfg.Collectors {
 		p.Collectors = append(p.Collectors, string(name))
+	}
+	if a.cfg.Peers != nil {
+		p.Peers = true
+		peers, _ := a.cfg.Peers()
+		for _, peer := range peers {
+			p.Collectors = append(p.Collectors, string(peer.Collector))
+		}
 	}
 	if a.cfg.History != nil {
 		p.Newest = a.cfg.History.Newest()

@@ -33,6 +33,9 @@ type Reading struct {
 	// Scopes say of which figures it is known whether they are those of the
 	// host or of the container that the monitor is in.
 	Scopes []sample.Scope `json:"scopes,omitempty"`
+	// Peer is the URL of the monitor that the reading is from, if it is
+	// another.
+	Peer string `json:"peer,omitempty"`
 	// Data is the part of the host that the collector reads.
 	Data any `json:"data"`
 }

@@ -24,6 +24,8 @@ type MissingReading struct {
 	Collector sample.Name  `json:"collector"`
 	State     sample.State `json:"state"`
 	Error     string       `json:"error,omitempty"`
+	// Peer is the URL of the monitor that should have it, if it is another.
+	Peer string `json:"peer,omitempty"`
 }
 
 // wholeEncoding is a whole snapshot, encoded.

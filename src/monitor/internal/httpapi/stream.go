@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-
-	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
 )
 
 const (
@@ -41,12 +39,18 @@ type stream struct {
 
 // event is a snapshot as it is sent.
 type event struct {
-	of    *sample.Snapshot
+	of    *wholeEncoding
 	bytes []byte
 }
 
 func newStream(interval time.Duration, frame func() (*wholeEncoding, error)) *stream {
 	return &stream{interval: interval, frame: frame, slots: make(chan struct{}, maxStreams), drained: make(chan struct{}), patience: streamWriteTime}
+}
+
+// sending returns another stream, of other frames, that shares the places and
+// the end of this one.
+func (s *stream) sending(frame func() (*wholeEncoding, error)) *stream {
+	return &stream{interval: s.interval, frame: frame, slots: s.slots, drained: s.drained, patience: s.patience}
 }
 
 // at returns the event of an interval, which whoever comes first encodes; nil
@@ -62,14 +66,14 @@ func (s *stream) at(tick int64) (*event, error) {
 		return nil, err
 	}
 	s.tick = tick
-	if s.newest != nil && s.newest.of == whole.of {
+	if s.newest != nil && s.newest.of == whole {
 		return s.newest, nil
 	}
 	var b bytes.Buffer
 	b.WriteString("event: snapshot\nid: " + strconv.FormatInt(tick, 10) + "\ndata: ")
 	b.Write(whole.body.plain) // JSON on one line
 	b.WriteString("\n\n")
-	s.newest = &event{of: whole.of, bytes: b.Bytes()}
+	s.newest = &event{of: whole, bytes: b.Bytes()}
 	return s.newest, nil
 }
 

@@ -24,6 +24,8 @@ type Page struct {
 	Interval time.Duration
 	// Version tells the script of a server that was replaced by another.
 	Version string
+	// Peers says that readings can be those of other monitors.
+	Peers bool
 	// History says that there is /api/v1/history.
 	History bool
 	// Now is the moment that ages are of.
@@ -104,6 +106,9 @@ type renderer struct {
 }
 
 func (r renderer) table(t Table) tableView {
+	if !r.page.Peers {
+		t.Columns = slices.DeleteFunc(slices.Clone(t.Columns), func(c Column) bool { return c.Path == "peer" })
+	}
 	v := tableView{Table: t, Keys: strings.Join(t.Key, " "), SeriesOf: strings.Join(t.Series, " ")}
 	if t.List == "" {
 		for _, row := range t.Rows {

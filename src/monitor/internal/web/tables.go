@@ -235,6 +235,7 @@ func collectors() Table {
 			{"State", Cell{Path: "state", Format: Text}},
 			{"Age of the reading", Cell{Path: "sampledAt", Format: Ago}},
 			{"Last error", Cell{Path: "error", Format: Text}},
+			{"Of the monitor at", Cell{Path: "peer", Format: Text}},
 		},
 	}
 }

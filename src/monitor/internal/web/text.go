@@ -25,7 +25,7 @@ func WriteText(w io.Writer, p Page) error {
 		if t.Collector != "" && at(snapshot, "readings."+t.Collector) == nil || t.ID == "cores" {
 			continue
 		}
-		t.Columns = slices.DeleteFunc(slices.Clone(t.Columns), func(c Column) bool { return c.Series != "" })
+		t.Columns = slices.DeleteFunc(slices.Clone(t.Columns), func(c Column) bool { return c.Series != "" || c.Path == "peer" })
 		lines := textLines(t, r.table(t))
 		if len(lines) < 2 {
 			continue // nothing is unreadable, say

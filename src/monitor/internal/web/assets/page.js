@@ -270,7 +270,7 @@ function start() {
   function connect() {
     clearTimeout(retry);
     source?.close();
-    source = new EventSource("api/v1/stream");
+    source = new EventSource("api/v1/stream?peers=include");
     source.addEventListener("snapshot", e => {
       heard = Date.now();
       back();
