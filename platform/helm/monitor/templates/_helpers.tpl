@@ -27,6 +27,14 @@ The workloads as a YAML list: name, component and collectors of each.
 {{- end }}
 
 {{/*
+Whether the workloads show each other's readings on their pages. Those of a
+DaemonSet do not: behind a Service is any node, and a page is about one.
+*/}}
+{{- define "monitor.peers" -}}
+{{- if and (eq .Values.mode "split") (eq .Values.kind "Deployment") }}true{{ end }}
+{{- end }}
+
+{{/*
 Seconds that draining takes at most, rounded up.
 */}}
 {{- define "monitor.drainSeconds" -}}
