@@ -28,10 +28,12 @@ The workloads as a YAML list: name, component and collectors of each.
 
 {{/*
 Whether the workloads show each other's readings on their pages. Those of a
-DaemonSet do not: behind a Service is any node, and a page is about one.
+DaemonSet do not: behind a Service is any node, and a page is about one. Nor do those
+that ask for a certificate, a password or a token, which they do not have themselves.
 */}}
 {{- define "monitor.peers" -}}
-{{- if and (eq .Values.mode "split") (eq .Values.kind "Deployment") }}true{{ end }}
+{{- $open := not (or .Values.web.tlsSecret .Values.web.configSecret .Values.web.tokenSecret) }}
+{{- if and $open (eq .Values.mode "split") (eq .Values.kind "Deployment") }}true{{ end }}
 {{- end }}
 
 {{/*

@@ -17,7 +17,6 @@ import (
 
 	"github.com/ballast-sre/ballast/src/monitor/internal/history"
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
-	"github.com/ballast-sre/ballast/src/monitor/internal/web"
 )
 
 // Config is what the API needs.
@@ -88,7 +87,6 @@ type API struct {
 	parts    []*part
 	stream   *stream
 	packer   *packer
-	site     *web.Site
 	draining atomic.Bool
 }
 
@@ -154,12 +152,8 @@ func New(cfg Config) (*API, error) {
 	if cfg.Profiles {
 		e.GET(profilesRoute+"*name", (&profiles{drained: a.stream.drained}).serve)
 	}
-	if err := a.servePage(all); err != nil {
-		return nil, fmt.Errorf("http api: %w", err)
-	}
-	if err := a.describe(); err != nil { // all that is above
-		return nil, fmt.Errorf("http api: %w", err)
-	}
+	a.servePage(all)
+	a.describe() // all that is above
 	return a, nil
 }
 

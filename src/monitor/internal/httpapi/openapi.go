@@ -4,8 +4,11 @@ import (
 	_ "embed" // the description
 	"encoding/json"
 	"fmt"
+	"sync"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/ballast-sre/ballast/src/monitor/internal/web"
 )
 
 const (
@@ -20,28 +23,42 @@ const (
 var description []byte
 
 // describe adds the description of the routes that were added before, and the
-// page that shows it.
-func (a *API) describe() error {
+// page that shows it. Both are made when they are asked for the first time:
+// few processes ever are.
+func (a *API) describe() {
 	routes := map[string]bool{openAPIRoute: true, docsRoute: true}
 	for _, r := range a.engine.Routes() {
 		routes[r.Path] = true
 	}
-	encoded, err := describing(routes, a.cfg.Build.Version)
-	if err != nil {
-		return err
-	}
-	content := newBody(encoded)
-	a.get(openAPIRoute, withoutParameters(func(c *gin.Context) { a.answer(c, content) }))
-	page, err := a.site.RenderAPI(encoded)
-	if err != nil {
-		return err
-	}
-	shown := newBody(page)
-	a.get(docsRoute, withoutParameters(func(c *gin.Context) {
-		secure(c)
-		a.send(c, "text/html; charset=utf-8", shown)
+	described := sync.OnceValues(func() (*body, error) {
+		encoded, err := describing(routes, a.cfg.Build.Version)
+		return newBody(encoded), err
+	})
+	shown := sync.OnceValues(func() (*body, error) {
+		content, err := described()
+		if err != nil {
+			return nil, err
+		}
+		page, err := web.RenderAPI(content.plain)
+		return newBody(page), err
+	})
+	a.get(openAPIRoute, withoutParameters(func(c *gin.Context) {
+		content, err := described()
+		if err != nil {
+			a.notEncoded(c, "description", err)
+			return
+		}
+		a.answer(c, content)
 	}))
-	return nil
+	a.get(docsRoute, withoutParameters(func(c *gin.Context) {
+		content, err := shown()
+		if err != nil {
+			a.notEncoded(c, "description", err)
+			return
+		}
+		secure(c)
+		a.send(c, htmlType, content)
+	}))
 }
 
 // describing returns the description with those paths alone that are routes.

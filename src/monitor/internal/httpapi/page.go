@@ -11,17 +11,11 @@ import (
 )
 
 // servePage adds the page and the files that it asks for.
-func (a *API) servePage(newest func() (*wholeEncoding, error)) error {
-	site, err := web.New()
-	if err != nil {
-		return err
-	}
-	a.site = site
-	a.get("/", withoutParameters(a.page(site, newest)))
-	for _, file := range site.Assets() {
+func (a *API) servePage(newest func() (*wholeEncoding, error)) {
+	a.get("/", withoutParameters(a.page(newest)))
+	for _, file := range web.Assets() {
 		a.get("/"+file.Path, withoutParameters(a.asset(file)))
 	}
-	return nil
 }
 
 // pageEncoding is the page of one snapshot.
@@ -31,7 +25,7 @@ type pageEncoding struct {
 }
 
 // page returns the handler of the page, which is written once a snapshot.
-func (a *API) page(site *web.Site, newest func() (*wholeEncoding, error)) gin.HandlerFunc {
+func (a *API) page(newest func() (*wholeEncoding, error)) gin.HandlerFunc {
 	var mu sync.Mutex // so that one request writes it, and others wait
 	var last pageEncoding
 	written := func(whole *wholeEncoding) (*body, error) {
@@ -40,7 +34,7 @@ func (a *API) page(site *web.Site, newest func() (*wholeEncoding, error)) gin.Ha
 		if last.of == whole {
 			return last.body, nil
 		}
-		content, err := site.Render(a.contents(whole))
+		content, err := web.Render(a.contents(whole))
 		if err != nil {
 			return nil, err
 		}
@@ -59,7 +53,7 @@ func (a *API) page(site *web.Site, newest func() (*wholeEncoding, error)) gin.Ha
 			return
 		}
 		secure(c)
-		a.send(c, "text/html; charset=utf-8", content)
+		a.send(c, htmlType, content)
 	}
 }
 

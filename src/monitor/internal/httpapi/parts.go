@@ -14,7 +14,10 @@ import (
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
 )
 
-const jsonType = "application/json; charset=utf-8"
+const (
+	jsonType = "application/json; charset=utf-8"
+	htmlType = "text/html; charset=utf-8"
+)
 
 // Reading is the body of /api/v1/{collector}.
 type Reading struct {

@@ -1,9 +1,9 @@
 package web
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
+	"html"
 	"maps"
 	"slices"
 	"strings"
@@ -49,20 +49,9 @@ type fieldView struct {
 	Type              []part
 }
 
-type pathView struct {
-	Path, Summary string
-	Parameters    []fieldView
-	Answers       []fieldView
-}
-
-type componentView struct {
-	Name, Description string
-	Fields            []fieldView
-	Values            string
-}
-
-// RenderAPI returns the page of an OpenAPI description.
-func (s *Site) RenderAPI(description []byte) ([]byte, error) {
+// RenderAPI returns the page of an OpenAPI description. It fails only for one
+// that is no JSON.
+func RenderAPI(description []byte) ([]byte, error) {
 	var doc struct {
 		Info struct {
 			Title, Version, Description string
@@ -73,37 +62,92 @@ func (s *Site) RenderAPI(description []byte) ([]byte, error) {
 	if err := json.Unmarshal(description, &doc); err != nil {
 		return nil, fmt.Errorf("page of the API: %w", err)
 	}
-	view := struct {
-		Title, Version, Description string
-		Paths                       []pathView
-		Components                  []componentView
-	}{Title: doc.Info.Title, Version: doc.Info.Version, Description: doc.Info.Description}
+	var paths, components markup
 	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
-		get := doc.Paths[path].Get
-		v := pathView{Path: path, Summary: get.Summary}
-		for _, p := range get.Parameters {
-			v.Parameters = append(v.Parameters, fieldView{p.Name, p.Description + p.Schema.bounds(), p.Schema.parts()})
-		}
-		content := get.Responses["200"].Content
-		for _, kind := range slices.Sorted(maps.Keys(content)) {
-			of := content[kind].Schema
-			v.Answers = append(v.Answers, fieldView{Name: kind, Type: of.parts()})
-		}
-		view.Paths = append(view.Paths, v)
+		writePath(&paths, path, doc.Paths[path].Get)
 	}
 	for _, name := range slices.Sorted(maps.Keys(doc.Components.Schemas)) {
-		of := doc.Components.Schemas[name]
-		v := componentView{Name: name, Description: of.Description, Values: join(of.Enum)}
-		for _, field := range slices.Sorted(maps.Keys(of.Properties)) {
-			v.Fields = append(v.Fields, fieldView{field, of.Properties[field].Description, of.Properties[field].parts()})
+		writeComponent(&components, name, doc.Components.Schemas[name])
+	}
+	return []byte(strings.NewReplacer(
+		"{title}", html.EscapeString(doc.Info.Title), "{version}", html.EscapeString(doc.Info.Version), "{description}", html.EscapeString(doc.Info.Description),
+		"{paths}", paths.String(), "{components}", components.String(),
+	).Replace(docsFrame)), nil
+}
+
+func writePath(m *markup, path string, get operation) {
+	m.raw("\n<section><h2>")
+	m.element("code", path)
+	m.raw("</h2>")
+	m.element("p", get.Summary)
+	var fields []fieldView
+	for _, p := range get.Parameters {
+		fields = append(fields, fieldView{p.Name, p.Description + p.Schema.bounds(), p.Schema.parts()})
+	}
+	writeFields(m, "Parameter", path, fields)
+	m.raw("<p>")
+	content := get.Responses["200"].Content
+	for i, kind := range slices.Sorted(maps.Keys(content)) {
+		if i > 0 {
+			m.raw("; ")
 		}
-		view.Components = append(view.Components, v)
+		m.text(kind + ": ")
+		writeType(m, content[kind].Schema.parts())
 	}
-	var b bytes.Buffer
-	if err := s.docs.Execute(&b, view); err != nil {
-		return nil, fmt.Errorf("page of the API: %w", err)
+	m.raw("</p></section>")
+}
+
+func writeComponent(m *markup, name string, of *schema) {
+	m.raw("\n<section")
+	m.attribute("id", name)
+	m.raw(">")
+	m.element("h2", name)
+	if of.Description != "" {
+		m.element("p", of.Description)
 	}
-	return b.Bytes(), nil
+	if of.Enum != nil {
+		m.element("p", "One of "+join(of.Enum)+".")
+	}
+	var fields []fieldView
+	for _, field := range slices.Sorted(maps.Keys(of.Properties)) {
+		fields = append(fields, fieldView{field, of.Properties[field].Description, of.Properties[field].parts()})
+	}
+	writeFields(m, "Field", name, fields)
+	m.raw("</section>")
+}
+
+// writeFields writes a table, unless it would be empty.
+func writeFields(m *markup, what, of string, fields []fieldView) {
+	if len(fields) == 0 {
+		return
+	}
+	m.raw("\n" + `<div class="scroll" tabindex="0" role="region"`)
+	m.attribute("aria-label", what+"s of "+of)
+	m.raw(`><table><thead><tr><th scope="col">`, what, `</th><th scope="col">Type</th><th scope="col">Meaning</th></tr></thead><tbody>`)
+	for _, f := range fields {
+		m.raw("\n" + `<tr><th scope="row">`)
+		m.element("code", f.Name)
+		m.raw("</th><td>")
+		writeType(m, f.Type)
+		m.raw("</td>")
+		m.element("td", f.Description)
+		m.raw("</tr>")
+	}
+	m.raw("</tbody></table></div>")
+}
+
+func writeType(m *markup, parts []part) {
+	for _, p := range parts {
+		if p.Ref == "" {
+			m.text(p.Text)
+			continue
+		}
+		m.raw("<a")
+		m.attribute("href", "#"+p.Ref)
+		m.raw(">")
+		m.text(p.Text)
+		m.raw("</a>")
+	}
 }
 
 // parts returns what the type is called.

@@ -1,10 +1,8 @@
 package web
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"html/template"
 	"slices"
 	"strings"
 	"time"
@@ -32,43 +30,8 @@ type Page struct {
 	Now time.Time
 }
 
-// view is what the template takes.
-type view struct {
-	Host, Version, Now string
-	Interval           int64 // ms
-	History            bool
-	Tiles              []tileView
-	Tables             []tableView
-}
-
-type tileView struct {
-	Tile
-	Value, DetailValue string
-	BarAt              string
-}
-
-type tableView struct {
-	Table
-	Keys     string
-	SeriesOf string
-	Folded   bool
-	Lines    []lineView
-}
-
-type lineView struct {
-	Key   string
-	Title string
-	Cells []cellView
-}
-
-type cellView struct {
-	Cell
-	Text  string
-	BarAt string
-}
-
 // Render returns the page. It fails only for a snapshot that is no JSON.
-func (s *Site) Render(p Page) ([]byte, error) {
+func Render(p Page) ([]byte, error) {
 	var snapshot any
 	if err := json.Unmarshal(p.Snapshot, &snapshot); err != nil {
 		return nil, fmt.Errorf("page: the snapshot: %w", err)
@@ -93,11 +56,7 @@ func (s *Site) Render(p Page) ([]byte, error) {
 			v.Tables = append(v.Tables, r.table(t))
 		}
 	}
-	var b bytes.Buffer
-	if err := s.page.Execute(&b, v); err != nil {
-		return nil, fmt.Errorf("page: %w", err)
-	}
-	return b.Bytes(), nil
+	return v.page(pageFrame), nil
 }
 
 type renderer struct {
@@ -109,7 +68,7 @@ func (r renderer) table(t Table) tableView {
 	if !r.page.Peers {
 		t.Columns = slices.DeleteFunc(slices.Clone(t.Columns), func(c Column) bool { return c.Path == "peer" })
 	}
-	v := tableView{Table: t, Keys: strings.Join(t.Key, " "), SeriesOf: strings.Join(t.Series, " ")}
+	v := tableView{Table: t}
 	if t.List == "" {
 		for _, row := range t.Rows {
 			line := lineView{Title: row.Title}
@@ -155,8 +114,4 @@ func (r renderer) cell(c Cell, of any, item string) cellView {
 		v.Text = "" // there is no such figure
 	}
 	return v
-}
-
-func parsePage(source string) (*template.Template, error) {
-	return template.New("page").Parse(source)
 }

@@ -45,15 +45,11 @@ func rendered(t testing.TB, snapshot any, change func(*Page)) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	site, err := New()
-	if err != nil {
-		t.Fatal(err)
-	}
 	p := Page{Snapshot: encoded, Collectors: []string{"cpu", "memory", "disk", "network", "cgroup", "system"}, Interval: time.Second, Version: "v1 abc", Now: formatsAt().Add(3 * time.Second)}
 	if change != nil {
 		change(&p)
 	}
-	b, err := site.Render(p)
+	b, err := Render(p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,10 +211,6 @@ func TestThePageNeedsNothingThatItsPolicyForbids(t *testing.T) {
 }
 
 func TestALargeMachineIsUnder60Kilobytes(t *testing.T) {
-	site, err := New()
-	if err != nil {
-		t.Fatal(err)
-	}
 	packed := func(b []byte) int {
 		var out bytes.Buffer
 		w, err := gzip.NewWriterLevel(&out, gzip.BestSpeed) // as the server packs
@@ -236,7 +228,7 @@ func TestALargeMachineIsUnder60Kilobytes(t *testing.T) {
 	page := rendered(t, machine(1024, 100), nil)
 	sizes := []int{packed(page)}
 	total := sizes[0]
-	for _, a := range site.Assets() {
+	for _, a := range Assets() {
 		sizes = append(sizes, packed(a.Body))
 		total += sizes[len(sizes)-1]
 	}
@@ -247,11 +239,7 @@ func TestALargeMachineIsUnder60Kilobytes(t *testing.T) {
 }
 
 func TestASnapshotThatIsNoneIsAnError(t *testing.T) {
-	site, err := New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := site.Render(Page{Snapshot: []byte("{")}); err == nil {
+	if _, err := Render(Page{Snapshot: []byte("{")}); err == nil {
 		t.Error("half a snapshot was rendered")
 	}
 }

@@ -52,8 +52,8 @@ type Cell struct {
 	Bar bool
 }
 
-// Words says that the cell holds words rather than a figure.
-func (c Cell) Words() bool { return c.Format == Text || c.Format == Whose || c.Format == Bool }
+// words says that the cell holds words rather than a figure.
+func (c Cell) words() bool { return c.Format == Text || c.Format == Whose || c.Format == Bool }
 
 // Tile is one of the figures on top.
 type Tile struct {

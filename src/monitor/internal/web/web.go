@@ -8,8 +8,6 @@ import (
 	"crypto/sha256"
 	_ "embed" // the page's files
 	"encoding/hex"
-	"fmt"
-	"html/template"
 )
 
 // Policy is the Content-Security-Policy that the page works under: what it
@@ -28,43 +26,25 @@ type Asset struct {
 	ETag string
 }
 
-// Site is the page and its files.
-type Site struct {
-	page   *template.Template
-	docs   *template.Template
-	assets []Asset
-}
-
-// New returns the site; it fails only if it was built wrong.
-func New() (*Site, error) {
-	page, err := parsePage(pageSource)
-	if err != nil {
-		return nil, fmt.Errorf("page: %w", err)
-	}
-	docs, err := parsePage(docsSource)
-	if err != nil {
-		return nil, fmt.Errorf("page of the API: %w", err)
-	}
-	return &Site{page: page, docs: docs, assets: []Asset{
+// Assets returns the files that the page asks for.
+func Assets() []Asset {
+	return []Asset{
 		asset("assets/page.css", "text/css; charset=utf-8", style),
 		asset("assets/page.js", "text/javascript; charset=utf-8", script),
 		asset("assets/icon.svg", "image/svg+xml", icon),
-	}}, nil
+	}
 }
-
-// Assets returns the files that the page asks for.
-func (s *Site) Assets() []Asset { return s.assets }
 
 func asset(path, contentType, body string) Asset {
 	sum := sha256.Sum256([]byte(body))
 	return Asset{Path: path, Type: contentType, Body: []byte(body), ETag: `"` + hex.EncodeToString(sum[:8]) + `"`}
 }
 
-//go:embed assets/page.html.tmpl
-var pageSource string
+//go:embed assets/page.html
+var pageFrame string
 
-//go:embed assets/docs.html.tmpl
-var docsSource string
+//go:embed assets/docs.html
+var docsFrame string
 
 //go:embed assets/page.css
 var style string

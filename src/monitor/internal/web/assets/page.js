@@ -392,7 +392,7 @@ function start() {
   }
 
   // ---- Tables ----
-  const fixed = [...document.querySelectorAll("dl [data-path], td[data-path]")];
+  const fixed = [...document.querySelectorAll("dl [data-format], td[data-path]")];
   const lists = [...document.querySelectorAll("table[data-list]")].map(table => ({
     table, body: table.tBodies[0], rows: new Map([...table.tBodies[0].rows].map(tr => [tr.dataset.key, tr])),
     columns: [...table.tHead.rows[0].cells].map(th => ({path: th.dataset.path, format: th.dataset.format, series: th.dataset.series, bar: "bar" in th.dataset, words: th.classList.contains("t")})),
