@@ -1,0 +1,94 @@
+//go:build integration && linux
+
+package integration
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+)
+
+// The runner and the program that knows charts, on the environments of this repository.
+func TestABuildIsPromotedToTheFirstEnvironment(t *testing.T) {
+	for key, value := range map[string]string{
+		"GIT_CONFIG_GLOBAL": os.DevNull, "GIT_CONFIG_SYSTEM": os.DevNull,
+		"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.org", "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.org",
+	} {
+		t.Setenv(key, value)
+	}
+	dir := t.TempDir()
+	program := func(name string, args ...string) (stdout, stderr string, code int) {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), name, args...)
+		cmd.Dir = dir
+		var out, errOut bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &errOut
+		if err := cmd.Run(); cmd.ProcessState == nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(out.String()), errOut.String(), cmd.ProcessState.ExitCode()
+	}
+	for _, part := range []string{"platform/argocd", "platform/helm", "alerts", "dashboards", "chaos/experiments"} {
+		if err := os.CopyFS(filepath.Join(dir, part), os.DirFS(filepath.Join(repository, part))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	program("git", "init", "--quiet", "--initial-branch=main")
+	program("git", "add", "--all")
+	program("git", "commit", "--quiet", "--message=Add the platform")
+	revision, _, _ := program("git", "rev-parse", "HEAD")
+
+	server := httptest.NewServer(registry.New(registry.Logger(slog.NewLogLogger(slog.DiscardHandler, 0))))
+	t.Cleanup(server.Close)
+	place := strings.TrimPrefix(server.URL, "http://")
+	args := []string{"promote", "--registry", place, "--changes", filepath.Join(binaries, "changes"), "--to", "dev", "--revision", revision}
+	for _, image := range []string{"monitor", "ballast"} {
+		img, err := random.Image(64, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tag, err := name.NewTag(place + "/ballast/" + image + ":v1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := remote.Write(tag, img, remote.WithContext(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		digest, err := img.Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, "--image", image+"="+digest.String())
+	}
+	began := time.Now()
+	out, errOut, code := program(filepath.Join(binaries, "ballast"), args...)
+	if code != 0 {
+		t.Fatalf("exit %d: %s%s", code, out, errOut)
+	}
+	t.Logf("a promotion took %s", time.Since(began).Round(time.Millisecond))
+	message, _, _ := program("git", "log", "-1", "--format=%B")
+	for _, want := range []string{"Promote " + revision[:12] + " to dev", "## What changes in dev", "Deployment/monitor/monitor: is new, with 3 replicas", "Every pod keeps to the rules of pod security."} {
+		if !strings.Contains(message, want) {
+			t.Errorf("%q is not said:\n%s", want, message)
+		}
+	}
+	if changed, _, _ := program("git", "diff", "--name-only", revision, "HEAD"); changed != "platform/argocd/environments/dev/pair.yaml" {
+		t.Errorf("it changed %q", changed)
+	}
+	// What nothing has shown goes no further.
+	_, errOut, code = program(filepath.Join(binaries, "ballast"), "promote", "--registry", place, "--changes", filepath.Join(binaries, "changes"), "--from", "dev", "--to", "staging")
+	if code != 3 || !strings.Contains(errOut, "inconclusive monitor-pod-kill: no verdict of it is attached") {
+		t.Errorf("exit %d: %s", code, errOut)
+	}
+}
