@@ -54,7 +54,7 @@ nothing has changed. With --pull-request it goes to a branch of its own, and wha
 needs is printed as JSON.
 
 Exit codes: 0 promoted, or there already; 1 an experiment failed; 3 a verdict is missing or
-could not be judged, or somebody else was faster; 64 usage; 65 the pair or a document is
+could not be judged, registry or remote cannot be asked, or somebody else was faster; 64 usage; 65 the pair or a document is
 not what it has to be.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -69,7 +69,7 @@ not what it has to be.`,
 				fmt.Fprintf(s.err, "ballast: %s\n", result.Redact(held.Error()))
 				*code = held.verdict.Exit()
 				return nil
-			case unavailable(err), errors.Is(err, promotion.ErrOvertaken):
+			case unavailable(err), errors.Is(err, promotion.ErrOvertaken), errors.Is(err, promotion.ErrRemote):
 				fmt.Fprintf(s.err, "ballast: nothing was changed: %s\n", result.Redact(err.Error()))
 				*code = result.Inconclusive.Exit()
 				return nil
@@ -141,13 +141,13 @@ type promoter struct {
 }
 
 func (p *promoter) promote(ctx context.Context) (err error) {
-	if p.flags.remote != "" {
-		p.base, err = p.repo.Fetch(ctx, p.flags.remote, p.flags.branch)
-	} else {
-		p.base, err = p.repo.Head(ctx)
-	}
-	if err != nil {
+	if p.base, err = p.repo.Head(ctx); err != nil {
 		return usageError{fmt.Errorf("--root %s: %w", p.common.root, err)}
+	}
+	if p.flags.remote != "" {
+		if p.base, err = p.repo.Fetch(ctx, p.flags.remote, p.flags.branch); err != nil {
+			return err
+		}
 	}
 	if p.dir, err = os.MkdirTemp("", "ballast-promote-"); err != nil {
 		return fmt.Errorf("make a directory for the files of %s: %w", p.base, err)

@@ -5,7 +5,9 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -16,6 +18,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/attest"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/engine"
@@ -319,6 +329,70 @@ func TestOfTwoPromotionsAtOnceOneIsTold(t *testing.T) {
 	}
 }
 
+// Several at once, each in a checkout of its own as pipelines have it.
+func TestPromotionsAtOnceLeaveWholeOnesAlone(t *testing.T) {
+	s := newCheckout(t)
+	s.attest(s.passed(nil))
+	digest := s.pair.Images["monitor"]
+	remote := t.TempDir()
+	s.git("init", "--quiet", "--bare", "--initial-branch=main", remote)
+	s.git("push", "--quiet", remote, "main")
+	before := s.git("rev-parse", "main")
+	const several = 4
+	codes := make(chan int, several)
+	var g errgroup.Group
+	for i := range several {
+		dir := t.TempDir()
+		s.git("clone", "--quiet", remote, dir)
+		args := []string{"promote", "--root", dir, "--registry", s.registry, "--changes", "changes", "--push", "origin", "--from", "staging", "--to", "prod"}
+		if i%2 == 1 {
+			args = append(args[:len(args)-4], "--to", "dev", "--revision", s.pair.Revision, "--image", "monitor="+digest)
+		}
+		g.Go(func() error {
+			code, _, _ := call(args...)
+			codes <- code
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	close(codes)
+	won := 0
+	for code := range codes {
+		switch code {
+		case exitOK:
+			won++
+		case result.Inconclusive.Exit():
+		default:
+			t.Errorf("exit %d", code)
+		}
+	}
+	s.git("fetch", "--quiet", remote, "main")
+	made := strings.Fields(s.git("log", "--format=%h", before+"..FETCH_HEAD"))
+	if won == 0 || len(made) == 0 || len(made) > won {
+		t.Errorf("%d promotions ended well and made %d commits", won, len(made))
+	}
+	for _, commit := range made {
+		if changed := s.git("diff-tree", "--no-commit-id", "--name-only", "-r", commit); !strings.HasSuffix(changed, "/pair.yaml") || strings.Contains(changed, "\n") {
+			t.Errorf("%s changed %q", commit, changed)
+		}
+	}
+}
+
+func TestARemoteThatIsNotThereChangesNothing(t *testing.T) {
+	s := newCheckout(t)
+	s.attest(s.passed(nil))
+	if code, out, errOut := s.toProd("--push", filepath.Join(s.dir, "nowhere")); code != 3 || !strings.Contains(errOut, "nothing was changed: the remote cannot be asked, or refuses") {
+		t.Errorf("exit %d: %s%s", code, out, errOut)
+	}
+	remote := t.TempDir()
+	s.git("init", "--quiet", "--bare", "--initial-branch=main", remote)
+	if code, out, errOut := s.toProd("--push", remote); code != 3 || !strings.Contains(errOut, "has no branch main") {
+		t.Errorf("exit %d: %s%s", code, out, errOut)
+	}
+}
+
 func TestAPullRequestGetsWhatAForgeNeeds(t *testing.T) {
 	s := newCheckout(t)
 	s.attest(s.passed(nil))
@@ -357,9 +431,39 @@ func TestAnUnsignedImageIsRefusedWhereSignaturesAreWanted(t *testing.T) {
 	if code, out, errOut := s.toProd(); code != exitInvalid || !strings.Contains(errOut, "it is not signed with a key that is asked for") {
 		t.Errorf("exit %d: %s%s", code, out, errOut)
 	}
+	s.sign(key)
+	if code, out, errOut := s.toProd("--pull-request"); code != exitOK || !strings.Contains(out, "Images are signed with a key of keys/a.pub.") {
+		t.Errorf("exit %d: %s%s", code, out, errOut)
+	}
 	s.write("keys/a.pub", "no key\n")
 	s.commit("Spoil the key")
 	if code, out, errOut := s.toProd(); code != exitInvalid || !strings.Contains(errOut, "keys/a.pub: want one PEM block") {
 		t.Errorf("exit %d: %s%s", code, out, errOut)
+	}
+}
+
+// sign signs the image of staging as `cosign sign --key` does.
+func (s checkout) sign(key *ecdsa.PrivateKey) {
+	s.t.Helper()
+	digest := s.pair.Images["monitor"]
+	payload := fmt.Appendf(nil, `{"critical":{"image":{"docker-manifest-digest":%q},"type":"cosign container image signature"}}`, digest)
+	sum := sha256.Sum256(payload)
+	signature, err := ecdsa.SignASN1(rand.Reader, key, sum[:])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	img, err := mutate.Append(mutate.MediaType(empty.Image, types.OCIManifestSchema1), mutate.Addendum{
+		Layer:       static.NewLayer(payload, "application/vnd.dev.cosign.simplesigning.v1+json"),
+		Annotations: map[string]string{"dev.cosignproject.cosign/signature": base64.StdEncoding.EncodeToString(signature)},
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	tag, err := name.NewTag(s.registry + "/ballast/monitor:" + strings.Replace(digest, ":", "-", 1) + ".sig")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := remote.Write(tag, img, remote.WithContext(s.t.Context())); err != nil {
+		s.t.Fatal(err)
 	}
 }

@@ -15,6 +15,8 @@ import (
 var (
 	// ErrOvertaken is returned when the branch is no longer where the promotion began.
 	ErrOvertaken = errors.New("somebody was faster")
+	// ErrRemote is returned when a remote does not answer, or refuses.
+	ErrRemote = errors.New("the remote cannot be asked, or refuses")
 	// ErrGit is returned for all else that git says.
 	ErrGit = errors.New("git")
 )
@@ -50,12 +52,20 @@ func (r Repository) Head(ctx context.Context) (string, error) {
 	return r.git(ctx, nil, nil, "rev-parse", "--verify", "--end-of-options", "HEAD^{commit}")
 }
 
-// Fetch brings a branch of a remote and returns its commit.
+// Fetch brings a branch of a remote and returns its commit. It writes no ref, so that two
+// may do it at once in one checkout. The error wraps ErrRemote.
 func (r Repository) Fetch(ctx context.Context, remote, branch string) (string, error) {
-	if _, err := r.git(ctx, nil, nil, "fetch", "--quiet", "--end-of-options", remote, "refs/heads/"+branch); err != nil {
+	commit, err := r.RemoteBranch(ctx, remote, branch)
+	if err == nil && commit == "" {
+		err = fmt.Errorf("%w: %s has no branch %s", ErrRemote, remote, branch)
+	}
+	if err != nil {
 		return "", err
 	}
-	return r.git(ctx, nil, nil, "rev-parse", "--verify", "FETCH_HEAD^{commit}")
+	if _, err := r.git(ctx, nil, nil, "fetch", "--quiet", "--no-write-fetch-head", "--end-of-options", remote, "refs/heads/"+branch); err != nil {
+		return "", fmt.Errorf("%w: %w", ErrRemote, err)
+	}
+	return r.git(ctx, nil, nil, "rev-parse", "--verify", "--end-of-options", commit+"^{commit}")
 }
 
 // Has is nil when a commit is part of what a branch at base holds: what is promoted was
@@ -129,28 +139,21 @@ func (r Repository) Push(ctx context.Context, remote, branch, base, commit strin
 	if err == nil {
 		return nil
 	}
-	now, found := r.remoteRef(ctx, remote, ref)
-	if found && now != base {
+	now, askErr := r.RemoteBranch(ctx, remote, branch)
+	if askErr == nil && now != base {
 		return fmt.Errorf("%w: %s of %s is at %s: %w", ErrOvertaken, branch, remote, now, err)
 	}
-	return err
+	return fmt.Errorf("%w: %w", ErrRemote, err)
 }
 
-func (r Repository) remoteRef(ctx context.Context, remote, ref string) (commit string, found bool) {
-	out, err := r.git(ctx, nil, nil, "ls-remote", "--end-of-options", remote, ref)
-	if err != nil {
-		return "", false
-	}
-	commit, _, _ = strings.Cut(out, "\t")
-	return commit, true
-}
-
-// RemoteBranch is the commit of a branch of a remote; empty: there is none.
+// RemoteBranch is the commit of a branch of a remote; empty: there is none. The error wraps
+// ErrRemote.
 func (r Repository) RemoteBranch(ctx context.Context, remote, branch string) (string, error) {
-	commit, found := r.remoteRef(ctx, remote, "refs/heads/"+branch)
-	if !found {
-		return "", fmt.Errorf("%w: %s does not answer", ErrGit, remote)
+	out, err := r.git(ctx, nil, nil, "ls-remote", "--end-of-options", remote, "refs/heads/"+branch)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrRemote, err)
 	}
+	commit, _, _ := strings.Cut(out, "\t")
 	return commit, nil
 }
 

@@ -22,7 +22,7 @@ var checkout = filepath.Join("..", "..", "..", "..")
 // edit replaces text in a file, which must have it.
 type edit struct{ file, old, by string }
 
-// the files of the example
+// The files of the example.
 const (
 	app        = "phonebook.yaml"
 	deployment = "chart/templates/deployment.yaml"
