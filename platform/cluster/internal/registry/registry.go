@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -31,9 +32,35 @@ const Socket = "registry.sock"
 // Builder is the user that pushes the images that are built from a push to git.
 const Builder = "builder"
 
+// Verdicts is the user that attaches verdicts to images, and may do nothing else: who
+// judges an image must not be able to make one.
+const Verdicts = "verdicts"
+
 // users are all that may push. One more name is one more who may, with a password of
 // its own.
-func users() []string { return []string{Builder} }
+func users() []string { return []string{Builder, Verdicts} }
+
+// What attaching takes: blobs, the tags of verdicts, and the one under which the
+// specification of registries keeps what refers to an image.
+var (
+	upload  = regexp.MustCompile(`^/v2/[a-z0-9_-]+(?:[./][a-z0-9_-]+)*/blobs/uploads/[^/]*$`)
+	verdict = regexp.MustCompile(`^/v2/[a-z0-9_-]+(?:[./][a-z0-9_-]+)*/manifests/sha256-[0-9a-f]{64}(?:\.verdict-[0-9a-f]{24})?$`)
+)
+
+// attaches says whether a request may be part of attaching a verdict.
+func attaches(r *http.Request) bool {
+	// What is escaped would be read differently here and there.
+	if r.URL.RawPath != "" {
+		return false
+	}
+	switch r.Method {
+	case http.MethodPost, http.MethodPatch:
+		return upload.MatchString(r.URL.Path)
+	case http.MethodPut:
+		return upload.MatchString(r.URL.Path) || verdict.MatchString(r.URL.Path)
+	}
+	return false
+}
 
 // Passwords are those of all users that may push, by their names. They are made once,
 // in the directory of a cluster, a file for each.
@@ -73,36 +100,38 @@ func Door(to http.RoundTripper, passwords map[string]string, logger *slog.Logger
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+		user, knows := known(r, passwords)
 		switch {
 		case !strings.HasPrefix(r.URL.Path, Prefix):
 			http.NotFound(w, r)
-		case reads || known(r, passwords):
+		case reads, knows && user != Verdicts, knows && attaches(r):
 			registry.ServeHTTP(w, r)
+		case knows:
+			answer(w, http.StatusForbidden, "DENIED", "the user "+Verdicts+" attaches verdicts to images that are there, and pushes no image")
 		default:
-			refuse(w)
+			w.Header().Set("WWW-Authenticate", `Basic realm="ballast"`)
+			answer(w, http.StatusUnauthorized, "UNAUTHORIZED", "pulling is free, pushing takes a credential of the cluster; a push to its git repository and `make load-image` put images here")
 		}
 	})
 }
 
-func known(r *http.Request, passwords map[string]string) bool {
+// known is the user of a request, and whether the password is that user's.
+func known(r *http.Request, passwords map[string]string) (string, bool) {
 	user, given, _ := r.BasicAuth()
 	password, ok := passwords[user]
-	return ok && password != "" && subtle.ConstantTimeCompare([]byte(given), []byte(password)) == 1
+	return user, ok && password != "" && subtle.ConstantTimeCompare([]byte(given), []byte(password)) == 1
 }
 
-// refuse answers in the form of the registry's protocol, of which clients show the
+// answer refuses in the form of the registry's protocol, of which clients show the
 // message.
-func refuse(w http.ResponseWriter) {
+func answer(w http.ResponseWriter, status int, code, message string) {
 	type problem struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
 	}
-	w.Header().Set("WWW-Authenticate", `Basic realm="ballast"`)
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusUnauthorized)
-	_ = json.NewEncoder(w).Encode(map[string][]problem{"errors": {{ // a client that is gone reads nothing
-		"UNAUTHORIZED", "pulling is free, pushing takes a credential of the cluster; a push to its git repository and `make load-image` put images here",
-	}}})
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string][]problem{"errors": {{code, message}}}) // a client that is gone reads nothing
 }
 
 // Serve answers on l until ctx ends, then gives what is under way ten seconds.

@@ -113,6 +113,52 @@ func TestWhatTheDoorLetsThrough(t *testing.T) {
 	}
 }
 
+// Who attaches verdicts must not be able to push what they are about.
+func TestWhoAttachesVerdictsPushesNoImage(t *testing.T) {
+	behind := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
+	defer behind.Close()
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", behind.Listener.Addr().String())
+	}}
+	door := Door(transport, map[string]string{Verdicts: "0ther"}, silent())
+	hex := strings.Repeat("0123456789abcdef", 4)
+	for name, tt := range map[string]struct {
+		method, path string
+		want         int
+	}{
+		"reading":                             {http.MethodGet, "/v2/ballast/monitor/manifests/dev", http.StatusTeapot},
+		"a blob that begins":                  {http.MethodPost, "/v2/ballast/monitor/blobs/uploads/", http.StatusTeapot},
+		"a blob that goes on":                 {http.MethodPatch, "/v2/ballast/monitor/blobs/uploads/1-2", http.StatusTeapot},
+		"a blob that ends":                    {http.MethodPut, "/v2/ballast/monitor/blobs/uploads/1-2?digest=sha256:x", http.StatusTeapot},
+		"a verdict":                           {http.MethodPut, "/v2/ballast/monitor/manifests/sha256-" + hex + ".verdict-" + hex[:24], http.StatusTeapot},
+		"the list of what refers to an image": {http.MethodPut, "/v2/ballast/monitor/manifests/sha256-" + hex, http.StatusTeapot},
+		"a tag":                               {http.MethodPut, "/v2/ballast/monitor/manifests/dev", http.StatusForbidden},
+		"a digest":                            {http.MethodPut, "/v2/ballast/monitor/manifests/sha256:" + hex, http.StatusForbidden},
+		"a signature":                         {http.MethodPut, "/v2/ballast/monitor/manifests/sha256-" + hex + ".sig", http.StatusForbidden},
+		"a tag that only begins like a verdict's": {http.MethodPut, "/v2/ballast/monitor/manifests/sha256-" + hex + ".verdict-" + hex[:24] + "x", http.StatusForbidden},
+		"a way around":                 {http.MethodPut, "/v2/x/blobs/uploads/../../manifests/dev", http.StatusForbidden},
+		"a way around that is escaped": {http.MethodPut, "/v2/x/manifests/dev%2f..%2fsha256-" + hex, http.StatusForbidden},
+		"removing a manifest":          {http.MethodDelete, "/v2/ballast/monitor/manifests/sha256-" + hex, http.StatusForbidden},
+		"removing a blob":              {http.MethodDelete, "/v2/ballast/monitor/blobs/sha256:" + hex, http.StatusForbidden},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequestWithContext(t.Context(), tt.method, "http://registry.test"+tt.path, nil)
+			r.SetBasicAuth(Verdicts, "0ther")
+			w := httptest.NewRecorder()
+			door.ServeHTTP(w, r)
+			if w.Code != tt.want {
+				t.Errorf("%d, want %d: %s", w.Code, tt.want, w.Body)
+			}
+			r.SetBasicAuth(Verdicts, "s3cret")
+			w = httptest.NewRecorder()
+			door.ServeHTTP(w, r)
+			if tt.method != http.MethodGet && w.Code != http.StatusUnauthorized {
+				t.Errorf("with another password: %d", w.Code)
+			}
+		})
+	}
+}
+
 func TestTheDoorLeadsToTheRegistryAlone(t *testing.T) {
 	door := Door(http.DefaultTransport, nil, silent())
 	for _, path := range []string{"/", "/debug/vars", "/v2", "/v1/x"} {
