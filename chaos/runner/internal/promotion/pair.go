@@ -8,7 +8,11 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/attest"
 	"github.com/ballast-sre/ballast/internal/document"
@@ -23,6 +27,9 @@ const (
 	// name that no branch has.
 	NotPromoted = "not-promoted-yet"
 )
+
+// nameForm is that of an image's name, which is a key of YAML, too.
+var nameForm = regexp.MustCompile(`^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$`)
 
 // PairFile is the file of an environment that a promotion changes, and the only one.
 func PairFile(environment string) string { return path.Join(Environments, environment, "pair.yaml") }
@@ -69,9 +76,18 @@ spec:
 `)
 	fmt.Fprintf(&b, "  revision: %q\n  images:\n", p.Revision)
 	for _, name := range slices.Sorted(maps.Keys(p.Images)) {
-		fmt.Fprintf(&b, "    %s: %q\n", name, p.Images[name])
+		fmt.Fprintf(&b, "    %s: %q\n", key(name), p.Images[name])
 	}
 	return b.Bytes()
+}
+
+// key is a name as YAML takes it for text: true, null and the like need quotes.
+func key(name string) string {
+	var n yaml.Node
+	if err := yaml.Unmarshal([]byte(name), &n); err != nil || len(n.Content) != 1 || n.Content[0].ShortTag() != "!!str" {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 type rawMeta struct {
@@ -122,6 +138,10 @@ func ReadPair(file string, data []byte) (Pair, error) {
 		c.Problem("spec.images", "missing; name each image, with its digest or with an empty text")
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Images)) {
+		if !nameForm.MatchString(name) {
+			c.Problem("spec.images", "%q is no name of an image; use lower-case letters, digits and inner dashes", name)
+			continue
+		}
 		if d := p.Images[name]; d != "" && !attest.IsDigest(d) {
 			c.Problem("spec.images."+name, "%q is no digest; want sha256: and 64 hexadecimal digits, or an empty text", d)
 		}

@@ -28,6 +28,7 @@ func TestAPairIsReadAsItIsWritten(t *testing.T) {
 	for _, p := range []Pair{
 		{Revision: oneRevision, Images: map[string]string{"monitor": oneDigest, "ballast": otherDigest}},
 		{Revision: NotPromoted, Images: map[string]string{"monitor": ""}},
+		{Revision: NotPromoted, Images: map[string]string{"true": "", "null": "", "web-2": ""}},
 	} {
 		got, err := ReadPair("pair.yaml", p.Text())
 		if err != nil || !got.Equal(p) {
@@ -39,15 +40,16 @@ func TestAPairIsReadAsItIsWritten(t *testing.T) {
 func TestAPairSaysWhatRuns(t *testing.T) {
 	const head = "apiVersion: ballast.dev/v1alpha1\nkind: Pair\nmetadata: {name: pair}\nspec:\n"
 	for name, tc := range map[string]struct{ text, says string }{
-		"a whole one":              {head + "  revision: " + oneRevision + "\n  images: {monitor: \"" + oneDigest + "\"}\n", ""},
-		"nothing":                  {"", "it holds 0 documents"},
-		"two":                      {head + "  revision: x\n---\n" + head, "it holds 2 documents"},
-		"another kind":             {"apiVersion: v1\nkind: ConfigMap\n", "want ballast.dev/v1alpha1 Pair"},
-		"a branch":                 {head + "  revision: main\n  images: {monitor: \"\"}\n", "spec.revision: \"main\" is neither a commit"},
-		"a short commit":           {head + "  revision: 0123abc\n  images: {monitor: \"\"}\n", "spec.revision"},
-		"a tag":                    {head + "  revision: " + oneRevision + "\n  images: {monitor: v1}\n", "spec.images.monitor: \"v1\" is no digest"},
-		"no image":                 {head + "  revision: " + oneRevision + "\n", "spec.images: missing"},
-		"a field that is misspelt": {head + "  revison: x\n", "revison"},
+		"a whole one":                       {head + "  revision: " + oneRevision + "\n  images: {monitor: \"" + oneDigest + "\"}\n", ""},
+		"nothing":                           {"", "it holds 0 documents"},
+		"two":                               {head + "  revision: x\n---\n" + head, "it holds 2 documents"},
+		"another kind":                      {"apiVersion: v1\nkind: ConfigMap\n", "want ballast.dev/v1alpha1 Pair"},
+		"a branch":                          {head + "  revision: main\n  images: {monitor: \"\"}\n", "spec.revision: \"main\" is neither a commit"},
+		"a short commit":                    {head + "  revision: 0123abc\n  images: {monitor: \"\"}\n", "spec.revision"},
+		"a tag":                             {head + "  revision: " + oneRevision + "\n  images: {monitor: v1}\n", "spec.images.monitor: \"v1\" is no digest"},
+		"an image with a name that is none": {head + "  revision: " + oneRevision + "\n  images: {\"a: b\": \"\"}\n", "is no name of an image"},
+		"no image":                          {head + "  revision: " + oneRevision + "\n", "spec.images: missing"},
+		"a field that is misspelt":          {head + "  revison: x\n", "revison"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ReadPair("pair.yaml", []byte(tc.text))
