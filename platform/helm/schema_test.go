@@ -48,6 +48,7 @@ func TestBadValuesAreRefusedByName(t *testing.T) {
 		"requests without memory":                {"monitor", "resources: {requests: {memory: null}}", "at '/resources/requests'"},
 		"an amount that is none":                 {"monitor", "resources: {limits: {memory: lots}}", "at '/resources/limits/memory'"},
 		"a host that is a URL":                   {"monitor", "allowedHosts: [http://monitor]", "at '/allowedHosts/0'"},
+		"an ingress for no name":                 {"monitor", "ingress: {enabled: true}", "ingress.host: give the name"},
 		"TLS without a certificate":              {"monitor", "web: {https: true}", "web.https: without web.configSecret"},
 		"a Secret that is no name":               {"monitor", "web: {tlsSecret: Monitor}", "at '/web/tlsSecret'"},
 		"a label that is no text":                {"monitor", "extraLabels: {team: 7}", "at '/extraLabels/team'"},

@@ -72,13 +72,14 @@ What a schema cannot say, as it is about two values at once.
 {{- end }}
 
 {{/*
-The names that requests may have as Host: the four of a workload's Service, and
-those of values: (dict "root" $ "name" NAME).
+The names that requests may have as Host: the four of a workload's Service, the
+ingress's, and those of values: (dict "root" $ "name" NAME).
 */}}
 {{- define "monitor.allowedHosts" -}}
 {{- $namespaced := printf "%s.%s" .name .root.Release.Namespace -}}
 {{- $names := list .name $namespaced (printf "%s.svc" $namespaced) (printf "%s.svc.%s" $namespaced .root.Values.clusterDomain) -}}
-{{- concat $names .root.Values.allowedHosts | join "," -}}
+{{- if .root.Values.ingress.enabled }}{{ $names = append $names .root.Values.ingress.host }}{{ end -}}
+{{- concat $names .root.Values.allowedHosts | uniq | join "," -}}
 {{- end }}
 
 {{/*
