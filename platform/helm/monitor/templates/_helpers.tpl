@@ -22,7 +22,7 @@ The workloads as a YAML list: name, component and collectors of each.
 - {name: {{ $name }}-{{ . }}, component: {{ . }}, collectors: [{{ . }}]}
 {{- end }}
 {{- else }}
-- {name: {{ $name }}, component: all, collectors: {{ $collectors | toJson }}}
+- {name: {{ $name }}, component: all, collectors: {{ concat $collectors (list "cgroup" "system") | toJson }}}
 {{- end }}
 {{- end }}
 
