@@ -103,18 +103,18 @@ func TestTLSAsTheFileSays(t *testing.T) {
 		web    string
 		client []tls.Certificate
 		path   string
-		want   string // of the body, the status, or the error
+		want   string // the body, the status, or that there was no connection
 	}{
 		"HTTP/2 by default":                      {base + "}", nil, "/", "HTTP/2.0"},
 		"HTTP/1.1 where the file says so":        {base + "}\nhttp_server_config: {http2: false}", nil, "/", "HTTP/1.1"},
 		"a client with a certificate":            {required + "}", certificate(ours), "/", "HTTP/2.0"},
 		"a client without one":                   {required + "}", nil, "/", "403"},
 		"a probe without one":                    {required + "}", nil, "/healthz", "HTTP/2.0"},
-		"a client of another authority":          {required + "}", certificate(theirs), "/", "tls: "},
+		"a client of another authority":          {required + "}", certificate(theirs), "/", "no connection"},
 		"any certificate, where any will do":     {base + ", client_auth_type: RequireAnyClientCert}", certificate(theirs), "/", "HTTP/2.0"},
 		"none, where any will do":                {base + ", client_auth_type: RequireAnyClientCert}", nil, "/", "403"},
 		"a name that is allowed":                 {required + ", client_allowed_sans: [localhost]}", certificate(ours), "/", "HTTP/2.0"},
-		"a name that is not allowed":             {required + ", client_allowed_sans: [other]}", certificate(ours), "/", "tls: "},
+		"a name that is not allowed":             {required + ", client_allowed_sans: [other]}", certificate(ours), "/", "no connection"},
 		"a probe where names have to be allowed": {required + ", client_allowed_sans: [other]}", nil, "/healthz", "HTTP/2.0"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -136,7 +136,8 @@ func TestTLSAsTheFileSays(t *testing.T) {
 			var got string
 			resp, err := transport.RoundTrip(req)
 			if err != nil {
-				got = err.Error()
+				// What the client hears of it, if anything, depends on how fast it is.
+				got = "no connection"
 			} else {
 				body, _ := io.ReadAll(resp.Body)
 				_ = resp.Body.Close()

@@ -23,11 +23,35 @@ import (
 	"github.com/ballast-sre/ballast/src/monitor/internal/access/accesstest"
 )
 
+// journal is a log that may be read while it is written.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(line []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(line)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+func (j *journal) Reset() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.text.Reset()
+}
+
 // followed runs a test in a bubble, beside Run on the files of a directory.
-func followed(t *testing.T, dir string, test func(*testing.T, *Access, chan<- os.Signal, *bytes.Buffer)) {
+func followed(t *testing.T, dir string, test func(*testing.T, *Access, chan<- os.Signal, *journal)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		var logs bytes.Buffer
+		var logs journal
 		a, err := New(Files{Web: filepath.Join(dir, "web.yaml"), Tokens: filepath.Join(dir, "tokens")}, slog.New(slog.NewJSONHandler(&logs, nil)))
 		if err != nil {
 			t.Fatal(err)
@@ -41,6 +65,12 @@ func followed(t *testing.T, dir string, test func(*testing.T, *Access, chan<- os
 		cancel()
 		running.Wait()
 	})
+}
+
+// pass lets time pass and waits for what it brings.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
 
 func bearer(t *testing.T, a *Access, token string) int {
@@ -86,24 +116,24 @@ func TestChangesAreFollowedAndBadOnesAreNot(t *testing.T) {
 	const tls = "tls_server_config: {cert_file: tls.crt, key_file: tls.key}\n"
 	put(t, dir, "web.yaml", tls)
 	put(t, dir, "tokens", token+"\n")
-	followed(t, dir, func(t *testing.T, a *Access, signals chan<- os.Signal, logs *bytes.Buffer) {
+	followed(t, dir, func(t *testing.T, a *Access, signals chan<- os.Signal, logs *journal) {
 		within := 30 * time.Second
 		loaded := a.succeeded.Load()
 
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if a.succeeded.Load() != loaded || strings.Count(logs.String(), "\n") != 1 {
 			t.Errorf("without a change: %s", logs)
 		}
 		counted(t, a, "0", "1")
 
 		put(t, dir, "tokens", "another-token-of-length\n")
-		time.Sleep(within)
+		pass(within)
 		if old, young := bearer(t, a, token), bearer(t, a, "another-token-of-length"); old != 401 || young != 0 {
 			t.Errorf("after a change of tokens: %d, %d", old, young)
 		}
 
 		authority.Write(t, dir, 7)
-		time.Sleep(within)
+		pass(within)
 		if got := serial(t, a); got != 7 {
 			t.Errorf("certificate %d after a change to 7", got)
 		}
@@ -112,7 +142,7 @@ func TestChangesAreFollowedAndBadOnesAreNot(t *testing.T) {
 		logs.Reset()
 		put(t, dir, "tls.key", "no key")
 		put(t, dir, "tokens", "short\n")
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if got := serial(t, a); got != 7 || bearer(t, a, "another-token-of-length") != 0 {
 			t.Errorf("bad files are in use: certificate %d", got)
 		}
@@ -135,7 +165,7 @@ func TestChangesAreFollowedAndBadOnesAreNot(t *testing.T) {
 		counted(t, a, "2", "1")
 
 		put(t, dir, "web.yaml", "")
-		time.Sleep(within)
+		pass(within)
 		if !strings.Contains(logs.String(), "restart it") || a.TLS() == nil {
 			t.Errorf("TLS went off: %s", logs)
 		}
@@ -144,10 +174,10 @@ func TestChangesAreFollowedAndBadOnesAreNot(t *testing.T) {
 		if err := os.Remove(filepath.Join(dir, "web.yaml")); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(within)
+		pass(within)
 		counted(t, a, "4", "0")
 		put(t, dir, "web.yaml", tls)
-		time.Sleep(within)
+		pass(within)
 		counted(t, a, "4", "1")
 	})
 }
@@ -171,9 +201,9 @@ func TestFilesThatAreSwappedLikeAMountOfKubernetes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	followed(t, dir, func(t *testing.T, a *Access, _ chan<- os.Signal, _ *bytes.Buffer) {
+	followed(t, dir, func(t *testing.T, a *Access, _ chan<- os.Signal, _ *journal) {
 		version("..2", "another-token-of-length")
-		time.Sleep(30 * time.Second)
+		pass(30 * time.Second)
 		if got := bearer(t, a, "another-token-of-length"); got != 0 {
 			t.Errorf("after the swap: %d", got)
 		}
