@@ -11,51 +11,56 @@ import (
 	"github.com/ballast-sre/ballast/src/monitor/internal/access/accesstest"
 )
 
+// In a bubble comparing takes no time, whatever else the machine does.
 func TestPasswordsOfUsers(t *testing.T) {
-	users := map[string]string{"alice": accesstest.Hash(t, "wonder"), "bob": accesstest.Hash(t, "builder")}
-	p := newPasswords(users, nil, newPace())
-	for range 2 { // compared, then known
-		for _, tc := range []struct {
-			name, password string
-			want           bool
-		}{
-			{"alice", "wonder", true},
-			{"bob", "builder", true},
-			{"alice", "builder", false},
-			{"alice", "", false},
-			{"", "", false},
-			{"carol", "wonder", false},
-			{"alice\x00", "wonder", false},
-		} {
-			if got, err := p.right(tc.name, tc.password); err != nil || got != tc.want {
-				t.Errorf("%q with %q: %v, %v", tc.name, tc.password, got, err)
+	synctest.Test(t, func(t *testing.T) {
+		users := map[string]string{"alice": accesstest.Hash(t, "wonder"), "bob": accesstest.Hash(t, "builder")}
+		p := newPasswords(users, nil, newPace())
+		for range 2 { // compared, then known
+			for _, tc := range []struct {
+				name, password string
+				want           bool
+			}{
+				{"alice", "wonder", true},
+				{"bob", "builder", true},
+				{"alice", "builder", false},
+				{"alice", "", false},
+				{"", "", false},
+				{"carol", "wonder", false},
+				{"alice\x00", "wonder", false},
+			} {
+				if got, err := p.right(tc.name, tc.password); err != nil || got != tc.want {
+					t.Errorf("%q with %q: %v, %v", tc.name, tc.password, got, err)
+				}
 			}
 		}
-	}
-	if len(p.known) != 2 || len(p.wrong) != 5 {
-		t.Errorf("%d known, %d wrong", len(p.known), len(p.wrong))
-	}
+		if len(p.known) != 2 || len(p.wrong) != 5 {
+			t.Errorf("%d known, %d wrong", len(p.known), len(p.wrong))
+		}
+	})
 }
 
 func TestWhatWasFoundOutIsKeptOverAReloadAsLongAsItIsTrue(t *testing.T) {
-	alice, bob := accesstest.Hash(t, "wonder"), accesstest.Hash(t, "builder")
-	before := newPasswords(map[string]string{"alice": alice, "bob": bob}, nil, newPace())
-	for name, password := range map[string]string{"alice": "wonder", "bob": "builder"} {
-		if ok, err := before.right(name, password); !ok || err != nil {
-			t.Fatal(ok, err)
+	synctest.Test(t, func(t *testing.T) {
+		alice, bob := accesstest.Hash(t, "wonder"), accesstest.Hash(t, "builder")
+		before := newPasswords(map[string]string{"alice": alice, "bob": bob}, nil, newPace())
+		for name, password := range map[string]string{"alice": "wonder", "bob": "builder"} {
+			if ok, err := before.right(name, password); !ok || err != nil {
+				t.Fatal(ok, err)
+			}
 		}
-	}
-	after := newPasswords(map[string]string{"alice": alice, "bob": accesstest.Hash(t, "other")}, before, newPace())
-	if _, ok := after.known["alice"]; !ok || len(after.known) != 1 {
-		t.Errorf("known after a change of bob's: %v", after.known)
-	}
-	if ok, err := after.right("bob", "builder"); ok || err != nil {
-		t.Errorf("bob's old password: %v, %v", ok, err)
-	}
-	gone := newPasswords(map[string]string{"bob": bob}, after, newPace())
-	if ok, err := gone.right("alice", "wonder"); ok || err != nil {
-		t.Errorf("a user who is gone: %v, %v", ok, err)
-	}
+		after := newPasswords(map[string]string{"alice": alice, "bob": accesstest.Hash(t, "other")}, before, newPace())
+		if _, ok := after.known["alice"]; !ok || len(after.known) != 1 {
+			t.Errorf("known after a change of bob's: %v", after.known)
+		}
+		if ok, err := after.right("bob", "builder"); ok || err != nil {
+			t.Errorf("bob's old password: %v, %v", ok, err)
+		}
+		gone := newPasswords(map[string]string{"bob": bob}, after, newPace())
+		if ok, err := gone.right("alice", "wonder"); ok || err != nil {
+			t.Errorf("a user who is gone: %v, %v", ok, err)
+		}
+	})
 }
 
 func TestTheMemoryOfWrongPasswordsIsBounded(t *testing.T) {
