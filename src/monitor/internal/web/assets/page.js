@@ -331,15 +331,14 @@ function start() {
       if (ref.includes(":") && !picked.has(ref)) continue;
       add(ref, p);
     }
-    for (const ref of latest.keys()) if (ref.includes(":") && !found.has(ref) && !refs(next).has(ref)) latest.delete(ref);
+    // A thing that is gone has no figure; one whose counter fell keeps its last.
+    const there = new Set(counters(next).map(([series, item]) => refOf(series, item)));
+    for (const ref of latest.keys()) if (ref.includes(":") && !found.has(ref) && !there.has(ref)) latest.delete(ref);
     const first = !snapshot;
     snapshot = next;
     if (first) space();
     if (!document.hidden) show();
   }
-
-  // refs are those whose things are still there, though they have no rate now.
-  function refs(s) { return new Set(counters(s).map(([series, item]) => refOf(series, item))); }
 
   function add(ref, {t, v}) {
     if (!store.has(ref)) store.set(ref, []);
