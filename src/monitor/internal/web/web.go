@@ -22,7 +22,7 @@ type Asset struct {
 	// Type is its Content-Type.
 	Type string
 	Body []byte
-	// ETag changes with Body.
+	// ETag changes with Body; it is weak, as the compressed form has it too.
 	ETag string
 }
 
@@ -37,7 +37,7 @@ func Assets() []Asset {
 
 func asset(path, contentType, body string) Asset {
 	sum := sha256.Sum256([]byte(body))
-	return Asset{Path: path, Type: contentType, Body: []byte(body), ETag: `"` + hex.EncodeToString(sum[:8]) + `"`}
+	return Asset{Path: path, Type: contentType, Body: []byte(body), ETag: `W/"` + hex.EncodeToString(sum[:8]) + `"`}
 }
 
 //go:embed assets/page.html
