@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -152,5 +153,11 @@ func TestEvidenceIsRenderedAgainIdentically(t *testing.T) {
 		if !bytes.Equal(first, second) {
 			t.Errorf("%s is another one when it is rendered again", name)
 		}
+	}
+	// What a run leaves is what can be attached to the image that it was about.
+	place := newRegistry(t) + "/ballast/monitor"
+	args := []string{"attest", "--image", place + "@" + pushed(t, place), "--revision", strings.Repeat("0", 40), "--environment", "staging", filepath.Join(r.out, "report.json")}
+	if code, stdout, stderr := h.ballast(args...); code != 0 || !strings.Contains(stdout, " of 1 experiments is attached to "+place) {
+		t.Errorf("ballast attest: exit code %d: %s%s", code, stdout, stderr)
 	}
 }

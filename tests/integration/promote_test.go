@@ -5,6 +5,7 @@ package integration
 import (
 	"bytes"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -18,6 +19,37 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
+
+// newRegistry starts a registry and returns its address.
+func newRegistry(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(registry.New(registry.Logger(slog.NewLogLogger(slog.DiscardHandler, 0))))
+	t.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "http://")
+}
+
+// pushed is the digest of an image that was pushed to a repository.
+func pushed(t *testing.T, repository string) string {
+	t.Helper()
+	img, err := random.Image(64, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tag, err := name.NewTag(repository + ":v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A transport of its own, as what the default one keeps open outlives the test.
+	transport := &http.Transport{DisableKeepAlives: true}
+	if err := remote.Write(tag, img, remote.WithContext(t.Context()), remote.WithTransport(transport)); err != nil {
+		t.Fatal(err)
+	}
+	digest, err := img.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return digest.String()
+}
 
 // The runner and the program that knows charts, on the environments of this repository.
 func TestABuildIsPromotedToTheFirstEnvironment(t *testing.T) {
@@ -49,27 +81,10 @@ func TestABuildIsPromotedToTheFirstEnvironment(t *testing.T) {
 	program("git", "commit", "--quiet", "--message=Add the platform")
 	revision, _, _ := program("git", "rev-parse", "HEAD")
 
-	server := httptest.NewServer(registry.New(registry.Logger(slog.NewLogLogger(slog.DiscardHandler, 0))))
-	t.Cleanup(server.Close)
-	place := strings.TrimPrefix(server.URL, "http://")
+	place := newRegistry(t)
 	args := []string{"promote", "--registry", place, "--changes", filepath.Join(binaries, "changes"), "--to", "dev", "--revision", revision}
 	for _, image := range []string{"monitor", "ballast"} {
-		img, err := random.Image(64, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		tag, err := name.NewTag(place + "/ballast/" + image + ":v1")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := remote.Write(tag, img, remote.WithContext(t.Context())); err != nil {
-			t.Fatal(err)
-		}
-		digest, err := img.Digest()
-		if err != nil {
-			t.Fatal(err)
-		}
-		args = append(args, "--image", image+"="+digest.String())
+		args = append(args, "--image", image+"="+pushed(t, place+"/ballast/"+image))
 	}
 	began := time.Now()
 	out, errOut, code := program(filepath.Join(binaries, "ballast"), args...)

@@ -116,6 +116,7 @@ func run(ctx context.Context, s streams, common *commonFlags, flags *runFlags, p
 	if err := place.Prepare(); err != nil {
 		return 0, err
 	}
+	started.Tool.Digest = executableDigest()
 	level := slog.LevelWarn
 	if flags.verbose {
 		level = slog.LevelDebug

@@ -24,7 +24,7 @@ var measuringModules = [...]string{ //nolint:gochecknoglobals // A constant list
 func tool() result.Tool {
 	t := result.Tool{
 		Version: version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
-		CPUs: runtime.NumCPU(), Modules: map[string]string{}, Digest: executableDigest(),
+		CPUs: runtime.NumCPU(), Modules: map[string]string{},
 	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -49,7 +49,8 @@ func tool() result.Tool {
 }
 
 // executableDigest is that of this program, or empty where it cannot be read, which is
-// missed when the report is attached to an image and at no other time.
+// missed when the report is attached to an image and at no other time. It takes some
+// tenths of a second.
 func executableDigest() string {
 	path, err := os.Executable()
 	if err != nil {
