@@ -54,6 +54,7 @@ func components() []component {
 		{name: "coredns", programs: []string{"coredns"}, cold: 80 * time.Second},
 		{name: "metrics-server", programs: []string{"metrics-server"}, cold: 130 * time.Second},
 		{name: "helm", programs: []string{"helm"}, cold: 40 * time.Second},
+		{name: "kustomize", programs: []string{"kustomize"}, cold: 20 * time.Second},
 		{name: "argo-cd", programs: []string{"cmd"}, cold: 140 * time.Second},
 		// Of the clouds that Prometheus can look for targets in, a node is none.
 		{name: "prometheus", programs: []string{"prometheus"}, tags: []string{"remove_all_sd", "enable_kubernetes_sd"}, cold: 70 * time.Second},

@@ -97,7 +97,7 @@ func argoCD() recipe {
 	}
 	return recipe{
 		ref: "quay.io/argoproj/argocd:v3.5.7", userland: true, files: files,
-		programs: map[string]string{"argo-cd/cmd": "/usr/local/bin/argocd", "helm/helm": "/usr/local/bin/helm"},
+		programs: map[string]string{"argo-cd/cmd": "/usr/local/bin/argocd", "helm/helm": "/usr/local/bin/helm", "kustomize/kustomize": "/usr/local/bin/kustomize"},
 		config: image.Config{
 			Entrypoint: []string{"/usr/bin/tini", "--"}, User: "999", WorkDir: "/home/argocd",
 			Env: map[string]string{"USER": "argocd", "GRPC_ENABLE_TXT_SERVICE_CONFIG": "false"},
