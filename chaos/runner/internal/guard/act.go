@@ -28,17 +28,17 @@ const (
 type asked map[types.UID]request
 
 type request struct {
-	first     time.Time
-	at        time.Time // the last
-	reminders int
-	told      bool // that it is stuck
+	first    time.Time
+	at       time.Time // the last
+	reminded bool
+	told     bool // that it is stuck
 }
 
-// next is when a request about the object may follow: soon where no watch shows that the
-// first was accepted, ever later where Chaos Mesh is reminded.
+// next is when a request about the object may follow: sooner where no watch shows that the
+// first was accepted.
 func (r request) next(o Removal) time.Time {
 	if o.Remind {
-		return r.at.Add(min(remindAfter<<r.reminders, remindAtLeast))
+		return r.at.Add(remindAfter)
 	}
 	return r.at.Add(askAgain)
 }
@@ -81,10 +81,7 @@ func (g *Guard) act(ctx context.Context, d Decision, now time.Time) {
 			if !again {
 				r.first = now
 			}
-			if o.Remind {
-				r.reminders++
-			}
-			r.at = now
+			r.at, r.reminded = now, r.reminded || o.Remind
 			g.asked[o.UID] = r
 		}
 	}
@@ -143,7 +140,9 @@ func (g *Guard) deleteObject(ctx context.Context, o Removal) (accepted bool) {
 		g.failed("delete "+o.Key, err)
 		return false
 	}
-	g.Logger.Warn("the removal of a fault was asked for", "object", o.Key, "run", o.Run, "why", string(o.Why))
+	if !g.asked[o.UID].reminded { // once is enough to say
+		g.Logger.Warn("the removal of a fault was asked for", "object", o.Key, "run", o.Run, "why", string(o.Why))
+	}
 	return true
 }
 

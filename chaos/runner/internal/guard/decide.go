@@ -12,12 +12,9 @@ import (
 // ever saw: the two are watched apart, and the Lease may be seen later.
 const orphanAfter = 30 * time.Second
 
-const (
-	// remindAfter is how long Chaos Mesh is given for an object that was deleted, before it
-	// is reminded. Between reminders that time doubles, up to remindAtLeast.
-	remindAfter   = 20 * time.Second
-	remindAtLeast = 10 * time.Minute
-)
+// remindAfter is how long Chaos Mesh is given for an object that was deleted, before it is
+// reminded, and between two reminders: its controller may come back at any time.
+const remindAfter = 20 * time.Second
 
 // State is what the guard knows of a cluster at a time.
 type State struct {

@@ -183,9 +183,12 @@ func TestAFaultThatDoesNotGoIsReportedOnce(t *testing.T) {
 				deletes[*d.DeleteOptions.PropagationPolicy]++
 			}
 		}
-		// After 20, 60, 140, 300 and 620 s.
-		if deletes[metav1.DeletePropagationBackground] != 1 || deletes[metav1.DeletePropagationForeground] != 5 {
-			t.Errorf("%v: one deletion and ever rarer reminders of an object whose deletion was accepted", deletes)
+		reminders := int((stuckAfter + settled + 10*time.Minute) / remindAfter)
+		if deletes[metav1.DeletePropagationBackground] != 1 || deletes[metav1.DeletePropagationForeground] != reminders {
+			t.Errorf("%v: want one deletion of an object whose deletion was accepted, and %d reminders", deletes, reminders)
+		}
+		if n := w.logged(string(WhyForgot)); n != 1 {
+			t.Errorf("it was said %d times that it is reminded", n)
 		}
 		w.must(w.dyn.Tracker().Delete(podChaos, "monitor", "kill-a"))
 		time.Sleep(tick)
