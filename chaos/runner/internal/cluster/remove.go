@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -140,9 +141,14 @@ func DeleteObject(ctx context.Context, client dynamic.ResourceInterface, o metav
 
 // Remind has Chaos Mesh look again at an object whose deletion was accepted. Its controller
 // acts on a change alone: where what it did last failed, as its own webhook was not ready yet
-// after a restart, it may never look again. Another deletion, in the foreground, changes the
-// object, which no right but to delete is needed for. Errors are those of DeleteObject.
+// after a restart, it may never look again. Another deletion changes the object: one in the
+// foreground adds a finalizer of Kubernetes' own, one in the background takes that away. No
+// right but to delete is needed for it, and no webhook is asked. Errors are those of
+// DeleteObject.
 func Remind(ctx context.Context, client dynamic.ResourceInterface, o metav1.Object) error {
+	if slices.Contains(o.GetFinalizers(), metav1.FinalizerDeleteDependents) {
+		return deleteObject(ctx, client, o, metav1.DeletePropagationBackground)
+	}
 	return deleteObject(ctx, client, o, metav1.DeletePropagationForeground)
 }
 

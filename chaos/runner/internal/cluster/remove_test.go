@@ -82,6 +82,29 @@ func TestRemoveRemindsOfWhatDoesNotGo(t *testing.T) {
 	})
 }
 
+// A reminder that changed nothing would reach nobody.
+func TestEachReminderChangesTheObject(t *testing.T) {
+	o := withFinalizer(chaosObject("PodChaos", "monitor", "kill", "a"))
+	for _, tt := range []struct {
+		finalizers []string
+		want       metav1.DeletionPropagation
+	}{
+		{[]string{finalizer}, metav1.DeletePropagationForeground},
+		{[]string{finalizer, metav1.FinalizerDeleteDependents}, metav1.DeletePropagationBackground},
+	} {
+		o.SetFinalizers(tt.finalizers)
+		c := newDynamic(t, o)
+		kind := kindOf("PodChaos")
+		if err := Remind(t.Context(), c.Resource(kind.Resource).Namespace("monitor"), o); err != nil {
+			t.Fatal(err)
+		}
+		d := as[clienttesting.DeleteActionImpl](c.Actions()[0])
+		if got := *d.DeleteOptions.PropagationPolicy; got != tt.want {
+			t.Errorf("with the finalizers %v it is deleted in the %s, want %s", tt.finalizers, got, tt.want)
+		}
+	}
+}
+
 func TestRemoveOfWhatIsGoneIsNoError(t *testing.T) {
 	if err := Remove(t.Context(), newDynamic(t), []unstructured.Unstructured{*chaosObject("PodChaos", "monitor", "kill", "a")}); err != nil {
 		t.Error(err)
