@@ -196,7 +196,7 @@ chaos-red: build ## Run the experiment whose SLO must break; anything but "fail"
 	echo "Red as expected: the verdict is fail, exit code 1."
 
 .PHONY: chaos-alerts
-chaos-alerts: build ## Burn whole budgets on this machine and see every tier of the burn alerts fire and end; eight minutes
+chaos-alerts: build ## Burn whole budgets on this machine and see every tier of the burn alerts fire and end; seven minutes
 	@status=0; bin/ballast run --out $(OUT)/chaos-alerts chaos/local-experiments || status=$$?; \
 	if [ -f $(OUT)/chaos-alerts/report.html ]; then echo "Report: file://$(abspath $(OUT))/chaos-alerts/report.html"; fi; \
 	exit $$status
