@@ -22,8 +22,8 @@ const historySteps = 100
 func (r *run) histories(ctx context.Context) {
 	var asked []slo.AlertModel
 	longest := map[string]time.Duration{} // by selector
-	for _, m := range r.cfg.Alerts {
-		if m.Total != "" && m.Window() > 0 && judge.Asked(&r.spec, ruleID(m)) {
+	for _, m := range r.askedAbout() {
+		if m.Total != "" && m.Window() > 0 {
 			asked = append(asked, m)
 			longest[m.Total] = max(longest[m.Total], r.scaled(m.Window()))
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/ballast-sre/ballast/chaos/runner/internal/judge"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 	"github.com/ballast-sre/ballast/internal/prom"
+	"github.com/ballast-sre/ballast/internal/slo"
 )
 
 // rules asks Prometheus for the rules of the alerts that are expected or
@@ -27,10 +28,8 @@ func (r *run) rules(ctx context.Context) {
 		r.failed("asking Prometheus for its rules", queryTrouble(err))
 		return
 	}
-	for _, m := range r.cfg.Alerts {
-		if id := (result.RuleID{Alert: m.Name, Group: m.Group, Labels: m.Labels}); judge.Asked(&r.spec, id) {
-			rules.Wanted = append(rules.Wanted, id)
-		}
+	for _, m := range r.askedAbout() {
+		rules.Wanted = append(rules.Wanted, ruleID(m))
 	}
 	if rules.Unknown {
 		beating, err := r.heartbeats(ctx, rules.Wanted)
@@ -73,6 +72,21 @@ func (r *run) evaluatedRules(ctx context.Context) ([]prom.RuleGroup, error) {
 			return groups, nil
 		}
 	}
+}
+
+// askedAbout are the alerts that the experiment expects or forbids.
+func (r *run) askedAbout() []slo.AlertModel {
+	var out []slo.AlertModel
+	for _, m := range r.cfg.Alerts {
+		if judge.Asked(&r.spec, ruleID(m)) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+func ruleID(m slo.AlertModel) result.RuleID {
+	return result.RuleID{Alert: m.Name, Group: m.Group, Labels: m.Labels}
 }
 
 // asked says whether the rule is that of an alert which is expected or forbidden.
@@ -122,10 +136,7 @@ func (r *run) takeRules(l look) {
 
 // takeHeartbeats does so where only the groups can be seen, and not their rules.
 func (r *run) takeHeartbeats(l look) {
-	for _, m := range r.cfg.Alerts {
-		if !judge.Asked(&r.spec, result.RuleID{Alert: m.Name, Labels: m.Labels}) {
-			continue
-		}
+	for _, m := range r.askedAbout() {
 		reading := result.RuleReading{Group: m.Group, Alert: m.Name, At: l.t, Interval: result.InSeconds(m.Every(r.cfg.sight()))}
 		age, beats := l.heartbeats[m.Group]
 		if reading.Age = result.InSeconds(age); !beats {

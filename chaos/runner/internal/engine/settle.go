@@ -11,21 +11,6 @@ import (
 	"github.com/ballast-sre/ballast/internal/slo"
 )
 
-// askedAbout are the alerts that the experiment expects or forbids.
-func (r *run) askedAbout() []slo.AlertModel {
-	var out []slo.AlertModel
-	for _, m := range r.cfg.Alerts {
-		if judge.Asked(&r.spec, ruleID(m)) {
-			out = append(out, m)
-		}
-	}
-	return out
-}
-
-func ruleID(m slo.AlertModel) result.RuleID {
-	return result.RuleID{Alert: m.Name, Group: m.Group, Labels: m.Labels}
-}
-
 // steadyState settles and watches the baseline, and does both again when the baseline ends
 // with an alert pending that is asked about, as the replicas that a rollout took away leave
 // one: it would fire, or prove nothing, and ends or fires by itself.
