@@ -68,15 +68,15 @@ func removeOne(ctx context.Context, client dynamic.Interface, o *unstructured.Un
 
 // removal is the removal of one object.
 type removal struct {
-	client  dynamic.ResourceInterface
-	object  *unstructured.Unstructured // as it was last seen
-	deleted time.Time                  // when the API server accepted the deletion, or a reminder
-	err     error                      // the last, for the report
+	client dynamic.ResourceInterface
+	object *unstructured.Unstructured // as it was last seen
+	asked  time.Time                  // when the API server accepted the deletion, or a reminder was sent
+	err    error                      // the last, for the report
 }
 
 // try returns when the object is gone, or has to be looked at again.
 func (r *removal) try(ctx context.Context) (gone bool, err error) {
-	if r.deleted.IsZero() {
+	if r.asked.IsZero() {
 		err := DeleteObject(ctx, r.client, r.object)
 		if apierrors.IsNotFound(err) {
 			return true, nil
@@ -84,7 +84,7 @@ func (r *removal) try(ctx context.Context) (gone bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		r.deleted, r.err = time.Now(), nil
+		r.asked, r.err = time.Now(), nil
 	}
 	seen, err := r.client.Get(ctx, r.object.GetName(), metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
@@ -105,14 +105,14 @@ func (r *removal) try(ctx context.Context) (gone bool, err error) {
 		return false, err
 	}
 	defer w.Stop()
-	remind := time.NewTimer(time.Until(r.deleted.Add(remindAfter)))
+	remind := time.NewTimer(time.Until(r.asked.Add(remindAfter)))
 	defer remind.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return false, nil
 		case <-remind.C:
-			r.deleted = time.Now()
+			r.asked = time.Now()
 			remind.Reset(remindAfter)
 			if err := Remind(ctx, r.client, r.object); err != nil && !apierrors.IsNotFound(err) {
 				return false, err

@@ -37,7 +37,7 @@ type request struct {
 // next is when a request about the object may follow: sooner where no watch shows that the
 // first was accepted.
 func (r request) next(o Removal) time.Time {
-	if o.Remind {
+	if o.reminds() {
 		return r.at.Add(remindAfter)
 	}
 	return r.at.Add(askAgain)
@@ -81,7 +81,7 @@ func (g *Guard) act(ctx context.Context, d Decision, now time.Time) {
 			if !again {
 				r.first = now
 			}
-			r.at, r.reminded = now, r.reminded || o.Remind
+			r.at, r.reminded = now, r.reminded || o.reminds()
 			g.asked[o.UID] = r
 		}
 	}
@@ -132,7 +132,7 @@ func (g *Guard) deleteObject(ctx context.Context, o Removal) (accepted bool) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	ask := cluster.DeleteObject
-	if o.Remind {
+	if o.reminds() {
 		ask = cluster.Remind
 	}
 	err := ask(ctx, g.Dynamic.Resource(kind.Resource).Namespace(raw.GetNamespace()), raw)

@@ -67,9 +67,10 @@ type Removal struct {
 	// Confirm asks for a look at the API server before: that the run has no Lease is
 	// known only from a watch, which may be behind.
 	Confirm bool
-	// Remind is true for what was deleted already.
-	Remind bool
 }
+
+// reminds says whether the object was deleted already.
+func (r Removal) reminds() bool { return !r.Deleting.IsZero() }
 
 // LeaseRemoval is a Lease to delete.
 type LeaseRemoval struct {
@@ -122,7 +123,7 @@ func Decide(s State, now time.Time) Decision {
 			if due := o.Deleting.Add(remindAfter); now.Before(due) {
 				wake(due)
 			} else {
-				d.Objects = append(d.Objects, Removal{Object: o, Why: WhyForgot, Remind: true})
+				d.Objects = append(d.Objects, Removal{Object: o, Why: WhyForgot})
 			}
 		case s.Kill != "":
 			d.Objects = append(d.Objects, Removal{Object: o, Why: WhyKilled})

