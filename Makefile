@@ -172,11 +172,14 @@ load-image: cluster ## Build an image and put it into the cluster: make load-ima
 	$(GO) run ./platform/image --layout=$(OUT)/images/$(IMAGE) $(IMAGE)
 	bin/cluster load-image $(CLUSTER_FLAGS) $(OUT)/images/$(IMAGE) ballast/$(IMAGE):$(or $(TAG),dev)
 
+# Says where the report of $(OUT)/NAME is, if there is one.
+say-report = if [ -f $(OUT)/$(1)/report.html ]; then echo "Report: file://$(abspath $(OUT))/$(1)/report.html"; fi
+
 .PHONY: chaos
 chaos: build $(if $(filter cluster,$(TARGET)),cluster) ## Run every experiment on this machine and write the report; TARGET=cluster NAME=name|CONTEXT=context on a cluster
 	@status=0; $(if $(filter cluster,$(TARGET)),$(if $(CONTEXT),,eval "$$(bin/cluster env $(CLUSTER_FLAGS))";)) \
 	bin/ballast run --out $(OUT)/chaos $(if $(filter cluster,$(TARGET)),--target=cluster --context=$(or $(CONTEXT),ballast-$(NAME))) $(EXPERIMENTS) || status=$$?; \
-	if [ -f $(OUT)/chaos/report.html ]; then echo "Report: file://$(abspath $(OUT))/chaos/report.html"; fi; \
+	$(call say-report,chaos); \
 	exit $$status
 
 .PHONY: mutants
@@ -191,14 +194,14 @@ chaos-judge: build ## Compute the verdicts of the last `make chaos` again, from 
 .PHONY: chaos-red
 chaos-red: build ## Run the experiment whose SLO must break; anything but "fail" is an error
 	@status=0; bin/ballast run --out $(OUT)/chaos-red docs/examples/all-replicas-fail.yaml || status=$$?; \
-	if [ -f $(OUT)/chaos-red/report.html ]; then echo "Report: file://$(abspath $(OUT))/chaos-red/report.html"; fi; \
+	$(call say-report,chaos-red); \
 	if [ $$status -ne 1 ]; then echo "Expected the verdict fail (exit code 1), got exit code $$status." >&2; exit 1; fi; \
 	echo "Red as expected: the verdict is fail, exit code 1."
 
 .PHONY: chaos-alerts
 chaos-alerts: build ## Burn whole budgets on this machine and see every tier of the burn alerts fire and end; seven minutes
 	@status=0; bin/ballast run --out $(OUT)/chaos-alerts chaos/local-experiments || status=$$?; \
-	if [ -f $(OUT)/chaos-alerts/report.html ]; then echo "Report: file://$(abspath $(OUT))/chaos-alerts/report.html"; fi; \
+	$(call say-report,chaos-alerts); \
 	exit $$status
 
 .PHONY: validate
