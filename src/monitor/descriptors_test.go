@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,23 +16,11 @@ func TestFewDescriptorsAreShared(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &monitor{file: filepath.Join(t.TempDir(), "address"), stderr: new(bytes.Buffer), client: &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}}
+	m := newMonitor(t)
+	m.stderr = new(bytes.Buffer)
 	m.cmd = exec.CommandContext(t.Context(), "sh", "-c", `ulimit -n 64 && exec "$0" "$@"`, exe, "--listen", "127.0.0.1:0", "--address-file", m.file, "--interval", "100ms")
 	m.cmd.Env, m.cmd.Stderr = append(os.Environ(), asMonitor+"=1"), m.stderr
-	if err := m.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if m.cmd.ProcessState == nil {
-			_ = m.cmd.Process.Kill() // it may have ended by itself
-			_ = m.cmd.Wait()
-		}
-	})
-	eventually(t, "the address file appears", func() error {
-		b, err := os.ReadFile(m.file)
-		m.address = strings.TrimSpace(string(b))
-		return err
-	})
+	m.begin(t)
 	eventually(t, "the monitor is ready", func() error { return m.want("/readyz", http.StatusOK) })
 
 	for range 100 {

@@ -72,13 +72,26 @@ func start(t *testing.T, args ...string) *monitor {
 // listening is start without the wait for readings.
 func listening(t *testing.T, args ...string) *monitor {
 	t.Helper()
-	m := &monitor{
+	m := newMonitor(t)
+	args = append([]string{"--listen", "127.0.0.1:0", "--address-file", m.file}, args...)
+	m.cmd, m.stderr = command(t.Context(), t, args...)
+	m.begin(t)
+	return m
+}
+
+// newMonitor has the file for its address, and nothing runs yet.
+func newMonitor(t *testing.T) *monitor {
+	t.Helper()
+	return &monitor{
 		file: filepath.Join(t.TempDir(), "address"),
 		// No kept connections, so that each request is a new one.
 		client: &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}},
 	}
-	args = append([]string{"--listen", "127.0.0.1:0", "--address-file", m.file}, args...)
-	m.cmd, m.stderr = command(t.Context(), t, args...)
+}
+
+// begin runs the command until the test ends, at most, and waits for its address.
+func (m *monitor) begin(t *testing.T) {
+	t.Helper()
 	if err := m.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +106,6 @@ func listening(t *testing.T, args ...string) *monitor {
 		m.address = strings.TrimSpace(string(b))
 		return err
 	})
-	return m
 }
 
 // eventually polls until check passes, and reports its last error.
