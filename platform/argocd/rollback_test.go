@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ballast-sre/ballast/tests/gitrepo"
 )
 
 // history is a repository in which an environment was changed, one commit a text.
@@ -18,27 +20,15 @@ const pairOfProd = "platform/argocd/environments/prod/pair.yaml"
 
 func newHistory(t *testing.T) history {
 	t.Helper()
-	for name, value := range map[string]string{
-		"GIT_CONFIG_GLOBAL": os.DevNull, "GIT_CONFIG_SYSTEM": os.DevNull,
-		"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.org", "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.org",
-	} {
-		t.Setenv(name, value)
-	}
+	gitrepo.Isolate(t)
 	h := history{t, t.TempDir()}
-	h.run("git", "init", "--quiet", "--initial-branch=main")
+	h.git("init", "--quiet", "--initial-branch=main")
 	return h
 }
 
-// run returns what a program says, and whether it ended well.
-func (h history) run(program string, args ...string) (string, bool) {
+func (h history) git(args ...string) string {
 	h.t.Helper()
-	cmd := exec.CommandContext(h.t.Context(), program, args...)
-	cmd.Dir = h.dir
-	out, err := cmd.CombinedOutput()
-	if program == "git" && err != nil {
-		h.t.Fatalf("git %q: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(string(out)), err == nil
+	return gitrepo.Git(h.t, h.dir, args...)
 }
 
 func (h history) change(file, text, subject string) {
@@ -49,8 +39,8 @@ func (h history) change(file, text, subject string) {
 	if err := os.WriteFile(filepath.Join(h.dir, file), []byte(text), 0o600); err != nil {
 		h.t.Fatal(err)
 	}
-	h.run("git", "add", "--all")
-	h.run("git", "commit", "--quiet", "--message="+subject)
+	h.git("add", "--all")
+	h.git("commit", "--quiet", "--message="+subject)
 }
 
 func (h history) rollback(args ...string) (string, bool) {
@@ -59,7 +49,10 @@ func (h history) rollback(args ...string) (string, bool) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return h.run("make", append([]string{"--file=" + makefile, "rollback"}, args...)...)
+	cmd := exec.CommandContext(h.t.Context(), "make", append([]string{"--file=" + makefile, "rollback"}, args...)...)
+	cmd.Dir = h.dir
+	out, err := cmd.CombinedOutput()
+	return strings.TrimSpace(string(out)), err == nil
 }
 
 func TestARollbackIsOneRevertOfTheLastPromotion(t *testing.T) {
@@ -78,7 +71,7 @@ func TestARollbackIsOneRevertOfTheLastPromotion(t *testing.T) {
 	if err != nil || string(text) != "one\n" {
 		t.Errorf("prod has %q: %v", text, err)
 	}
-	if changed, _ := h.run("git", "diff", "--name-only", "HEAD~1", "HEAD"); changed != pairOfProd {
+	if changed := h.git("diff", "--name-only", "HEAD~1", "HEAD"); changed != pairOfProd {
 		t.Errorf("it changed %q", changed)
 	}
 	// Once more would bring back what was taken back.

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ballast-sre/ballast/tests/gitrepo"
 )
 
 const (
@@ -29,12 +30,7 @@ type copied struct {
 
 func newCopy(t *testing.T) copied {
 	t.Helper()
-	for name, value := range map[string]string{
-		"GIT_CONFIG_GLOBAL": os.DevNull, "GIT_CONFIG_SYSTEM": os.DevNull,
-		"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.org", "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.org",
-	} {
-		t.Setenv(name, value)
-	}
+	gitrepo.Isolate(t)
 	c := copied{t, t.TempDir()}
 	for _, part := range []string{"platform/argocd", "platform/helm", "alerts", "dashboards"} {
 		if err := os.CopyFS(filepath.Join(c.dir, part), os.DirFS(filepath.Join("..", "..", part))); err != nil {
@@ -48,13 +44,7 @@ func newCopy(t *testing.T) copied {
 
 func (c copied) git(args ...string) string {
 	c.t.Helper()
-	cmd := exec.CommandContext(c.t.Context(), "git", args...)
-	cmd.Dir = c.dir
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		c.t.Fatalf("git %v: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(string(out))
+	return gitrepo.Git(c.t, c.dir, args...)
 }
 
 // commit returns the commit of all that is in the directory.

@@ -18,6 +18,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/ballast-sre/ballast/tests/gitrepo"
 )
 
 // newRegistry starts a registry and returns its address.
@@ -53,12 +55,7 @@ func pushed(t *testing.T, repository string) string {
 
 // The runner and the program that knows charts, on the environments of this repository.
 func TestABuildIsPromotedToTheFirstEnvironment(t *testing.T) {
-	for key, value := range map[string]string{
-		"GIT_CONFIG_GLOBAL": os.DevNull, "GIT_CONFIG_SYSTEM": os.DevNull,
-		"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.org", "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.org",
-	} {
-		t.Setenv(key, value)
-	}
+	gitrepo.Isolate(t)
 	dir := t.TempDir()
 	program := func(name string, args ...string) (stdout, stderr string, code int) {
 		t.Helper()

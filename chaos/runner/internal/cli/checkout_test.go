@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -26,6 +25,7 @@ import (
 	"github.com/ballast-sre/ballast/chaos/runner/internal/promotion"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/promotion/promotiontest"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
+	"github.com/ballast-sre/ballast/tests/gitrepo"
 )
 
 const anExperiment = `apiVersion: ballast.dev/v1alpha1
@@ -64,13 +64,7 @@ type checkout struct {
 
 func (s checkout) git(args ...string) string {
 	s.t.Helper()
-	cmd := exec.CommandContext(s.t.Context(), "git", args...)
-	cmd.Dir = s.dir
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		s.t.Fatalf("git %v: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(string(out))
+	return gitrepo.Git(s.t, s.dir, args...)
 }
 
 func (s checkout) write(file, text string) {
@@ -93,12 +87,7 @@ func (s checkout) commit(message string) {
 // newCheckout is a repository whose staging runs a pair that prod does not.
 func newCheckout(t *testing.T) checkout {
 	t.Helper()
-	for name, value := range map[string]string{
-		"GIT_CONFIG_GLOBAL": os.DevNull, "GIT_CONFIG_SYSTEM": os.DevNull,
-		"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.org", "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.org",
-	} {
-		t.Setenv(name, value)
-	}
+	gitrepo.Isolate(t)
 	s := checkout{t: t, dir: t.TempDir(), registry: newRegistry(t)}
 	s.git("init", "--quiet", "--initial-branch=main")
 	for _, dir := range []string{"alerts/slo", "alerts/rules"} {

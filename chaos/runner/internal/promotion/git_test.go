@@ -4,48 +4,26 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ballast-sre/ballast/tests/gitrepo"
 )
-
-// said runs git as a person does.
-func said(t *testing.T, dir string, args ...string) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "git", args...)
-	cmd.Dir = dir
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("git %v: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-// isolate keeps what this machine tells git out of a test.
-func isolate(t *testing.T) {
-	t.Helper()
-	for name, value := range map[string]string{
-		"GIT_CONFIG_GLOBAL": os.DevNull, "GIT_CONFIG_SYSTEM": os.DevNull,
-		"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.org", "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.org",
-	} {
-		t.Setenv(name, value)
-	}
-}
 
 // newRepository has one commit with two files.
 func newRepository(t *testing.T) Repository {
 	t.Helper()
-	isolate(t)
+	gitrepo.Isolate(t)
 	dir := t.TempDir()
-	said(t, dir, "init", "--quiet", "--initial-branch=main")
+	gitrepo.Git(t, dir, "init", "--quiet", "--initial-branch=main")
 	for name, text := range map[string]string{"pair.yaml": "old\n", "other.yaml": "other\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	said(t, dir, "add", ".")
-	said(t, dir, "commit", "--quiet", "--message=first")
+	gitrepo.Git(t, dir, "add", ".")
+	gitrepo.Git(t, dir, "commit", "--quiet", "--message=first")
 	return Repository{dir}
 }
 
@@ -72,18 +50,18 @@ func TestACommitChangesOneFileAndNothingBeforeItsBranchMoves(t *testing.T) {
 		t.Fatal(err)
 	}
 	base, commit := proposed(t.Context(), t, r, "new\n")
-	if got := said(t, r.Dir, "status", "--porcelain"); got != "M other.yaml" {
+	if got := gitrepo.Git(t, r.Dir, "status", "--porcelain"); got != "M other.yaml" {
 		t.Errorf("before: %q", got)
 	}
-	if got := said(t, r.Dir, "diff", "--name-only", base, commit); got != "pair.yaml" {
+	if got := gitrepo.Git(t, r.Dir, "diff", "--name-only", base, commit); got != "pair.yaml" {
 		t.Errorf("it changes %q", got)
 	}
 	if err := r.Advance(t.Context(), base, commit); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(filepath.Join(r.Dir, "pair.yaml"))
-	if err != nil || string(text) != "new\n" || said(t, r.Dir, "status", "--porcelain") != "M other.yaml" {
-		t.Errorf("after: %q, %q: %v", text, said(t, r.Dir, "status", "--porcelain"), err)
+	if err != nil || string(text) != "new\n" || gitrepo.Git(t, r.Dir, "status", "--porcelain") != "M other.yaml" {
+		t.Errorf("after: %q, %q: %v", text, gitrepo.Git(t, r.Dir, "status", "--porcelain"), err)
 	}
 }
 
@@ -117,9 +95,9 @@ func TestWhoIsOvertakenIsTold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRepository(t)
 			remote := t.TempDir()
-			said(t, remote, "init", "--quiet", "--bare", "--initial-branch=main")
-			said(t, r.Dir, "remote", "add", "origin", remote)
-			said(t, r.Dir, "push", "--quiet", "origin", "main")
+			gitrepo.Git(t, remote, "init", "--quiet", "--bare", "--initial-branch=main")
+			gitrepo.Git(t, r.Dir, "remote", "add", "origin", remote)
+			gitrepo.Git(t, r.Dir, "push", "--quiet", "origin", "main")
 			base, first := proposed(t.Context(), t, r, "first\n")
 			_, second := proposed(t.Context(), t, r, "second\n")
 			if err := publish(r, t, base, first); err != nil {
@@ -128,7 +106,7 @@ func TestWhoIsOvertakenIsTold(t *testing.T) {
 			if err := publish(r, t, base, second); !errors.Is(err, ErrOvertaken) || !strings.Contains(err.Error(), first) {
 				t.Errorf("%v", err)
 			}
-			if got := said(t, r.Dir, "branch", "--all", "--contains", second); got != "" {
+			if got := gitrepo.Git(t, r.Dir, "branch", "--all", "--contains", second); got != "" {
 				t.Errorf("the loser's commit is on %q", got)
 			}
 		})
