@@ -1,11 +1,7 @@
 package argocd
 
 import (
-	"bufio"
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,8 +10,9 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
+
+	"github.com/ballast-sre/ballast/platform/policy"
 )
 
 const (
@@ -235,23 +232,11 @@ func documents(t *testing.T, file string) [][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var docs [][]byte
-	for r := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(text))); ; {
-		doc, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return docs
-		}
-		if err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		var content any
-		if err := yaml.Unmarshal(doc, &content); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		if content != nil {
-			docs = append(docs, doc)
-		}
+	docs, err := policy.Documents(string(text))
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
 	}
+	return docs
 }
 
 func yamlFiles(t *testing.T, dir string) []string {

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path"
@@ -21,8 +19,9 @@ import (
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
 	"helm.sh/helm/v4/pkg/engine"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	yamlutil "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
+
+	"github.com/ballast-sre/ballast/platform/policy"
 )
 
 // object is one that the environment has, and who brings it.
@@ -167,26 +166,17 @@ func (r renderer) files(ctx context.Context, revision string) (string, error) {
 // split cuts what a template printed into objects. Those without a namespace are in that
 // of the application, as far as it is known here.
 func (a application) split(stream string) ([]object, error) {
+	docs, err := policy.Documents(stream)
+	if err != nil {
+		return nil, err
+	}
 	var objects []object
-	for r := yamlutil.NewYAMLReader(bufio.NewReader(strings.NewReader(stream))); ; {
-		doc, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return objects, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		var content any
-		if err := yaml.Unmarshal(doc, &content); err != nil {
-			return nil, err
-		}
-		if content == nil {
-			continue
-		}
+	for _, doc := range docs {
 		o, err := parse(a.name, bytes.TrimSpace(doc))
 		if err != nil {
 			return nil, err
 		}
 		objects = append(objects, o)
 	}
+	return objects, nil
 }

@@ -10,6 +10,8 @@ import (
 
 	"helm.sh/helm/v4/pkg/engine"
 	"sigs.k8s.io/yaml"
+
+	"github.com/ballast-sre/ballast/platform/policy"
 )
 
 // application is the part of an Argo CD Application that installs a chart.
@@ -46,7 +48,7 @@ func TestEnvironmentsTellTheChartsWhatTheyTake(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		docs, err := split(string(text))
+		docs, err := policy.Documents(string(text))
 		if err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
@@ -112,7 +114,7 @@ func namespacesOf(t *testing.T, project string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	docs, err := split(string(text))
+	docs, err := policy.Documents(string(text))
 	if err != nil {
 		t.Fatal(err)
 	}

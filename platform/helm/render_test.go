@@ -1,11 +1,8 @@
 package helm
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"os"
@@ -21,8 +18,8 @@ import (
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
 	"helm.sh/helm/v4/pkg/engine"
-	yamlutil "k8s.io/apimachinery/pkg/util/yaml"
-	"sigs.k8s.io/yaml"
+
+	"github.com/ballast-sre/ballast/platform/policy"
 )
 
 // TestMain silences the loader, which logs every link that it follows.
@@ -103,12 +100,12 @@ func render(c *chart.Chart, values map[string]any, e engine.Engine) ([]document,
 		if path.Base(template) == "NOTES.txt" {
 			continue
 		}
-		texts, err := split(rendered[template])
+		texts, err := policy.Documents(rendered[template])
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", template, err)
 		}
 		for _, text := range texts {
-			docs = append(docs, document{template, text})
+			docs = append(docs, document{template, append(bytes.TrimSpace(text), '\n')})
 		}
 	}
 	return docs, nil
@@ -122,28 +119,6 @@ func mustRender(t testing.TB, name, values string) []document {
 		t.Fatal(err)
 	}
 	return docs
-}
-
-// split cuts a stream of YAML into its documents, without those that say nothing.
-func split(stream string) ([][]byte, error) {
-	var docs [][]byte
-	r := yamlutil.NewYAMLReader(bufio.NewReader(strings.NewReader(stream)))
-	for {
-		doc, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return docs, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		var content any
-		if err := yaml.Unmarshal(doc, &content); err != nil {
-			return nil, err
-		}
-		if content != nil {
-			docs = append(docs, append(bytes.TrimSpace(doc), '\n'))
-		}
-	}
 }
 
 // join writes documents as one stream, each with where it came from.

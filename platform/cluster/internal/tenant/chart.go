@@ -1,10 +1,7 @@
 package tenant
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"path"
 	"path/filepath"
@@ -19,10 +16,8 @@ import (
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
 	"helm.sh/helm/v4/pkg/engine"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	yamlutil "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/pod-security-admission/api"
 	podsecurity "k8s.io/pod-security-admission/policy"
-	"sigs.k8s.io/yaml"
 
 	"github.com/ballast-sre/ballast/internal/rules"
 	"github.com/ballast-sre/ballast/platform/policy"
@@ -100,28 +95,17 @@ func (c *checker) decode(texts map[string]string) []rendered {
 		if path.Base(template) == "NOTES.txt" {
 			continue
 		}
-		for r := yamlutil.NewYAMLReader(bufio.NewReader(strings.NewReader(texts[template]))); ; {
-			doc, err := r.Read()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			var content any
-			if err == nil {
-				err = yaml.Unmarshal(doc, &content)
-			}
-			if err != nil {
-				c.ofChart(template, "it prints no YAML: %v", err)
-				break
-			}
-			if content == nil {
-				continue
-			}
+		docs, broken := policy.Documents(texts[template])
+		for _, doc := range docs {
 			o, err := policy.Decode(scheme, doc)
 			if err != nil {
 				c.ofChart(template, "the API server would not take it as it is meant: %s", strings.Join(strings.Fields(err.Error()), " "))
 				continue
 			}
 			all = append(all, rendered{template, o})
+		}
+		if broken != nil {
+			c.ofChart(template, "it prints no YAML: %v", broken)
 		}
 	}
 	if len(all) == 0 {

@@ -1,0 +1,33 @@
+package policy
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"strings"
+
+	yamlutil "k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/yaml"
+)
+
+// Documents cuts what a template printed into its documents, without those that say nothing.
+// Beside an error, which is about the next one, are the documents before it.
+func Documents(stream string) ([][]byte, error) {
+	var docs [][]byte
+	for r := yamlutil.NewYAMLReader(bufio.NewReader(strings.NewReader(stream))); ; {
+		doc, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return docs, nil
+		}
+		var content any
+		if err == nil {
+			err = yaml.Unmarshal(doc, &content)
+		}
+		if err != nil {
+			return docs, err
+		}
+		if content != nil {
+			docs = append(docs, doc)
+		}
+	}
+}
