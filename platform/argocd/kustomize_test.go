@@ -122,9 +122,15 @@ func rendered(t *testing.T, name string, options *kustomizeOptions, pair []byte)
 			t.Fatal(err)
 		}
 	}
-	made, err := krusty.MakeKustomizer(&krusty.Options{
+	return built(t, filepath.Join(root, dir), &krusty.Options{
 		LoadRestrictions: kustomizetypes.LoadRestrictionsRootOnly, PluginConfig: kustomizetypes.DisabledPluginConfig(),
-	}).Run(filesys.MakeFsOnDisk(), filepath.Join(root, dir))
+	})
+}
+
+// built is what kustomize makes of a directory.
+func built(t *testing.T, dir string, options *krusty.Options) objects {
+	t.Helper()
+	made, err := krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,20 +257,7 @@ func TestATenantsProjectIsFoundUnderItsSuffix(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	made, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := made.AsYaml()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all objects
-	for doc := range bytes.SplitSeq(text, []byte("\n---\n")) {
-		if err := all.add(doc); err != nil {
-			t.Fatal(err)
-		}
-	}
+	all := built(t, root, krusty.MakeDefaultOptions())
 	if len(all.projects) != 1 || len(all.applications) != 1 || all.applications[0].Spec.Project != all.projects[0].Metadata.Name {
 		t.Errorf("%+v", all)
 	}
