@@ -100,31 +100,13 @@ func (e nodeCPU) emit(w *writer, s *sample.Snapshot) {
 	}
 }
 
-type nodeSystem struct{ boot, uname, allocated, most *family }
-
-func newNodeSystem() nodeSystem {
-	return nodeSystem{
-		boot:      node(gaugeKind, "boot_time_seconds", "When the kernel was started, in seconds since 1970."),
-		uname:     node(gaugeKind, "uname_info", "What uname says of the kernel and the host; always 1.", "machine", "nodename", "release", "sysname", "version"),
-		allocated: node(gaugeKind, "filefd_allocated", "Files that all processes have open."),
-		most:      node(gaugeKind, "filefd_maximum", "Files that all processes may have open."),
-	}
-}
-
-func (e nodeSystem) emit(w *writer, s *sample.Snapshot) {
-	sys := s.System
-	if sys == nil {
-		return
-	}
-	if sys.BootTime != nil {
-		e.boot.send(w, float64(sys.BootTime.Unix()))
-	}
-	if k := sys.Kernel; k != nil {
-		e.uname.send(w, 1, orEmpty(k.Machine), orEmpty(sys.Hostname), k.Release, k.Name, k.Version)
-	}
-	if f := sys.FileHandles; f != nil {
-		e.allocated.send(w, float64(f.Allocated))
-		e.most.send(w, float64(f.Max))
+// newNodeSystem sends what the monitor's own families have, under other names.
+func newNodeSystem() systemEmitter {
+	return systemEmitter{
+		boot:       node(gaugeKind, "boot_time_seconds", "When the kernel was started, in seconds since 1970."),
+		uname:      node(gaugeKind, "uname_info", "What uname says of the kernel and the host; always 1.", "machine", "nodename", "release", "sysname", "version"),
+		handles:    node(gaugeKind, "filefd_allocated", "Files that all processes have open."),
+		handlesMax: node(gaugeKind, "filefd_maximum", "Files that all processes may have open."),
 	}
 }
 
