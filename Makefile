@@ -145,7 +145,7 @@ rollback: ## Take the last promotion of an environment back, in one commit; ENV=
 	subject=$$(git log -1 --format=%s "$$commit"); \
 	case "$$subject" in \
 	"Promote "*" to $(ENV)") ;; \
-	*) echo "The last change of $$file is no promotion but \"$$subject\" ($$commit). To undo another commit: git revert COMMIT." >&2; exit 1;; \
+	*) echo "The last change of $$file is not a promotion but \"$$subject\" ($$commit). To undo another commit: git revert COMMIT." >&2; exit 1;; \
 	esac; \
 	git revert --no-edit "$$commit"
 

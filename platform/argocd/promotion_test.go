@@ -237,7 +237,7 @@ func TestAnImageIsReleasedOrSaysThatItIsNot(t *testing.T) {
 				t.Errorf("%s of %s has a digest, and its charts have no revision", app, stage)
 			case none:
 			case !released.MatchString(digest):
-				t.Errorf("%s of %s: %q is no digest", app, stage, digest)
+				t.Errorf("%s of %s: %q is not a digest", app, stage, digest)
 			case strings.Count(digest, digest[len(digest)-1:]) >= 64:
 				t.Errorf("%s of %s: %s is made up", app, stage, digest)
 			}

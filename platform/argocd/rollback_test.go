@@ -58,7 +58,7 @@ func (h history) rollback(args ...string) (string, bool) {
 func TestARollbackIsOneRevertOfTheLastPromotion(t *testing.T) {
 	h := newHistory(t)
 	h.change(pairOfProd, "none\n", "Add prod")
-	if out, ok := h.rollback("ENV=prod"); ok || !strings.Contains(out, `is no promotion but "Add prod"`) {
+	if out, ok := h.rollback("ENV=prod"); ok || !strings.Contains(out, `is not a promotion but "Add prod"`) {
 		t.Errorf("before any promotion: %s", out)
 	}
 	h.change(pairOfProd, "one\n", "Promote 0123456789ab to prod")
@@ -75,7 +75,7 @@ func TestARollbackIsOneRevertOfTheLastPromotion(t *testing.T) {
 		t.Errorf("it changed %q", changed)
 	}
 	// Once more would bring back what was taken back.
-	if out, ok := h.rollback("ENV=prod"); ok || !strings.Contains(out, "is no promotion but") {
+	if out, ok := h.rollback("ENV=prod"); ok || !strings.Contains(out, "is not a promotion but") {
 		t.Errorf("again: %s", out)
 	}
 	for _, args := range [][]string{nil, {"ENV=moon"}} {

@@ -22,7 +22,7 @@ const (
 	charts       = "platform/helm"
 )
 
-// revisionForm is the whole name of a commit. What is no commit names nothing that runs.
+// revisionForm is the whole name of a commit. What is not a commit names nothing that runs.
 var revisionForm = regexp.MustCompile(`^[0-9a-f]{40}$`)
 
 // application is what an environment says of one: which chart, of which revision, with

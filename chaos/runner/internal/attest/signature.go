@@ -83,7 +83,7 @@ func (r Repository) Signed(ctx context.Context, digest string, keys []crypto.Pub
 			return nil
 		}
 	}
-	return fmt.Errorf("%s@%s: %w: none of its %d signatures is by one of %d keys", r, digest, ErrUnsigned, len(m.Layers), len(keys))
+	return fmt.Errorf("%s@%s: %w: none of its %d signatures was made with one of the %d keys", r, digest, ErrUnsigned, len(m.Layers), len(keys))
 }
 
 // names is true for a payload that speaks of a digest.

@@ -94,10 +94,10 @@ func TestASignatureIsOfTheDigestByTheKey(t *testing.T) {
 		"by an Ed25519 key": {key: ofEd, by: ofEd, signed: true},
 		"by another key":    {key: own, by: stranger},
 		"of another digest": {key: own, by: own, payload: func(served) []byte { return payloadOf(other) }},
-		"of something that is no signature": {key: own, by: own, payload: func(s served) []byte {
+		"of something that is not a signature": {key: own, by: own, payload: func(s served) []byte {
 			return []byte(strings.Replace(string(payloadOf(s.image)), "cosign container", "other", 1))
 		}},
-		"of something that is no payload": {key: own, by: own, payload: func(served) []byte { return []byte("x") }},
+		"of something that is not a payload": {key: own, by: own, payload: func(served) []byte { return []byte("x") }},
 		"that was edited":                 {key: own, by: own, edit: func(s string) string { return "AAAA" + s[4:] }},
 		"that is no base64":               {key: own, by: own, edit: func(string) string { return "!" }},
 	} {

@@ -161,10 +161,10 @@ func (s Statement) check() error {
 		wrong("version %q; this program reads %q", s.Version, StatementVersion)
 	}
 	if !IsDigest(s.Image) {
-		wrong("image %q is no digest; want sha256: and 64 hexadecimal digits", s.Image)
+		wrong("image %q is not a digest; want sha256: and 64 hexadecimal digits", s.Image)
 	}
 	if !IsRevision(s.Revision) {
-		wrong("revision %q is no commit; want its 40 hexadecimal digits", s.Revision)
+		wrong("revision %q is not a commit; want its 40 hexadecimal digits", s.Revision)
 	}
 	if !IsEnvironment(s.Environment) {
 		wrong("environment %q; want lower-case letters, digits and inner dashes", s.Environment)
@@ -184,7 +184,7 @@ func (s Statement) check() error {
 		wrong("the report does not say which program made it (tool.digest is %q); run the experiments again with this version of ballast", s.Runner.Digest)
 	}
 	if !IsDigest(s.Report) {
-		wrong("report %q is no digest", s.Report)
+		wrong("report %q is not a digest", s.Report)
 	}
 	return errors.Join(errs...)
 }

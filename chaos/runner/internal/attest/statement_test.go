@@ -27,15 +27,15 @@ func TestAStatementSaysAllThatItHasTo(t *testing.T) {
 	}{
 		"as it is made":             {func(*Statement) {}, ""},
 		"of another version":        {func(s *Statement) { s.Version = "v0" }, `version "v0"`},
-		"of a tag":                  {func(s *Statement) { s.Image = "monitor:v1" }, "is no digest"},
-		"of a branch":               {func(s *Statement) { s.Revision = "main" }, "is no commit"},
-		"of a short commit":         {func(s *Statement) { s.Revision = revision[:12] }, "is no commit"},
+		"of a tag":                  {func(s *Statement) { s.Image = "monitor:v1" }, "is not a digest"},
+		"of a branch":               {func(s *Statement) { s.Revision = "main" }, "is not a commit"},
+		"of a short commit":         {func(s *Statement) { s.Revision = revision[:12] }, "is not a commit"},
 		"of no environment":         {func(s *Statement) { s.Environment = "../prod" }, "environment"},
 		"of no target":              {func(s *Statement) { s.Target = "moon" }, "want local or cluster"},
 		"about nothing":             {func(s *Statement) { s.Documents = nil }, "about no experiment"},
 		"about a nameless document": {func(s *Statement) { s.Documents[0].Name = "" }, "documents[0]"},
 		"by an unknown program":     {func(s *Statement) { s.Runner.Digest = "" }, "which program made it"},
-		"of no report":              {func(s *Statement) { s.Report = "x" }, "is no digest"},
+		"of no report":              {func(s *Statement) { s.Report = "x" }, "is not a digest"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, data := reportOf(t, "x")

@@ -97,7 +97,7 @@ func TestAPairIsHeldBack(t *testing.T) {
 		"from where nothing is": {func(s checkout) {
 			s.write(promotion.PairFile("staging"), string(promotion.Pair{Revision: promotion.NotPromoted, Images: map[string]string{"monitor": ""}}.Text()))
 			s.commit("Edit")
-		}, nil, exitInvalid, "staging/pair.yaml: revision \"not-promoted-yet\" is no commit"},
+		}, nil, exitInvalid, "staging/pair.yaml: revision \"not-promoted-yet\" is not a commit"},
 		"when its change is not known": {func(s checkout) {
 			s.attest(s.passed(nil))
 			s.write("changes", "#!/bin/sh\necho no chart >&2\nexit 65\n")
@@ -136,7 +136,7 @@ func TestPromoteSaysHowItIsUsed(t *testing.T) {
 		"to nowhere":                 {[]string{"--from", "staging", "--to", "moon"}, exitInvalid, "moon/promotion.yaml: there is no such file"},
 		"out of the repository":      {[]string{"--from", "staging", "--to", "../x"}, exitUsage, "--to \"../x\" is no environment"},
 		"of another image":           {[]string{"--to", "dev", "--revision", s.pair.Revision, "--image", "other=" + digest}, exitUsage, "the images of the pair are other"},
-		"of a branch":                {[]string{"--to", "dev", "--revision", "main", "--image", "monitor=" + digest}, exitUsage, "revision \"main\" is no commit"},
+		"of a branch":                {[]string{"--to", "dev", "--revision", "main", "--image", "monitor=" + digest}, exitUsage, "revision \"main\" is not a commit"},
 		"a build, to the first":      {[]string{"--to", "dev", "--revision", s.pair.Revision, "--image", "monitor=" + digest}, exitOK, "dev asks for no verdict"},
 		"with no program of changes": {[]string{"--from", "staging", "--to", "prod", "--changes", "nowhere"}, 3, "no verdict of it is attached"},
 	} {

@@ -53,7 +53,7 @@ func (p Pair) Equal(q Pair) bool { return p.Revision == q.Revision && maps.Equal
 // for each image.
 func (p Pair) Whole() error {
 	if !attest.IsRevision(p.Revision) {
-		return fmt.Errorf("revision %q is no commit; want its 40 hexadecimal digits", p.Revision)
+		return fmt.Errorf("revision %q is not a commit; want its 40 hexadecimal digits", p.Revision)
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Images)) {
 		if !attest.IsDigest(p.Images[name]) {
@@ -143,7 +143,7 @@ func ReadPair(file string, data []byte) (Pair, error) {
 			continue
 		}
 		if d := p.Images[name]; d != "" && !attest.IsDigest(d) {
-			c.Problem("spec.images."+name, "%q is no digest; want sha256: and 64 hexadecimal digits, or an empty text", d)
+			c.Problem("spec.images."+name, "%q is not a digest; want sha256: and 64 hexadecimal digits, or an empty text", d)
 		}
 	}
 	return p, document.Err(c.Problems)

@@ -46,7 +46,7 @@ func TestAPairSaysWhatRuns(t *testing.T) {
 		"another kind":                      {"apiVersion: v1\nkind: ConfigMap\n", "want ballast.dev/v1alpha1 Pair"},
 		"a branch":                          {head + "  revision: main\n  images: {monitor: \"\"}\n", "spec.revision: \"main\" is neither a commit"},
 		"a short commit":                    {head + "  revision: 0123abc\n  images: {monitor: \"\"}\n", "spec.revision"},
-		"a tag":                             {head + "  revision: " + oneRevision + "\n  images: {monitor: v1}\n", "spec.images.monitor: \"v1\" is no digest"},
+		"a tag":                             {head + "  revision: " + oneRevision + "\n  images: {monitor: v1}\n", "spec.images.monitor: \"v1\" is not a digest"},
 		"an image with a name that is none": {head + "  revision: " + oneRevision + "\n  images: {\"a: b\": \"\"}\n", "is no name of an image"},
 		"no image":                          {head + "  revision: " + oneRevision + "\n", "spec.images: missing"},
 		"a field that is misspelt":          {head + "  revison: x\n", "revison"},
