@@ -98,8 +98,8 @@ func TestASignatureIsOfTheDigestByTheKey(t *testing.T) {
 			return []byte(strings.Replace(string(payloadOf(s.image)), "cosign container", "other", 1))
 		}},
 		"of something that is not a payload": {key: own, by: own, payload: func(served) []byte { return []byte("x") }},
-		"that was edited":                 {key: own, by: own, edit: func(s string) string { return "AAAA" + s[4:] }},
-		"that is no base64":               {key: own, by: own, edit: func(string) string { return "!" }},
+		"that was edited":                    {key: own, by: own, edit: func(s string) string { return "AAAA" + s[4:] }},
+		"that is no base64":                  {key: own, by: own, edit: func(string) string { return "!" }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, false, nil)
