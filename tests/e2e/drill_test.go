@@ -53,7 +53,7 @@ func TestDrill(t *testing.T) {
 					from, to time.Time
 					bound    time.Duration
 				}{
-					{"is seen by Prometheus", broken, seen, waits.scrape},
+					{"is seen by Prometheus", broken, scrapeEnd(ctx, t, ns, seen), waits.scrape},
 					{"has its rule fire", seen, firing, waits.evaluation},
 					{"is known to Alertmanager", firing, known, 0},
 					{"is received by " + a.receiver, known, received, waits.group},
@@ -356,6 +356,29 @@ func firstOne(ctx context.Context, t *testing.T, selector string) (at time.Time)
 		t.Fatalf("Prometheus has no sample of %s that is 1", selector)
 	}
 	return at
+}
+
+// scrapeEnd is the end of the scrape whose samples have a timestamp, which is its beginning:
+// what a target says may have become true in between. Prometheus may move a timestamp by
+// 2 ms, so that it compresses better.
+func scrapeEnd(ctx context.Context, t *testing.T, ns string, begun time.Time) time.Time {
+	t.Helper()
+	var answer struct {
+		Result []struct{ Value [2]any }
+	}
+	err := prometheus(ctx, "query", &answer, "query", fmt.Sprintf(`scrape_duration_seconds{namespace=%q}`, ns), "time", strconv.FormatFloat(float64(begun.UnixMilli())/1000, 'f', 3, 64))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(answer.Result) != 1 {
+		t.Fatalf("Prometheus has %d durations of scrapes in namespace %s, want one", len(answer.Result), ns)
+	}
+	text, _ := answer.Result[0].Value[1].(string)
+	seconds, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return begun.Add(time.Duration(seconds*float64(time.Second)) + 2*time.Millisecond)
 }
 
 // knownAt is when Alertmanager last heard of an alert; Prometheus repeats it every minute.

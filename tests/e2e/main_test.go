@@ -104,7 +104,7 @@ func bringUp(work string) env.Func {
 		on.own = newNode(*program, *made, source(work))
 		on.own.image = *nodes
 		if *attach {
-			kubeconfig, err := on.own.attach(ctx)
+			kubeconfig, err := on.own.attach(ctx, *name)
 			cfg.WithKubeconfigFile(kubeconfig)
 			return ctx, err
 		}

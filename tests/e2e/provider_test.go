@@ -91,7 +91,8 @@ func (n *node) Create(ctx context.Context, args ...string) (string, error) {
 }
 
 // attach takes the cluster as it runs, and lets the checkout push to it.
-func (n *node) attach(ctx context.Context) (kubeconfig string, err error) {
+func (n *node) attach(ctx context.Context, name string) (kubeconfig string, err error) {
+	n.name = name
 	if _, err := n.run(ctx, "remote", "--add"); err != nil {
 		return "", err
 	}
