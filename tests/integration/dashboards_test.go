@@ -55,7 +55,9 @@ func TestDashboardsShowARun(t *testing.T) {
 	// load, which comes from the same process.
 	r.await(inPhase("recover"))
 	boards := []dashboard{readDashboard(t, "monitor"), readDashboard(t, "slo-overview"), readDashboard(t, "slo-detail")}
-	for tick, over := time.Tick(time.Second), false; !over && len(missing(live.seen, boards...)) > 0; {
+	excused, disk := emptyOnThisMachine(), newDiskReader(t)
+	for tick, over := time.Tick(time.Second), false; !over && len(missing(live.seen, excused, boards...)) > 0; {
+		disk.read(t) // a machine with much memory reads nothing for minutes
 		for _, d := range boards {
 			// The run takes its Prometheus with it before it prints the verdict.
 			if err := live.look(d); err != nil {
@@ -80,13 +82,15 @@ func TestDashboardsShowARun(t *testing.T) {
 	if err := after.look(chaos); err != nil {
 		t.Fatal(err)
 	}
-	complete(t, live.seen, append(boards, chaos)...)
+	if !disk.reached(t) {
+		excused["Monitor: Disks: Time per request A"] = "the files of this test may lie in memory"
+	}
+	complete(t, live.seen, excused, append(boards, chaos)...)
 }
 
 // missing are the queries that had no data and are not excused.
-func missing(seen map[string]bool, boards ...dashboard) []string {
+func missing(seen map[string]bool, excused map[string]string, boards ...dashboard) []string {
 	var names []string
-	excused := emptyOnThisMachine()
 	for _, d := range boards {
 		for name := range d.queries() {
 			if excused[name] == "" && !seen[name] {
@@ -99,12 +103,12 @@ func missing(seen map[string]bool, boards ...dashboard) []string {
 }
 
 // complete fails the test for every query that is missing, and for an excuse that is none.
-func complete(t *testing.T, seen map[string]bool, boards ...dashboard) {
+func complete(t *testing.T, seen map[string]bool, excused map[string]string, boards ...dashboard) {
 	t.Helper()
-	for _, name := range missing(seen, boards...) {
+	for _, name := range missing(seen, excused, boards...) {
 		t.Errorf("%s: nothing was there", name)
 	}
-	excused, all := emptyOnThisMachine(), map[string]target{}
+	all := map[string]target{}
 	for _, d := range boards {
 		maps.Copy(all, d.queries())
 	}
