@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -17,13 +18,15 @@ const (
 	// maxRefusals is how many connections over the cap are answered at the
 	// same time; more are closed without an answer.
 	maxRefusals = 32
-	// refusalTime is how long a refused client has to read its answer.
+	// refusalTime is how long a refused client has to ask and to read its answer.
 	refusalTime = time.Second
+	// maxRefused is how much of a refused request is read, in bytes, before it is answered.
+	maxRefused = 64 << 10
 )
 
 // cappedListener hands at most a number of connections to the server, each of
 // which has one request in progress at most. A client over the cap gets 503
-// at once, instead of a connection on which nothing ever happens.
+// for its request, instead of a connection on which nothing ever happens.
 type cappedListener struct {
 	net.Listener
 	log      *slog.Logger
@@ -72,6 +75,11 @@ func (l *cappedListener) refuse(conn net.Conn) {
 		if l.tls != nil {
 			conn = tls.Server(conn, plainest(l.tls))
 		}
+		// To a client that has not asked yet, an answer is noise: Go's client drops the
+		// connection. One that never asks is answered nevertheless, just before it is cut.
+		_ = conn.SetReadDeadline(time.Now().Add(refusalTime / 2))
+		_, _ = http.ReadRequest(bufio.NewReader(io.LimitReader(conn, maxRefused)))
+		_ = conn.SetReadDeadline(time.Now().Add(refusalTime))
 		fmt.Fprintf(conn, "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
 			http.StatusServiceUnavailable, http.StatusText(http.StatusServiceUnavailable), len(body), body)
 		if half, ok := conn.(interface{ CloseWrite() error }); ok {
@@ -98,7 +106,7 @@ func plainest(server *tls.Config) *tls.Config {
 	return c
 }
 
-// Close ends the listener and waits for refusals, at most a second.
+// Close ends the listener and waits for refusals, at most 1.5 seconds.
 func (l *cappedListener) Close() error {
 	err := l.Listener.Close()
 	l.pending.Wait()
