@@ -4,18 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
-	"net"
 	"net/http"
-	"os/exec"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
-	"github.com/ballast-sre/ballast/chaos/runner/internal/load"
-	"github.com/ballast-sre/ballast/internal/prom"
 	"github.com/ballast-sre/ballast/internal/promserver"
 )
 
@@ -34,72 +28,6 @@ const probePath = "/api/v1/cpu"
 
 // probeTimeout is when a request of the load counts as an error.
 const probeTimeout = time.Second
-
-// Config says what to start. Monitor, Self and Logger are required.
-type Config struct {
-	Monitor string // path of the monitor's binary
-	Self    string // path of ballast, run again as keeper and stressor
-
-	RuleFiles []string // Prometheus rule files or directories, unscaled
-	Scale     float64  // alert windows are divided by this; 0 means 75
-
-	Replicas  int     // pods; 0 means 3
-	Rate      float64 // requests per second; 0 means 100
-	Namespace string  // of the pods; empty means "default"
-	TempRoot  string  // directory of the runs; empty means ballast-<uid> under os.TempDir
-
-	Scrape, Evaluation time.Duration // intervals; 0 means 1 s
-
-	Logger *slog.Logger
-}
-
-func (c *Config) defaults() error {
-	var errs []error
-	if c.Scale == 0 {
-		c.Scale = 75
-	}
-	if c.Replicas == 0 {
-		c.Replicas = 3
-	}
-	if c.Rate == 0 {
-		c.Rate = 100
-	}
-	if c.Namespace == "" {
-		c.Namespace = "default"
-	}
-	if c.Scrape == 0 {
-		c.Scrape = time.Second
-	}
-	if c.Evaluation == 0 {
-		c.Evaluation = time.Second
-	}
-	if c.Replicas < 1 || c.Replicas > 100 {
-		errs = append(errs, fmt.Errorf("replicas %d: want 1 to 100", c.Replicas))
-	}
-	if c.Logger == nil {
-		errs = append(errs, errors.New("target local: a logger is missing"))
-	}
-	var err error
-	if c.Monitor, err = program("the monitor", c.Monitor); err != nil {
-		errs = append(errs, fmt.Errorf("%w: build it with make build", err))
-	}
-	if c.Self, err = program("ballast itself", c.Self); err != nil {
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
-}
-
-// program returns the absolute path of a program that can be run.
-func program(what, path string) (string, error) {
-	found, err := exec.LookPath(path)
-	if err != nil {
-		return "", fmt.Errorf("%s cannot be run: %w", what, err)
-	}
-	if found, err = filepath.Abs(found); err != nil {
-		return "", fmt.Errorf("%s cannot be run: %w", what, err)
-	}
-	return found, nil
-}
 
 // Environment is a running fleet with its load and its Prometheus: the target
 // local of one run after another. Its methods are safe for concurrent use.
@@ -218,134 +146,6 @@ func (e *Environment) startFleet(ctx context.Context) error {
 	ready, cancel := context.WithTimeout(ctx, 2*containerStartTimeout)
 	defer cancel()
 	return e.fleet.awaitReady(ready)
-}
-
-// startObserving starts load and Prometheus and waits for the first scrapes.
-func (e *Environment) startObserving(ctx context.Context) error {
-	generator, err := load.New(load.Config{URL: e.url + probePath, Name: probeName, Rate: e.cfg.Rate, Timeout: probeTimeout, Logger: e.cfg.Logger})
-	if err != nil {
-		return err
-	}
-	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	e.stop = stop
-	e.load.Go(func() {
-		if err := generator.Run(running); err != nil {
-			e.cfg.Logger.Error("the load ended", "error", err)
-		}
-	})
-	instruments := http.NewServeMux()
-	instruments.Handle("/gateway/metrics", e.gateway.metrics.handler())
-	instruments.Handle("/probe/metrics", http.StripPrefix("/probe", generator.Handler()))
-	url, err := e.serve(ctx, instruments)
-	if err != nil {
-		return err
-	}
-	address := url[len("http://"):]
-
-	ruleFiles, back, err := scaledRules(e.dir.path, e.cfg.RuleFiles, e.cfg.Scale, e.cfg.Evaluation)
-	if err != nil {
-		return err
-	}
-	probeLabels := map[string]string{"job": jobProbe, "instance": jobProbe, "namespace": e.cfg.Namespace}
-	exposed, err := families(ctx, generator.Handler())
-	if err != nil {
-		return err
-	}
-	// The last invented sample lies one interval before the first live one.
-	history, err := healthyHistory(exposed, probeLabels, e.cfg.Rate, time.Now().Add(-e.cfg.Scrape), back+time.Minute, e.cfg.Scrape)
-	if err != nil {
-		return err
-	}
-	server, err := promserver.Open(promserver.Config{
-		Dir: filepath.Join(e.dir.path, "prometheus"), Scrape: e.cfg.Scrape, Evaluation: e.cfg.Evaluation,
-		Listen: "127.0.0.1:0", RuleFiles: ruleFiles, History: history, Jobs: []string{jobMonitor, jobGateway, jobProbe}, Logger: e.cfg.Logger,
-	})
-	if err != nil {
-		return err
-	}
-	e.publishing.Lock()
-	e.prom = server
-	e.publishing.Unlock()
-	if err := e.dir.noteURL(server.URL()); err != nil {
-		return err
-	}
-
-	gatewayLabels := map[string]string{"job": jobGateway, "instance": jobGateway, "namespace": e.cfg.Namespace}
-	if err := errors.Join(
-		server.SetTargets(jobProbe, []promserver.Target{{Address: address, Path: "/probe/metrics", Labels: probeLabels}}),
-		server.SetTargets(jobGateway, []promserver.Target{{Address: address, Path: "/gateway/metrics", Labels: gatewayLabels}}),
-	); err != nil {
-		return err
-	}
-	e.publishTargets()
-	return e.awaitScrapes(ctx, e.cfg.Replicas+2)
-}
-
-// publishTargets passes the list of pods on to Prometheus.
-func (e *Environment) publishTargets() {
-	e.publishing.Lock()
-	defer e.publishing.Unlock()
-	if e.prom == nil {
-		return // not open yet: startObserving publishes them
-	}
-	var targets []promserver.Target
-	for _, p := range e.fleet.all() {
-		targets = append(targets, promserver.Target{Address: p.proxy.address(), Labels: map[string]string{
-			"job": jobMonitor, "instance": p.name, "pod": p.name, "namespace": e.cfg.Namespace,
-		}})
-	}
-	if err := e.prom.SetTargets(jobMonitor, targets); err != nil {
-		e.cfg.Logger.Warn("scrape targets", "error", err)
-	}
-}
-
-// awaitScrapes blocks until each of n targets has been scraped.
-func (e *Environment) awaitScrapes(ctx context.Context, n int) error {
-	client, err := prom.New(prom.Config{URL: e.prom.URL()})
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second+5*e.cfg.Scrape)
-	defer cancel()
-	// The scrape's own series, for these are not backfilled.
-	expr := fmt.Sprintf("count(count_over_time(scrape_samples_scraped[%dms]) >= 1)", (time.Minute + 5*e.cfg.Scrape).Milliseconds())
-	tick := time.NewTicker(max(e.cfg.Scrape/20, 5*time.Millisecond))
-	defer tick.Stop()
-	for {
-		s, err := client.Instant(ctx, expr, time.Time{})
-		if err == nil && int(s.V) >= n {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-e.keeper.lost:
-			return errKeeperLost()
-		case <-ctx.Done():
-			return fmt.Errorf("prometheus has scraped %v of %d targets: %w", s.V, n, errors.Join(ctx.Err(), err))
-		}
-	}
-}
-
-// serve answers on a free loopback port until Close.
-func (e *Environment) serve(ctx context.Context, h http.Handler) (string, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("a port on loopback: %w", err)
-	}
-	server := &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 5 * time.Second,
-		ErrorLog:          slog.NewLogLogger(e.cfg.Logger.Handler(), slog.LevelDebug),
-	}
-	e.servers = append(e.servers, server)
-	e.work.Go(func() {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			e.cfg.Logger.Error("a server ended", "address", l.Addr(), "error", err)
-		}
-	})
-	return "http://" + l.Addr().String(), nil
 }
 
 // PrometheusURL is where the embedded Prometheus answers.
