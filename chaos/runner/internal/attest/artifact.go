@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
@@ -21,6 +22,7 @@ const (
 	ArtifactType                  = "application/vnd.ballast.verdict.v1+json"
 	reportType    types.MediaType = "application/vnd.ballast.report.v2+json"
 	annotationFor                 = "dev.ballast."
+	annotationEnd                 = "org.opencontainers.image.created"
 )
 
 // Bounds of what is read from a registry, in bytes.
@@ -41,7 +43,7 @@ type artifact struct {
 
 // newArtifact makes an artifact whose bytes depend on its input alone, so that attaching
 // twice is attaching once.
-func newArtifact(subject v1.Descriptor, s Statement, verdict result.Verdict, report []byte) (v1.Image, error) {
+func newArtifact(subject v1.Descriptor, s Statement, verdict result.Verdict, ended time.Time, report []byte) (v1.Image, error) {
 	statement, err := json.Marshal(s)
 	if err != nil {
 		return nil, fmt.Errorf("encode the statement: %w", err)
@@ -61,6 +63,7 @@ func newArtifact(subject v1.Descriptor, s Statement, verdict result.Verdict, rep
 		// For people who list what is attached; nobody decides by them.
 		Annotations: map[string]string{
 			annotationFor + "verdict": string(verdict), annotationFor + "environment": s.Environment, annotationFor + "revision": s.Revision,
+			annotationEnd: ended.UTC().Format(time.RFC3339),
 		},
 	})
 	if err != nil {

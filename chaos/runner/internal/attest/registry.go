@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/docker/cli/cli/config"
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -134,10 +135,10 @@ func (r Repository) Exists(ctx context.Context, digest string) error {
 }
 
 // Attach attaches a report to the image that its statement names, and returns the digest
-// of what it attached when that is listed. Attaching the same again changes nothing. It
+// of what it attached when that is listed. ended is when the last run ended. Attaching the same again changes nothing. It
 // blocks until then, or until ctx ends. The error wraps ErrNoImage, ErrRefused,
 // ErrUnreachable, ErrNotListed or ErrStatement.
-func (r Repository) Attach(ctx context.Context, s Statement, verdict result.Verdict, report []byte) (string, error) {
+func (r Repository) Attach(ctx context.Context, s Statement, verdict result.Verdict, ended time.Time, report []byte) (string, error) {
 	if err := s.check(); err != nil {
 		return "", err
 	}
@@ -145,7 +146,7 @@ func (r Repository) Attach(ctx context.Context, s Statement, verdict result.Verd
 	if err != nil {
 		return "", err
 	}
-	img, err := newArtifact(subject, s, verdict, report)
+	img, err := newArtifact(subject, s, verdict, ended, report)
 	if err != nil {
 		return "", err
 	}

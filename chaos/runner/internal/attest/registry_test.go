@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -23,6 +24,9 @@ import (
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 )
+
+// ended is when the run of the tests' reports ended.
+const ended = "2026-11-29T06:03:42Z"
 
 const revision = "0123456789abcdef0123456789abcdef01234567"
 
@@ -77,7 +81,7 @@ func serve(t *testing.T, referrers bool, between func(http.ResponseWriter, *http
 func reportOf(t *testing.T, name string) (result.Report, []byte) {
 	t.Helper()
 	r := result.Report{
-		Version: result.Version, Verdict: result.Inconclusive, Target: result.TargetInfo{Kind: result.TargetCluster},
+		Version: result.Version, Verdict: result.Inconclusive, Ended: time.Date(2026, 11, 29, 7, 3, 42, 0, time.FixedZone("east", 3600)), Target: result.TargetInfo{Kind: result.TargetCluster},
 		Tool:        result.Tool{Version: "v1", Digest: Digest([]byte("program"))},
 		Experiments: []result.Run{{Name: name, YAML: "kind: Experiment\n", Judgment: result.Judgment{Verdict: result.Inconclusive}}},
 	}
@@ -94,7 +98,7 @@ func (s served) attach(ctx context.Context, t *testing.T, name string) (string, 
 	if err != nil {
 		return "", err
 	}
-	return s.repo.Attach(ctx, statement, r.Verdict, data)
+	return s.repo.Attach(ctx, statement, r.Verdict, r.Ended, data)
 }
 
 // referrers are the digests that any OCI tool finds.
@@ -133,7 +137,7 @@ func TestTenThatAttachAtOnceAreAllListed(t *testing.T) {
 			}
 			listed := s.referrers(t)
 			for _, d := range digests {
-				if e, ok := listed[d]; !ok || e.Annotations["dev.ballast.environment"] != "staging" {
+				if e, ok := listed[d]; !ok || e.Annotations["dev.ballast.environment"] != "staging" || e.Annotations["org.opencontainers.image.created"] != ended {
 					t.Errorf("%s is not listed with its annotations: %+v", d, e)
 				}
 			}

@@ -138,7 +138,7 @@ func TestAnArtifactIsReadForWhatItIs(t *testing.T) {
 		"what says nothing":                 {subject(good.Image), Statement{}, "not a statement"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			img, err := newArtifact(tc.on, tc.s, r.Verdict, data)
+			img, err := newArtifact(tc.on, tc.s, r.Verdict, r.Ended, data)
 			if err != nil {
 				t.Fatal(err)
 			}

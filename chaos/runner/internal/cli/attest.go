@@ -93,7 +93,7 @@ func attach(ctx context.Context, s streams, common *commonFlags, repo attest.Rep
 	if err != nil {
 		return invalid(err)
 	}
-	attached, err := repo.Attach(ctx, statement, verdict, data)
+	attached, err := repo.Attach(ctx, statement, verdict, r.Ended, data)
 	if errors.Is(err, attest.ErrNoImage) {
 		return invalid(fmt.Errorf("%w; push the image first, or name the one that ran", err))
 	}
