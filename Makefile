@@ -154,8 +154,12 @@ down: cluster ## Remove the cluster and all that belongs to it
 	bin/cluster down $(CLUSTER_FLAGS)
 
 .PHONY: status
-status: cluster ## Show which parts of the cluster run, and how much memory they take
-	@bin/cluster status $(CLUSTER_FLAGS)
+status: cluster ## Show the applications: revision, images, distance from git, last operation, verdicts; FORMAT=json CONTEXT=context
+	@bin/cluster status $(CLUSTER_FLAGS) $(if $(FORMAT),--format=$(FORMAT)) $(if $(CONTEXT),--context=$(CONTEXT))
+
+.PHONY: memory
+memory: cluster ## Show how much memory the programs of the cluster take
+	@bin/cluster memory $(CLUSTER_FLAGS)
 
 .PHONY: logs
 logs: cluster ## Copy the logs of the node and its pods to out/logs

@@ -18,7 +18,7 @@ func TestMemoryAtRest(t *testing.T) {
 	skipUnless(t, on.own != nil, "a cluster whose processes can be seen; -kubeconfig names one that was there before")
 	feature(t, "memory at rest",
 		check{"is shown for each program, and stays within its bound", func(ctx context.Context, t *testing.T) {
-			text, err := on.own.run(ctx, "status")
+			text, err := on.own.run(ctx, "memory")
 			if err != nil {
 				t.Fatal(err)
 			}

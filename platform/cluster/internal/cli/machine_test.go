@@ -179,7 +179,7 @@ esac`)
 		}
 	})
 	t.Run("what it takes", func(t *testing.T) {
-		code, stdout, stderr := command("status")
+		code, stdout, stderr := command("memory")
 		if code != exitOK || !strings.Contains(stdout, "ballast-x-control-plane  1074") || !strings.Contains(stdout, "in all ") || stderr != "" {
 			t.Errorf("exit code %d: %s%s", code, stdout, stderr)
 		}

@@ -123,14 +123,14 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	var addRemote bool
 	remote := add("remote", "Print where to push to", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.remote(ctx, addRemote) })
 	remote.Flags().BoolVar(&addRemote, "add", false, "let the checkout push there, as up does: add the remote, and its password for git alone")
-	add("status", "Show what runs, and what it takes", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.status(ctx) })
+	add("memory", "Show how much memory the programs of the cluster take", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.memory(ctx) })
 	build := add("build", "Build the components of a node, and start nothing", cobra.NoArgs, func(ctx context.Context, _ []string) error { return c.build(ctx) })
 	for _, cmd := range []*cobra.Command{up, build} {
 		cmd.Flags().BoolVar(&c.install, "install", false, "fetch the Debian packages that this machine lacks; they stay, and none is removed")
 	}
 	add("logs DIR", "Copy the logs of the node and of its pods", cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return c.logs(ctx, args[0]) })
 	add("load-image LAYOUT NAME:TAG", "Put an image, an OCI layout, where the node finds it", cobra.ExactArgs(2), func(ctx context.Context, args []string) error { return c.loadImage(ctx, args[0], args[1]) })
-	root.AddCommand(c.newValidateApp())
+	root.AddCommand(c.newStatus(), c.newValidateApp())
 	return root
 }
 

@@ -41,6 +41,9 @@ func TestCommandLinesThatAreRefused(t *testing.T) {
 		"validate-app of a file that is not there":          {[]string{"validate-app", filepath.Join(empty, "absent.yaml")}, exitUsage, "read the file of the application"},
 		"validate-app of a file that is something else":     {[]string{"validate-app", "--repository=../../../..", "../../../../docs/tenant/chart/values.yaml"}, exitInvalid, "there is no Application"},
 		"status with an argument":                           {[]string{"status", "sandbox", nowhere}, exitUsage, "see `cluster status --help`"},
+		"status in a form that there is not":                {[]string{"status", nowhere, "--format=yaml"}, exitUsage, `--format: there is no "yaml", only text and json`},
+		"status of a context that there is not":             {[]string{"status", "--context=nowhere"}, exitUsage, `--context: context "nowhere" does not exist`},
+		"memory with an argument":                           {[]string{"memory", "sandbox", nowhere}, exitUsage, "see `cluster memory --help`"},
 		"build with an argument":                            {[]string{"build", "etcd", nowhere}, exitUsage, "see `cluster build --help`"},
 		"logs without a directory":                          {[]string{"logs", nowhere}, exitUsage, "accepts 1 arg(s), received 0; see `cluster logs --help`"},
 		"logs with two":                                     {[]string{"logs", "a", "b", nowhere}, exitUsage, "accepts 1 arg(s), received 2"},
@@ -94,6 +97,10 @@ func TestTheStatusOfAClusterThatDoesNotRun(t *testing.T) {
 	code, stdout, stderr := cluster(t, "status", "--name="+name)
 	if code != exitOK || stdout != "cluster "+name+" does not run; `make up` starts it\n" || stderr != "" {
 		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
+	}
+	code, stdout, stderr = cluster(t, "status", "--format=json", "--name="+name)
+	if want := `{"cluster":"` + name + `","running":false,"applications":[]}` + "\n"; code != exitOK || stdout != want || stderr != "" {
+		t.Errorf("as JSON: exit code %d: %s%s", code, stdout, stderr)
 	}
 	// There is nothing to push to, and a script must not take that for an address.
 	code, stdout, stderr = cluster(t, "remote", "--name="+name)

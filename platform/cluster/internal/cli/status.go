@@ -2,32 +2,145 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"text/tabwriter"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/ballast-sre/ballast/platform/cluster/internal/bootstrap"
+	"github.com/ballast-sre/ballast/platform/cluster/internal/registry"
+	"github.com/ballast-sre/ballast/platform/cluster/internal/status"
 )
 
-// status shows the programs of the node and its pods, or its nodes where there are
-// several, with the memory of each.
-func (c *command) status(ctx context.Context) error {
+// The forms in which status shows what it has found.
+const (
+	formatText = "text"
+	formatJSON = "json"
+)
+
+// How long status waits: for the API server, and for registries and Argo CD together.
+const (
+	apiAnswers   = 5 * time.Second
+	othersAnswer = time.Second
+)
+
+// maxList bounds what is read of the API server, in bytes.
+const maxList = 64 << 20
+
+// newStatus is the command that shows what runs where.
+func (c *command) newStatus() *cobra.Command {
+	var format, kubeContext string
+	cmd := &cobra.Command{
+		Use: "status", Short: "Show the applications: what runs where, how far it is from git, and the verdicts of it",
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if format != formatText && format != formatJSON {
+				return usageError{fmt.Errorf("--format: there is no %q, only %s and %s", format, formatText, formatJSON)}
+			}
+			o, err := c.overview(cmd.Context(), kubeContext)
+			if err != nil {
+				return err
+			}
+			if format == formatJSON {
+				return json.NewEncoder(c.out).Encode(o)
+			}
+			return o.Text(c.out, time.Now())
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", formatText, "text or json")
+	cmd.Flags().StringVar(&kubeContext, "context", "", "a context of your kubeconfig, for a cluster that is not of this machine; its registries are asked with Docker's credentials")
+	return cmd
+}
+
+// overview is what is to be shown of the cluster that the flags name.
+func (c *command) overview(ctx context.Context, kubeContext string) (status.Overview, error) {
+	if kubeContext != "" {
+		config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(clientcmd.NewDefaultClientConfigLoadingRules(), &clientcmd.ConfigOverrides{CurrentContext: kubeContext}).ClientConfig()
+		if err != nil {
+			return status.Overview{}, usageError{fmt.Errorf("--context: %w", err)}
+		}
+		return overviewOf(ctx, kubeContext, config, status.Registry{Options: []remote.Option{remote.WithAuthFromKeychain(authn.DefaultKeychain)}})
+	}
 	n, err := c.node(ctx)
 	if err != nil {
-		return err
+		return status.Overview{}, err
 	}
 	if !n.Running() {
-		fmt.Fprintf(c.out, "cluster %s does not run; `make up` starts it\n", n.Name())
-		return nil
+		return status.Overview{Cluster: n.Name(), Applications: []status.Application{}}, nil
 	}
-	usage, err := n.Usage(ctx)
-	if err != nil || len(usage) == 0 {
-		return err
+	config, err := clientcmd.BuildConfigFromFlags("", n.Kubeconfig())
+	if err != nil {
+		return status.Overview{}, fmt.Errorf("kubeconfig of cluster %s: %w", n.Name(), err)
 	}
-	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "WHAT\tMB, SHARED PAGES COUNTED ONCE\tRSS MB, COUNTED FOR EACH\tPROCESSES")
-	var rss, pss uint64
-	for _, u := range usage {
-		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%d\n", u.Name, float64(u.PSS)/1e6, float64(u.RSS)/1e6, u.Processes)
-		rss, pss = rss+u.RSS, pss+u.PSS
+	// Whatever host an image's name has, the cluster has it from its own registry.
+	transport := registry.Through(n.Dir())
+	defer transport.CloseIdleConnections()
+	return overviewOf(ctx, n.Name(), config, status.Registry{Names: []name.Option{name.Insecure}, Options: []remote.Option{remote.WithTransport(transport)}})
+}
+
+func overviewOf(ctx context.Context, cluster string, config *rest.Config, r status.Registry) (status.Overview, error) {
+	o := status.Overview{Cluster: cluster, Running: true}
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return o, fmt.Errorf("cluster %s: %w", cluster, err)
 	}
-	fmt.Fprintf(w, "in all\t%.0f\t%.0f\t\n", float64(pss)/1e6, float64(rss)/1e6)
-	return w.Flush()
+	defer client.CloseIdleConnections()
+	api, _, err := rest.DefaultServerUrlFor(config)
+	if err != nil {
+		return o, fmt.Errorf("cluster %s: %w", cluster, err)
+	}
+	list, err := applicationsOf(ctx, client, api)
+	if err != nil {
+		return o, fmt.Errorf("cluster %s: %w", cluster, err)
+	}
+	if o.Applications, err = status.Read(list); err != nil {
+		return o, fmt.Errorf("cluster %s: %w", cluster, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, othersAnswer)
+	defer cancel()
+	o.Problems = r.Attached(ctx, o.Applications)
+	if err := explain(ctx, client, api, o.Applications); err != nil {
+		o.Problems = append(o.Problems, err.Error())
+	}
+	return o, nil
+}
+
+// errNoArgoCD is returned for a cluster that does not know what an application is.
+var errNoArgoCD = errors.New("Argo CD is not installed; `make up` installs it") //nolint:staticcheck // a name
+
+// applicationsOf asks for the applications, as they are, once.
+func applicationsOf(ctx context.Context, client *http.Client, api *url.URL) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, apiAnswers)
+	defer cancel()
+	to := api.JoinPath("apis/argoproj.io/v1alpha1/namespaces", bootstrap.Namespace, "applications").String()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, to, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("the API server does not answer: %w; `make logs` copies what it said last", err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(res.Body, maxList))
+	if err != nil {
+		return nil, fmt.Errorf("the API server's answer: %w", err)
+	}
+	switch res.StatusCode {
+	case http.StatusOK:
+		return text, nil
+	case http.StatusNotFound:
+		return nil, errNoArgoCD
+	}
+	return nil, fmt.Errorf("the API server does not show the applications: %s: %s", res.Status, status.Line(string(text)))
 }
