@@ -218,11 +218,12 @@ lint: go-version $(TOOLS)/golangci-lint ## Lint the code, its imports between ro
 	$(GO) mod tidy -diff
 
 .PHONY: lint-rules
-lint-rules: build $(TOOLS)/promtool ## Lint the SLOs, the rules with Prometheus' own tool, and the routes with Alertmanager's code
+lint-rules: build $(TOOLS)/promtool ## Lint the SLOs, the rules with Prometheus' own tool, the routes with Alertmanager's code, and the Dockerfile with BuildKit's
 	bin/ballast slo lint
 	$(TOOLS)/promtool check rules $(wildcard alerts/rules/prometheus/*.yaml alerts/resource/*.yaml)
 	$(TOOLS)/promtool test rules alerts/tests/*.yaml
 	$(GO) -C tools/alertmanager test ./...
+	$(GO) -C tools/dockerfile test ./...
 
 .PHONY: dashboards-check
 dashboards-check: go-version ## Check the dashboards: what Grafana would accept, and every query against a Prometheus with and without trouble

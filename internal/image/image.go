@@ -65,3 +65,27 @@ func Build(cfg Config, layers ...v1.Layer) (v1.Image, error) {
 	}
 	return img, nil
 }
+
+// Index joins images for different architectures under one name, from which each
+// machine takes its own. Their order is part of the digest.
+func Index(images ...v1.Image) (v1.ImageIndex, error) {
+	var adds []mutate.IndexAddendum
+	of := map[string]bool{}
+	for _, img := range images {
+		file, err := img.ConfigFile()
+		if err != nil {
+			return nil, fmt.Errorf("image: %w", err)
+		}
+		if of[file.Architecture] {
+			return nil, fmt.Errorf("image: an index has two images for %s", file.Architecture)
+		}
+		of[file.Architecture] = true
+		adds = append(adds, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{
+			Platform: &v1.Platform{OS: file.OS, Architecture: file.Architecture},
+		}})
+	}
+	if len(adds) == 0 {
+		return nil, fmt.Errorf("image: an index of no images")
+	}
+	return mutate.AppendManifests(empty.Index, adds...), nil
+}

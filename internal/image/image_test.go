@@ -235,3 +235,49 @@ func TestAUserlandIsTakenAsItIs(t *testing.T) {
 		t.Error("a file that is not there is a userland")
 	}
 }
+
+func TestAnIndexSurvivesEveryWayOut(t *testing.T) {
+	one, other := built(t, Config{Arch: "amd64"}, Accounts()...), built(t, Config{Arch: "arm64"}, Accounts()...)
+	index, err := Index(one, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := Digest(index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	defer server.Close()
+	host := strings.TrimPrefix(server.URL, "http://")
+	if err := Push(t.Context(), index, host+"/ballast/x:1", Insecure()); err != nil {
+		t.Fatal(err)
+	}
+	for _, img := range []v1.Image{one, other} {
+		ref, err := name.ParseReference(host+"/ballast/x@"+digest(t, img), name.Insecure)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := remote.Image(ref); err != nil {
+			t.Errorf("an image of the index is not in the registry: %v", err)
+		}
+	}
+	layout := filepath.Join(t.TempDir(), "layout")
+	if err := SaveLayout(index, layout); err != nil {
+		t.Fatal(err)
+	}
+	back, err := ArtifactFromLayout(layout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Digest(back); err != nil || got != want {
+		t.Errorf("the layout holds %s, want %s (%v)", got, want, err)
+	}
+	if _, err := FromLayout(layout); err == nil || !strings.Contains(err.Error(), "holds an index") {
+		t.Errorf("an index is taken for an image: %v", err)
+	}
+	for name, images := range map[string][]v1.Image{"none": nil, "two of one architecture": {one, one}} {
+		if _, err := Index(images...); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}

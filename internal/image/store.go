@@ -2,6 +2,7 @@ package image
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -13,11 +14,20 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// Digest is the digest by which a registry will know the image: sha256:….
-func Digest(img v1.Image) (string, error) {
-	d, err := img.Digest()
+var errNoArtifact = errors.New("neither an image nor an index")
+
+// Artifact is what a registry keeps under one name: an image, or an index of images.
+type Artifact interface {
+	Digest() (v1.Hash, error)
+	MediaType() (types.MediaType, error)
+}
+
+// Digest is the digest by which a registry will know the artifact: sha256:….
+func Digest(a Artifact) (string, error) {
+	d, err := a.Digest()
 	if err != nil {
 		return "", fmt.Errorf("image: %w", err)
 	}
@@ -46,10 +56,10 @@ func As(user, password string) Option {
 	return func(p *pushing) { p.as = authn.FromConfig(authn.AuthConfig{Username: user, Password: password}) }
 }
 
-// Push sends the image to a registry under ref, HOST[:PORT]/NAME:TAG. Without As, the
+// Push sends an artifact, with the images of an index, to a registry under ref, HOST[:PORT]/NAME:TAG. Without As, the
 // credentials are those that Docker's own configuration holds for that host. Only what
 // the registry lacks is sent.
-func Push(ctx context.Context, img v1.Image, ref string, opts ...Option) error {
+func Push(ctx context.Context, a Artifact, ref string, opts ...Option) error {
 	p := pushing{remote: []remote.Option{remote.WithContext(ctx)}}
 	for _, o := range opts {
 		o(&p)
@@ -63,7 +73,15 @@ func Push(ctx context.Context, img v1.Image, ref string, opts ...Option) error {
 	if err != nil {
 		return fmt.Errorf("image: %q is not the name of an image with a tag: %w", ref, err)
 	}
-	if err := remote.Write(tag, img, p.remote...); err != nil {
+	switch a := a.(type) {
+	case v1.Image:
+		err = remote.Write(tag, a, p.remote...)
+	case v1.ImageIndex:
+		err = remote.WriteIndex(tag, a, p.remote...)
+	default:
+		err = errNoArtifact
+	}
+	if err != nil {
 		return fmt.Errorf("image: push %s: %w", ref, err)
 	}
 	return nil
@@ -82,9 +100,9 @@ func Save(img v1.Image, ref, file string) error {
 	return nil
 }
 
-// SaveLayout writes the image as an OCI layout into a directory, which it replaces.
+// SaveLayout writes an artifact as an OCI layout into a directory, which it replaces.
 // Unlike an archive for Docker it keeps the digest.
-func SaveLayout(img v1.Image, dir string) error {
+func SaveLayout(a Artifact, dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("image: %w", err)
 	}
@@ -92,14 +110,22 @@ func SaveLayout(img v1.Image, dir string) error {
 	if err != nil {
 		return fmt.Errorf("image: %w", err)
 	}
-	if err := l.AppendImage(img); err != nil {
+	switch a := a.(type) {
+	case v1.Image:
+		err = l.AppendImage(a)
+	case v1.ImageIndex:
+		err = l.AppendIndex(a)
+	default:
+		err = errNoArtifact
+	}
+	if err != nil {
 		return fmt.Errorf("image: save %s: %w", dir, err)
 	}
 	return nil
 }
 
-// FromLayout reads the only image of an OCI layout.
-func FromLayout(dir string) (v1.Image, error) {
+// ArtifactFromLayout reads the only artifact of an OCI layout.
+func ArtifactFromLayout(dir string) (Artifact, error) {
 	index, err := layout.ImageIndexFromPath(dir)
 	if err != nil {
 		return nil, fmt.Errorf("image: %w", err)
@@ -111,9 +137,30 @@ func FromLayout(dir string) (v1.Image, error) {
 	if len(manifest.Manifests) != 1 {
 		return nil, fmt.Errorf("image: %s holds %d images, want one", dir, len(manifest.Manifests))
 	}
-	img, err := index.Image(manifest.Manifests[0].Digest)
+	only := manifest.Manifests[0]
+	if only.MediaType.IsIndex() {
+		inner, err := index.ImageIndex(only.Digest)
+		if err != nil {
+			return nil, fmt.Errorf("image: %s: %w", dir, err)
+		}
+		return inner, nil
+	}
+	img, err := index.Image(only.Digest)
 	if err != nil {
 		return nil, fmt.Errorf("image: %s: %w", dir, err)
+	}
+	return img, nil
+}
+
+// FromLayout reads the only image of an OCI layout, for one architecture.
+func FromLayout(dir string) (v1.Image, error) {
+	a, err := ArtifactFromLayout(dir)
+	if err != nil {
+		return nil, err
+	}
+	img, ok := a.(v1.Image)
+	if !ok {
+		return nil, fmt.Errorf("image: %s holds an index, for several architectures; build it for one", dir)
 	}
 	return img, nil
 }

@@ -53,11 +53,14 @@ func TestCommandLinesThatAreRefused(t *testing.T) {
 	}{
 		"no image":                      {nil, "accepts 1 arg(s), received 0"},
 		"two images":                    {[]string{"monitor", "ballast"}, "accepts 1 arg(s), received 2"},
-		"an image that there is not":    {[]string{"shop"}, `there is no image "shop"; there are ballast, monitor`},
-		"an image without a name":       {[]string{""}, `there is no image ""; there are ballast, monitor`},
+		"an image that there is not":    {[]string{"shop"}, `there is no image "shop"; there are ballast, monitor, monitor-cpu, monitor-disk, monitor-memory, monitor-network`},
+		"an image without a name":       {[]string{""}, `there is no image ""; there are ballast, monitor, monitor-cpu, monitor-disk, monitor-memory, monitor-network`},
 		"a flag that there is not":      {[]string{"monitor", "--tag=x"}, "unknown flag: --tag"},
 		"an archive of no name":         {[]string{"monitor", "--archive=" + archive}, "--archive needs --ref"},
 		"an archive with an empty name": {[]string{"monitor", "--archive=" + archive, "--ref="}, "--archive needs --ref"},
+		"an archive of two":             {[]string{"monitor", "--archive=" + archive, "--ref=x:1", "--arch=amd64,arm64"}, "--archive holds an image for one architecture"},
+		"an architecture twice":         {[]string{"monitor", "--arch=amd64,amd64"}, "--arch names amd64 twice"},
+		"no architecture":               {[]string{"monitor", "--arch="}, "--arch names no architecture"},
 		"an architecture that is none":  {[]string{"monitor", "--arch=abacus"}, "monitor does not build: "},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,7 +101,7 @@ func TestInputsAreFilesAndDirectoriesOfTheRepository(t *testing.T) {
 
 func TestEveryImageHasItsPackage(t *testing.T) {
 	atRoot(t)
-	for name, p := range programs() {
+	for name, p := range recipes() {
 		t.Run(name, func(t *testing.T) {
 			text, err := os.ReadFile(filepath.Join(p.pkg, "main.go"))
 			if err != nil || !strings.Contains(string(text), "\npackage main\n") {
