@@ -532,6 +532,7 @@ func TestResourceAlertsFireWithinThePredictedBand(t *testing.T) {
 			`monitor_filesystem_readonly{job="monitor",mountpoint="/"}`: 0,
 		}},
 		"HostMountNotAnswering":      {others: map[string]float64{`monitor_filesystem_up{job="monitor",mountpoint="/"}`: 0}},
+		"MonitorConfigRejected":      {others: map[string]float64{`monitor_config_last_reload_successful{job="monitor"}`: 0}},
 		"PrometheusConfigRejected":   {others: map[string]float64{`prometheus_config_last_reload_successful{job="prometheus"}`: 0}},
 		"AlertmanagerConfigRejected": {others: map[string]float64{`alertmanager_config_last_reload_successful{job="alertmanager"}`: 0}},
 		"ArgoCDApplicationOutOfSync": {others: map[string]float64{`argocd_app_info{job="argocd-metrics",sync_status="Unknown"}`: 1}},

@@ -24,7 +24,7 @@ func TestAlertNamesOfTheCommittedRules(t *testing.T) {
 		"HostCPUSaturated", "HostFilesystemAlmostFull", "HostFilesystemFillingUp", "HostInodesShort", "HostMemoryShort", "HostMountNotAnswering", "HostNetworkDrops", "HostNetworkErrors", "HostNetworkSaturated",
 		"LogsLost", "LogsNotSent", "LogsRefused",
 		"MonitorAllReplicasDown", "MonitorAvailabilityBudgetBurn", "MonitorAvailabilityBudgetExhausted", "MonitorAvailabilityNoData",
-		"MonitorCollectorFailing", "MonitorCollectorStale", "MonitorLatencyBudgetBurn", "MonitorLatencyBudgetExhausted", "MonitorLatencyGoodExceedsTotal", "MonitorLatencyNoData", "MonitorReplicaDown", "MonitorReplicaRestarting",
+		"MonitorCollectorFailing", "MonitorCollectorStale", "MonitorConfigRejected", "MonitorLatencyBudgetBurn", "MonitorLatencyBudgetExhausted", "MonitorLatencyGoodExceedsTotal", "MonitorLatencyNoData", "MonitorReplicaDown", "MonitorReplicaRestarting",
 		"PlatformTargetDown",
 		"PrometheusAlertsNotSent", "PrometheusConfigRejected", "PrometheusRulesFailing", "PrometheusRulesLate",
 		"Watchdog",
