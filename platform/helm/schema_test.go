@@ -60,6 +60,8 @@ func TestBadValuesAreRefusedByName(t *testing.T) {
 		"pods that are everybody":                {"probe", "pods: {selector: {matchLabels: {}}}", "at '/pods/selector/matchLabels'"},
 		"pods asked for another host's":          {"probe", "pods: {path: //elsewhere}", "at '/pods/path'"},
 		"pods that answer with a certificate":    {"probe", "url: https://monitor", "pods.enabled: pods are asked over http"},
+		"a probe's Secret that is no name":       {"probe", "access: {tokenSecret: Monitor}", "at '/access/tokenSecret'"},
+		"authorities over http":                  {"probe", "access: {caSecret: monitor-tls}", "access.caSecret: over http nobody shows a certificate"},
 		"a port of pods that is closed":          {"probe", "pods: {port: 81}", "pods.port: 81 is not among networkPolicy.target.ports"},
 		"a probe without an image":               {"probe", "image: {digest: ''}", "image: give image.digest, or image.tag"},
 		"a scrape longer than its interval":      {"observability", "prometheus: {scrapeInterval: 2s, scrapeTimeout: 3s}", "prometheus.scrapeTimeout: 3s is longer"},

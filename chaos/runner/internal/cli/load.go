@@ -27,6 +27,8 @@ func newLoad(s streams, code *int) *cobra.Command {
 		lookups  bool
 		podsPort uint16
 		podsPath string
+		token    string
+		ca       string
 	)
 	cmd := &cobra.Command{
 		Use:   "load URL",
@@ -56,11 +58,12 @@ that port of private addresses is asked, for the URL's path or --pods-path.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			// The lines about failing requests are at level debug: only this command shows them.
 			log := s.logger(slog.LevelDebug)
-			g, err := newGenerator(load.Config{URL: args[0], Name: name, Rate: rate, Duration: duration, Timeout: timeout, Lookups: lookups, Logger: log}, listen)
-			if err != nil {
+			credentials, errCredentials := load.ReadCredentials(token, ca)
+			g, err := newGenerator(load.Config{URL: args[0], Name: name, Rate: rate, Duration: duration, Timeout: timeout, Lookups: lookups, Credentials: credentials, Logger: log}, listen)
+			if err = errors.Join(err, errCredentials); err != nil {
 				return usageError{err}
 			}
-			handler, err := withPods(g.Handler(), cmd.Flags(), load.PodsConfig{URL: args[0], Path: podsPath, Name: name, Port: podsPort})
+			handler, err := withPods(g.Handler(), cmd.Flags(), load.PodsConfig{URL: args[0], Path: podsPath, Name: name, Port: podsPort, Credentials: credentials})
 			if err != nil {
 				return usageError{err}
 			}
@@ -89,6 +92,8 @@ that port of private addresses is asked, for the URL's path or --pods-path.`,
 	f.BoolVar(&lookups, "lookups", false, "look the URL's host name up once a second, and serve how the last five lookups went")
 	f.StringVar(&listen, "listen", "127.0.0.1:0", "address of /metrics")
 	f.Uint16Var(&podsPort, "pods-port", 0, "port of single pods, which /probe?target=IP:PORT asks; 0 is not at all")
+	f.StringVar(&token, "token-file", "", "`path` of a file whose first line is a bearer token that every request carries")
+	f.StringVar(&ca, "ca-file", "", "`path` of a file with the certificates of the authorities to trust, as PEM, in place of this machine's")
 	f.StringVar(&podsPath, "pods-path", "", "what single pods are asked for (default: the URL's path)")
 	return cmd
 }

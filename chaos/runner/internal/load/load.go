@@ -60,6 +60,8 @@ type Config struct {
 	// Lookups resolves the URL's host name once a second beside the requests, which keep
 	// their connections, and counts the outcomes. The host has to be a name.
 	Lookups bool
+	// Credentials are carried by every request; nil for none. Run keeps them new.
+	Credentials *Credentials
 	// Logger gets start and end, and failing requests at level debug: the first 100
 	// one by one, and after that one a second.
 	Logger *slog.Logger
@@ -76,6 +78,11 @@ func (c *Config) defaults() error {
 	}
 	if c.Name == "" && err == nil {
 		c.Name = nameOf(u.Hostname())
+	}
+	if err == nil {
+		if err := c.Credentials.check(u.Scheme, u.User != nil); err != nil {
+			errs = append(errs, fmt.Errorf("load credentials: %w", err))
+		}
 	}
 	if !utf8.ValidString(c.Name) {
 		errs = append(errs, fmt.Errorf("load name %q: want UTF-8, as it is the value of a label", c.Name))
@@ -193,6 +200,7 @@ func (g *Generator) Run(ctx context.Context) error {
 	requests, release := context.WithCancel(context.WithoutCancel(ctx))
 	transport := once.New(&http.Transport{
 		DialContext:         endingWith(requests, g.dial),
+		TLSClientConfig:     c.Credentials.tls(),
 		TLSHandshakeTimeout: c.Timeout,
 		// All connections may be kept: closing and dialling anew at every swing of
 		// the latency would be load of our own making.
@@ -201,12 +209,13 @@ func (g *Generator) Run(ctx context.Context) error {
 	})
 	defer transport.CloseIdleConnections()
 	defer release()
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	besides, enough := context.WithCancel(requests)
+	defer enough()
+	beside.Go(func() { c.Credentials.keep(besides, c.Logger) })
 	if c.Lookups {
-		var looking sync.WaitGroup
-		defer looking.Wait()
-		resolving, enough := context.WithCancel(requests)
-		defer enough()
-		looking.Go(func() { g.lookups.run(resolving, c.host(), g.resolve) })
+		beside.Go(func() { g.lookups.run(besides, c.host(), g.resolve) })
 	}
 
 	book := newLedger(schedule{start: time.Now(), rate: c.Rate}, c.Timeout, g.metrics.record)
@@ -237,7 +246,10 @@ func (g *Generator) Run(ctx context.Context) error {
 		vegeta.MaxWorkers(uint64(c.MaxInFlight)),
 		vegeta.MaxBody(0), // read to the end, keep nothing
 	)
-	target := vegeta.NewStaticTargeter(vegeta.Target{Method: http.MethodGet, URL: c.URL})
+	target := func(t *vegeta.Target) error {
+		*t = vegeta.Target{Method: http.MethodGet, URL: c.URL, Header: c.Credentials.header()}
+		return nil
+	}
 	log := newFailureLog(c.Logger)
 	c.Logger.Info("load started", "rate", c.Rate, "timeout", c.Timeout, "max_in_flight", c.MaxInFlight)
 	for r := range attacker.Attack(target, &pacer{ctx: ctx, book: book}, 0, "") {

@@ -55,7 +55,10 @@ func (p *Pods) try(ctx context.Context, target netip.AddrPort) (t try) {
 	t.connect = time.Since(start)
 
 	t.why = reasonReset
-	req := &http.Request{Method: http.MethodGet, URL: p.url, Host: p.url.Host, Header: http.Header{}, Close: true}
+	req := &http.Request{Method: http.MethodGet, URL: p.url, Host: p.url.Host, Header: p.credentials.header(), Close: true}
+	if req.Header == nil {
+		req.Header = http.Header{}
+	}
 	if user := p.url.User; user != nil {
 		password, _ := user.Password() // none is an empty one
 		req.SetBasicAuth(user.Username(), password)

@@ -45,6 +45,9 @@ type PodsConfig struct {
 	Name string
 	// Port is the only one that is asked.
 	Port uint16
+	// Credentials are carried by every request; nil for none. Who runs the load keeps
+	// them new.
+	Credentials *Credentials
 }
 
 // Pods asks single pods by their address, past the Service in front of them: what a
@@ -62,6 +65,8 @@ type Pods struct {
 	url    *url.URL
 	dial   dialFunc
 	rounds chan struct{} // a place for each round that may be under way
+
+	credentials *Credentials
 }
 
 // NewPods checks the configuration and reports everything that is wrong with it.
@@ -94,6 +99,7 @@ func NewPods(c PodsConfig) (*Pods, error) {
 	return &Pods{
 		name: c.Name, port: c.Port, url: u,
 		dial: (&net.Dialer{}).DialContext, rounds: make(chan struct{}, maxRounds),
+		credentials: c.Credentials,
 	}, nil
 }
 
