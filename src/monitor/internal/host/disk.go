@@ -95,7 +95,8 @@ func (h *Host) Disk(ctx context.Context) (Disk, Report, error) {
 }
 
 func (h *Host) filesystems(ctx context.Context, table, path string, rep *Report) []Filesystem {
-	chosen := chooseMounts(parseMounts(table, path, rep), h.filters.wanted())
+	mounts := parseMounts(table, path, rep)
+	chosen := chooseMounts(mounts, h.filters.wanted())
 	probes := make([]probe, len(chosen))
 	points, devices, types := make([]string, len(chosen)), make([]string, len(chosen)), make([]string, len(chosen))
 	for i, m := range chosen {
@@ -103,7 +104,7 @@ func (h *Host) filesystems(ctx context.Context, table, path string, rep *Report)
 		points[i], devices[i], types[i] = m.point, h.deviceName(m.mount), clean(m.fstype)
 	}
 	points, devices = apart(points), apart(devices)
-	answers := h.mounts.measure(ctx, probes, ownMounts())
+	answers := h.mounts.measure(ctx, probes, ownMounts(table, mounts))
 	list := make([]Filesystem, 0, len(chosen))
 	for i, m := range chosen {
 		fs := Filesystem{Device: devices[i], Mountpoint: points[i], Type: types[i], ReadOnly: m.readOnly, Counted: m.counted}
@@ -126,14 +127,18 @@ func (h *Host) filesystems(ctx context.Context, table, path string, rep *Report)
 
 // ownMounts returns this process's mounts by their numbers: which of them a
 // path leads to is a question about this process, whichever host's procfs
-// it reads. Nil when there is no procfs of its own.
-func ownMounts() map[uint64]mount {
+// it reads. Mostly that is the same table, which then is not parsed again. Nil
+// when there is no procfs of its own.
+func ownMounts(table string, parsed []mount) map[uint64]mount {
 	content, err := readAll(ownProc + "/self/mountinfo")
 	if err != nil {
 		return nil
 	}
-	mounts := make(map[uint64]mount)
-	for _, m := range parseMounts(content, "", &Report{}) {
+	if content != table {
+		parsed = parseMounts(content, "", &Report{})
+	}
+	mounts := make(map[uint64]mount, len(parsed))
+	for _, m := range parsed {
 		mounts[m.id] = m
 	}
 	return mounts

@@ -21,8 +21,8 @@ type Config struct {
 	// Root is where the host's root file system is mounted; empty means /.
 	// It is put before each mount point whose usage is asked for.
 	Root string
-	// MountTimeout bounds how long one reading waits for a mount to
-	// answer; zero means 500ms.
+	// MountTimeout is how long one reading goes on without a mount that
+	// answers; zero means 500ms.
 	MountTimeout time.Duration
 	// Filters narrow what is shown.
 	Filters Filters

@@ -17,6 +17,13 @@ var ErrMountHangs = errors.New("the mount does not answer")
 // hang.
 var errTooManyHang = fmt.Errorf("not asked, because %d others do not answer: %w", maxProbes, ErrMountHangs)
 
+// errNotAsked reports a mount whose turn did not come.
+var errNotAsked = fmt.Errorf("not asked, because others took all of the time: %w", ErrMountHangs)
+
+// handover is for how long no file system is taken up before further workers
+// begin: whoever answers does so in microseconds.
+const handover = 5 * time.Millisecond
+
 // maxProbes is how many file systems are asked at the same time, those that
 // hang included: each takes a thread, and a process ends at Go's limit.
 const maxProbes = 64
@@ -30,15 +37,17 @@ type measureFunc func(ctx context.Context, path string, want chosenMount, own ma
 // never asks a file system that still owes an answer, so a dead one costs one
 // goroutine (and the thread under it), however often it is mounted:
 //
-//	measure ──► goroutine per file system ──► statfs ──► answers, or is
-//	                                                     given up and skipped
+//	measure ──► queue of file systems ──► worker ──► statfs ──► answers
+//	   │                                     ▲
+//	   └── none was taken for 5 ms: as many workers again
 //
-// Goroutines that are stuck in the kernel cannot be ended by anybody; they
-// end when the mount answers or the process exits.
+// One worker is enough while all answer, and takes no more than one processor
+// for 10,000 mounts. Workers that are stuck in the kernel cannot be ended by
+// anybody; they end when the mount answers or the process exits.
 type mountProber struct {
 	measureOne measureFunc
 	timeout    time.Duration
-	slots      chan struct{}
+	slots      chan struct{} // one for each worker
 
 	mu   sync.Mutex
 	owed map[string]struct{} // by file system
@@ -62,96 +71,44 @@ func newMountProber(one measureFunc, timeout time.Duration) *mountProber {
 	}
 }
 
-// measure asks all mounts, those of different file systems at once, and
-// blocks until each answered, the timeout passed or ctx ended. Answers are
-// in the order of probes.
+// measure asks all mounts, and blocks until each answered, none answered for
+// the timeout, or ctx ended. Answers are in the order of probes.
 func (p *mountProber) measure(ctx context.Context, probes []probe, own map[uint64]mount) []mountAnswer {
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
-	var devices []string
-	byDevice := make(map[string][]int)
-	for i, pr := range probes {
-		if byDevice[pr.want.device] == nil {
-			devices = append(devices, pr.want.device)
-		}
-		byDevice[pr.want.device] = append(byDevice[pr.want.device], i)
-	}
-	answers := make([]mountAnswer, len(probes))
-	pending := make([]chan []mountAnswer, len(devices))
-	late := make([]error, len(devices))
-	for i, device := range devices {
-		of := make([]probe, 0, len(byDevice[device]))
-		for _, n := range byDevice[device] {
-			of = append(of, probes[n])
-		}
-		pending[i], late[i] = p.ask(ctx, device, of, own)
-	}
-	for i, device := range devices {
-		got := await(ctx, pending[i])
-		for k, n := range byDevice[device] {
-			if got == nil {
-				answers[n] = mountAnswer{err: late[i]}
-			} else {
-				answers[n] = got[k]
+	r := newRound(p, probes, own)
+	r.employ(ctx, 1)
+	tick := time.NewTicker(handover)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.done:
+			return r.end()
+		case <-ctx.Done():
+			return r.end()
+		case <-tick.C:
+			blocked, over := r.look(time.Now())
+			if over {
+				return r.end()
 			}
+			r.employ(ctx, blocked)
 		}
 	}
-	return answers
 }
 
-// await returns nil when there is no answer in time.
-func await(ctx context.Context, ch <-chan []mountAnswer) []mountAnswer {
-	if ch == nil {
-		return nil
-	}
-	select {
-	case got := <-ch:
-		return got
-	case <-ctx.Done():
-	}
-	// An answer that came while another mount was waited for is still good.
-	select {
-	case got := <-ch:
-		return got
-	default:
-		return nil
-	}
-}
-
-// ask returns no channel when the file system still owes an answer, or too
-// many others do, and the error that stands for a missing answer.
-func (p *mountProber) ask(ctx context.Context, device string, probes []probe, own map[uint64]mount) (chan []mountAnswer, error) {
-	if p.owes(device) {
-		return nil, ErrMountHangs
-	}
-	select {
-	case p.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, errTooManyHang
-	}
-	p.mu.Lock()
-	p.owed[device] = struct{}{}
-	p.mu.Unlock()
-	ch := make(chan []mountAnswer, 1)
-	go func() {
-		answers := make([]mountAnswer, len(probes))
-		for i, pr := range probes {
-			answers[i] = p.one(ctx, pr, own)
-		}
-		p.mu.Lock()
-		delete(p.owed, device)
-		p.mu.Unlock()
-		<-p.slots
-		ch <- answers
-	}()
-	return ch, ErrMountHangs
-}
-
-func (p *mountProber) owes(device string) bool {
+// claim says whether a file system may be asked, which is then owed an answer.
+func (p *mountProber) claim(device string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, owes := p.owed[device]
-	return owes
+	if _, owes := p.owed[device]; owes {
+		return false
+	}
+	p.owed[device] = struct{}{}
+	return true
+}
+
+func (p *mountProber) answered(device string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.owed, device)
 }
 
 // one turns a panic of the library into an error: in this goroutine it would

@@ -6,60 +6,23 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ballast-sre/ballast/src/monitor/internal/host/hosttest"
 )
 
-// inNamespace marks the process that may mount what it likes.
-const inNamespace = "BALLAST_TEST_IN_MOUNT_NAMESPACE"
-
-// cannot skips a test that this machine does not allow, except in CI with
-// the rights for it, where a test that never runs is worth nothing.
-func cannot(t *testing.T, why string, err error) {
-	t.Helper()
-	if os.Getenv("CI") != "" && os.Getuid() == 0 {
-		t.Fatalf("%s: %v", why, err)
-	}
-	t.Skipf("%s: %v", why, err)
-}
-
 // TestWhichMountAPathLeadsTo mounts real file systems.
-func TestWhichMountAPathLeadsTo(t *testing.T) { inOwnNamespace(t, lookAtMounts) }
+func TestWhichMountAPathLeadsTo(t *testing.T) { hosttest.InMountNamespace(t, lookAtMounts) }
 
 // TestAHiddenProcessIsSaidAndNotReplaced reads a real procfs that hides
 // process 1, without the rights of root.
-func TestAHiddenProcessIsSaidAndNotReplaced(t *testing.T) { inOwnNamespace(t, lookWithoutRights) }
-
-// inOwnNamespace runs a test in a process with a mount namespace of its own.
-func inOwnNamespace(t *testing.T, test func(*testing.T)) {
-	t.Helper()
-	if os.Getenv(inNamespace) != "" {
-		test(t)
-		return
-	}
-	if os.Getuid() != 0 {
-		t.Skip("needs root, which may mount file systems")
-	}
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), inNamespace+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
-	out, err := cmd.CombinedOutput()
-	switch {
-	case errors.Is(err, syscall.EPERM):
-		cannot(t, "no mount namespace can be made here", err)
-	case err != nil:
-		t.Errorf("%v:\n%s", err, out)
-	case strings.Contains(string(out), "--- SKIP"):
-		t.Skipf("%s", out)
-	case !strings.Contains(string(out), "--- PASS"):
-		t.Errorf("the tests did not run:\n%s", out)
-	}
+func TestAHiddenProcessIsSaidAndNotReplaced(t *testing.T) {
+	hosttest.InMountNamespace(t, lookWithoutRights)
 }
 
 func lookWithoutRights(t *testing.T) {
@@ -72,7 +35,7 @@ func lookWithoutRights(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := unix.Mount("proc", proc, "proc", 0, "hidepid=2"); err != nil {
-		cannot(t, "no procfs can be mounted here", err)
+		hosttest.Cannot(t, "no procfs can be mounted here", err)
 	}
 	t.Cleanup(func() {
 		if err := unix.Unmount(proc, unix.MNT_DETACH); err != nil {
@@ -120,7 +83,7 @@ func lookAtMounts(t *testing.T) {
 	mount := func(source, target, fstype string, flags uintptr, data string) {
 		t.Helper()
 		if err := unix.Mount(source, target, fstype, flags, data); err != nil {
-			cannot(t, "no "+fstype+" can be mounted here", err)
+			hosttest.Cannot(t, "no "+fstype+" can be mounted here", err)
 		}
 		t.Cleanup(func() {
 			if err := unix.Unmount(target, unix.MNT_DETACH); err != nil {
@@ -211,7 +174,7 @@ func device(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m := ownMounts()[i.id]; i.hasID && m.device == i.device {
+	if m := ownMounts("", nil)[i.id]; i.hasID && m.device == i.device {
 		t.Errorf("btrfs has the same number in both: %+v", m)
 	}
 }
@@ -243,23 +206,23 @@ func loop(t *testing.T) string {
 	}
 	control, err := os.OpenFile("/dev/loop-control", os.O_RDWR, 0)
 	if err != nil {
-		cannot(t, "there are no loop devices here", err)
+		hosttest.Cannot(t, "there are no loop devices here", err)
 	}
 	defer control.Close()
 	n, err := unix.IoctlRetInt(int(control.Fd()), unix.LOOP_CTL_GET_FREE)
 	if err != nil {
-		cannot(t, "there is no free loop device here", err)
+		hosttest.Cannot(t, "there is no free loop device here", err)
 	}
 	path := fmt.Sprintf("/dev/loop%d", n)
 	dev, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
-		cannot(t, "the loop device cannot be opened", err)
+		hosttest.Cannot(t, "the loop device cannot be opened", err)
 	}
 	t.Cleanup(func() { _ = dev.Close() }) // it is cleared when nobody uses it
 	config := unix.LoopConfig{Fd: uint32(img.Fd())}
 	config.Info.Flags = unix.LO_FLAGS_AUTOCLEAR | unix.LO_FLAGS_READ_ONLY
 	if err := unix.IoctlLoopConfigure(int(dev.Fd()), &config); err != nil {
-		cannot(t, "the loop device takes no file", err)
+		hosttest.Cannot(t, "the loop device takes no file", err)
 	}
 	return path
 }

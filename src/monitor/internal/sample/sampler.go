@@ -78,7 +78,10 @@ type Sampler struct {
 	cfg     Config
 	current atomic.Pointer[Snapshot]
 	publish sync.Mutex // held from loading current to storing the next
-	said    said
+	// passedOn is how long it took to give the last snapshot on, by the
+	// collector that made it; publish guards it.
+	passedOn map[Name]time.Duration
+	said     said
 }
 
 // New returns a sampler that does nothing until Run.
@@ -86,7 +89,7 @@ func New(cfg Config) (*Sampler, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	s := &Sampler{cfg: cfg, said: newSaid(cfg.Logger)}
+	s := &Sampler{cfg: cfg, passedOn: make(map[Name]time.Duration), said: newSaid(cfg.Logger)}
 	first := &Snapshot{}
 	for _, c := range cfg.Collectors {
 		first.Statuses = append(first.Statuses, Status{Name: c.name, Interval: cfg.Interval})
@@ -200,12 +203,13 @@ func (s *Sampler) read(ctx context.Context, c Collector) (o outcome) {
 
 // pace is how long to wait for the next reading: longer than the interval
 // where reading takes long, as with 10,000 mounts, so that the monitor itself
-// takes no more than a quarter of a processor. Waiting is no work.
-func (s *Sampler) pace(o outcome) time.Duration {
+// takes no more than a quarter of a processor, with what it takes to keep the
+// reading. Waiting is no work.
+func (s *Sampler) pace(name Name, o outcome) time.Duration {
 	if errors.Is(o.err, ErrDeadline) || o.took > s.cfg.Timeout {
 		return s.cfg.Interval
 	}
-	return max(s.cfg.Interval, maxShare*o.took)
+	return max(s.cfg.Interval, maxShare*(o.took+s.passedOn[name]))
 }
 
 // record publishes the next snapshot.
@@ -217,7 +221,7 @@ func (s *Sampler) record(ctx context.Context, name Name, o outcome) {
 	st := &next.Statuses[i]
 	before := st.State()
 	st.Duration, st.Err = o.took, o.err
-	st.Interval = s.pace(o)
+	st.Interval = s.pace(name, o)
 	if o.err != nil {
 		st.Failures++
 		// What was read once is no part that there is not.
@@ -235,7 +239,9 @@ func (s *Sampler) record(ctx context.Context, name Name, o outcome) {
 	}
 	s.current.Store(next)
 	if s.cfg.Published != nil {
+		start := time.Now()
 		s.cfg.Published(next)
+		s.passedOn[name] = time.Since(start)
 	}
 	s.said.changed(ctx, *st, before)
 }
