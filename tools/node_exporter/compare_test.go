@@ -301,6 +301,7 @@ In all of them:
 - Figures are those of the last reading, which is at most ` + "`--interval`" + ` old, not of the moment of the scrape. What cannot be read is absent.
 - File systems are those that [the monitor shows](monitor.md#file-systems), of several mounts at one point the one on top; node_exporter shows every mount whose type and path it does not exclude. Disks are whole disks that were used; node_exporter shows partitions beside them.
 - ` + "`device_error`" + ` is a label of ` + "`node_filesystem_device_error`" + ` alone; node_exporter has it, empty, with every family of file systems, which is the same to Prometheus.
+- ` + "`node_textfile_scrape_error` and `node_textfile_mtime_seconds`" + ` are there with [` + "`--textfile-dir`" + `](monitor.md#textfiles), with what the files have.
 
-What the monitor does not have: everything else, among it ` + "`node_textfile_*`, `node_timex_*`, `node_md_*`, `node_systemd_*`, `node_nf_conntrack_*`, `node_hwmon_*` and `node_scrape_collector_*`" + `; [monitor_collector_*](../../src/monitor/README.md#metrics) tells how collectors do.
+What the monitor does not have: everything else, among it ` + "`node_timex_*`, `node_md_*`, `node_systemd_*`, `node_nf_conntrack_*`, `node_hwmon_*` and `node_scrape_collector_*`" + `; [monitor_collector_*](../../src/monitor/README.md#metrics) tells how collectors do.
 `

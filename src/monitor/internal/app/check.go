@@ -23,10 +23,13 @@ func (c *config) checkHere(ctx context.Context) error {
 	return errors.Join(c.endpoint().check(ctx), err, (&addressFile{path: c.AddressFile}).inspect(), c.checkDirectories())
 }
 
-// checkDirectories returns every problem with the host's directories together.
+// checkDirectories returns every problem with directories together.
 func (c *config) checkDirectories() error {
 	var errs []error
-	for _, d := range [][2]string{{"--host-proc", c.HostProc}, {"--host-sys", c.HostSys}, {"--host-root", c.HostRoot}} {
+	const mounted, of = "name the directory where it is mounted", "name the directory of the files"
+	for _, d := range [][3]string{
+		{"--host-proc", c.HostProc, mounted}, {"--host-sys", c.HostSys, mounted}, {"--host-root", c.HostRoot, mounted}, {"--textfile-dir", c.TextfileDir, of},
+	} {
 		if d[1] == "" {
 			continue
 		}
@@ -35,7 +38,7 @@ func (c *config) checkDirectories() error {
 		select {
 		case err := <-found:
 			if err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w; name the directory where it is mounted", d[0], err))
+				errs = append(errs, fmt.Errorf("%s: %w; %s", d[0], err, d[2]))
 			}
 		case <-time.After(lookTime):
 		}

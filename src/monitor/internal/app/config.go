@@ -50,6 +50,7 @@ type config struct {
 	HostProc       string
 	HostSys        string
 	HostRoot       string
+	TextfileDir    string
 	Mounts         selection
 	Fstypes        selection
 	Disks          selection
@@ -131,6 +132,7 @@ func (c *config) register(f *pflag.FlagSet) {
 	f.StringVar(&c.HostProc, "host-proc", os.Getenv("HOST_PROC"), "`path` of the host's procfs, when it is not /proc")
 	f.StringVar(&c.HostSys, "host-sys", os.Getenv("HOST_SYS"), "`path` of the host's sysfs, when it is not /sys")
 	f.StringVar(&c.HostRoot, "host-root", os.Getenv("HOST_ROOT"), "`path` where the host's root file system is mounted, when it is not /")
+	f.StringVar(&c.TextfileDir, "textfile-dir", "", "`path` of a directory whose files *.prom are shown on /metrics/node")
 }
 
 // fromEnvironment sets every flag that the command line did not set from

@@ -124,6 +124,7 @@ func TestUsageErrorsNameTheThingAndTheMend(t *testing.T) {
 		"an address of another machine":   {args: []string{"--listen", "192.0.2.1:80"}, want: []string{"--listen", "192.0.2.1"}},
 		"a directory that there is not":   {args: []string{"--host-sys", "/nonexistent"}, want: []string{"--host-sys", "/nonexistent"}},
 		"a file where a directory is due": {args: []string{"--host-root", "/dev/null"}, want: []string{"--host-root", "/dev/null", "no directory"}},
+		"no directory of textfiles":       {args: []string{"--textfile-dir", "/nonexistent"}, want: []string{"--textfile-dir", "/nonexistent", "directory of the files"}},
 		"an address file in no directory": {args: []string{"--address-file", "/nonexistent/address"}, want: []string{"--address-file", "/nonexistent"}},
 		"several problems at once": {
 			args: []string{"--listen", "x", "--collectors", "y", "--interval", "soon", "--drain-pause", "-1s", "--max-connections", "many", "--host-proc", "/nonexistent", "--address-file", "/dev/null"},

@@ -20,6 +20,7 @@ import (
 	"github.com/ballast-sre/ballast/src/monitor/internal/httpapi"
 	"github.com/ballast-sre/ballast/src/monitor/internal/peers"
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
+	"github.com/ballast-sre/ballast/src/monitor/internal/textfile"
 )
 
 // service is the wired monitor.
@@ -160,6 +161,10 @@ func (s *service) serve(ctx context.Context, file *addressFile) (err error) {
 	var owned sync.WaitGroup
 	owned.Go(func() { s.sampler.Run(sampling) })
 	owned.Go(func() { s.shown.runtime.Run(sampling, s.cfg.Interval) })
+	if s.cfg.TextfileDir != "" {
+		files := textfile.New(textfile.Config{Dir: s.cfg.TextfileDir, Timeout: s.cfg.CollectTimeout, Publish: s.shown.node.Take, Logger: s.log})
+		owned.Go(func() { files.Run(sampling, s.cfg.Interval) })
+	}
 	if s.cfg.restricted() {
 		again := make(chan os.Signal, 1)
 		signal.Notify(again, syscall.SIGHUP)

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
+
 	"github.com/ballast-sre/ballast/src/monitor/internal/host"
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
 )
@@ -37,6 +39,19 @@ func NewNode(snapshot func() *sample.Snapshot, collectors []sample.Name) *NodePa
 	}
 	p.begin(snapshot, parts...)
 	return p
+}
+
+// Take shows families of other programs behind those of the host, from the next
+// snapshot on, in place of those before. They may not be changed any more. A
+// family whose name the page has itself is left out.
+func (p *NodePage) Take(families []*dto.MetricFamily) {
+	others := make([]*dto.MetricFamily, 0, len(families))
+	for _, f := range families {
+		if f.GetName() != p.now.name { // which each scrape has at its end
+			others = append(others, f)
+		}
+	}
+	p.others.Store(&foreign{families: others})
 }
 
 // ServeHTTP implements http.Handler.

@@ -27,6 +27,8 @@ type renderings struct {
 		writer *writer
 	}
 	latest [formats]atomic.Pointer[rendering]
+	// others are families of other programs; nil without any.
+	others atomic.Pointer[foreign]
 }
 
 // begin makes the renderings ready; parts are those of current's snapshots.
@@ -54,7 +56,11 @@ func (r *renderings) snapshot(form format) *rendering {
 	for _, part := range r.parts {
 		part.emit(w, s)
 	}
-	next := &rendering{of: s, chunk: chunk{plain: w.bytes()}}
+	plain := w.bytes()
+	if others := r.others.Load(); others != nil {
+		plain = others.appendTo(plain, w)
+	}
+	next := &rendering{of: s, chunk: chunk{plain: plain}}
 	r.latest[form].Store(next)
 	return next
 }
