@@ -155,6 +155,7 @@ func slack(name string, value float64) float64 {
 		{"node_filesystem_", 0.02, 32 << 20},
 		{"node_disk_io_now", 0, 256},
 		{"node_filefd_allocated", 0.2, 500},
+		{"node_hwmon_temp_celsius", 0, 15},
 		{"node_time_seconds", 0, 0.1},
 		{"node_network_", 0, 0},
 	} {
@@ -303,5 +304,5 @@ In all of them:
 - ` + "`device_error`" + ` is a label of ` + "`node_filesystem_device_error`" + ` alone; node_exporter has it, empty, with every family of file systems, which is the same to Prometheus.
 - ` + "`node_textfile_scrape_error` and `node_textfile_mtime_seconds`" + ` are there with [` + "`--textfile-dir`" + `](monitor.md#textfiles), with what the files have.
 
-What the monitor does not have: everything else, among it ` + "`node_timex_*`, `node_md_*`, `node_systemd_*`, `node_nf_conntrack_*`, `node_hwmon_*` and `node_scrape_collector_*`" + `; [monitor_collector_*](../../src/monitor/README.md#metrics) tells how collectors do.
+What the monitor does not have: everything else, among it ` + "`node_timex_*`, `node_md_*`, `node_systemd_*`, `node_nf_conntrack_*`, voltages and fans of `node_hwmon_*`, and `node_scrape_collector_*`" + `; [monitor_collector_*](../../src/monitor/README.md#metrics) tells how collectors do.
 `

@@ -3,35 +3,20 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
-const (
-	// frequencyBudget is how long one reading of all frequencies may take.
-	// Before Linux 5.18 a processor that was idle can take 20 ms to answer.
-	frequencyBudget = 25 * time.Millisecond
-	// frequencyTries is how many readings in a row may run over the budget
-	// before frequencies are left alone for frequencyPause: the machine may
-	// only be busy.
-	frequencyTries = 3
-	frequencyPause = 10 * time.Minute
-)
-
-var errTooDear = fmt.Errorf("frequencies take longer than %s to read: they are tried again after %s", frequencyBudget, frequencyPause)
+// frequencyBudget is how long one reading of all frequencies may take. Before
+// Linux 5.18 a processor that was idle can take 20 ms to answer.
+const frequencyBudget = 25 * time.Millisecond
 
 // frequencyReader reads frequencies as long as that is cheap.
-type frequencyReader struct {
-	mu    sync.Mutex
-	over  int // readings in a row that took too long
-	until time.Time
-}
+type frequencyReader struct{ patience }
 
 // Frequencies returns how fast processors run now, in hertz by ID. Those
 // whose driver does not say are left out, and all are on a machine without
@@ -68,7 +53,7 @@ func (h *Host) Frequencies(_ context.Context, cores []CoreTimes) (map[string]flo
 	}
 	hertz, cheap := h.frequencies.read(cores, read, time.Now)
 	if !cheap {
-		rep.lacks(filepath.Join(cpus, "cpufreq"), errTooDear)
+		rep.lacks(filepath.Join(cpus, "cpufreq"), tooDear("frequencies", frequencyBudget))
 	}
 	return hertz, rep
 }
@@ -76,24 +61,14 @@ func (h *Host) Frequencies(_ context.Context, cores []CoreTimes) (map[string]flo
 // read asks for one processor after the other while there is time. It
 // returns false while frequencies are given up.
 func (f *frequencyReader) read(cores []CoreTimes, one func(id string) (float64, bool), now func() time.Time) (map[string]float64, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.over >= frequencyTries && now().Before(f.until) {
+	hertz := make(map[string]float64, len(cores))
+	cheap := f.each(len(cores), frequencyBudget, func(i int) {
+		if v, ok := one(cores[i].ID); ok {
+			hertz[cores[i].ID] = v
+		}
+	}, now)
+	if !cheap {
 		return nil, false
 	}
-	hertz := make(map[string]float64, len(cores))
-	began := now()
-	for _, core := range cores {
-		if v, ok := one(core.ID); ok {
-			hertz[core.ID] = v
-		}
-		if now().Sub(began) > frequencyBudget {
-			if f.over++; f.over >= frequencyTries {
-				f.until = now().Add(frequencyPause)
-			}
-			return hertz, true
-		}
-	}
-	f.over = 0
 	return hertz, true
 }

@@ -58,7 +58,7 @@ func TestFrequenciesThatTakeLongAreGivenUp(t *testing.T) {
 			t.Errorf("cheap ones: asked %d, %v", n, ok)
 		}
 		took = 20 * time.Millisecond
-		for try := range frequencyTries - 1 {
+		for try := range patienceTries - 1 {
 			if n, ok := read(); n != 2 || !ok {
 				t.Errorf("try %d: asked %d, %v, want 2: the budget is used up", try, n, ok)
 			}
@@ -68,13 +68,13 @@ func TestFrequenciesThatTakeLongAreGivenUp(t *testing.T) {
 			t.Errorf("cheap again: asked %d, %v", n, ok)
 		}
 		took = 20 * time.Millisecond
-		for range frequencyTries {
+		for range patienceTries {
 			read()
 		}
 		if n, ok := read(); n != 0 || ok {
-			t.Errorf("after %d slow readings in a row: asked %d, %v", frequencyTries, n, ok)
+			t.Errorf("after %d slow readings in a row: asked %d, %v", patienceTries, n, ok)
 		}
-		time.Sleep(frequencyPause)
+		time.Sleep(patiencePause)
 		if n, ok := read(); n != 2 || !ok {
 			t.Errorf("after the pause: asked %d, %v, want one more try", n, ok)
 		}
@@ -82,7 +82,7 @@ func TestFrequenciesThatTakeLongAreGivenUp(t *testing.T) {
 			t.Errorf("after a try that was slow again: asked %d, %v", n, ok)
 		}
 		took = time.Millisecond
-		time.Sleep(frequencyPause)
+		time.Sleep(patiencePause)
 		for range 2 {
 			if n, ok := read(); n != 5 || !ok {
 				t.Errorf("cheap again after the pause: asked %d, %v", n, ok)

@@ -37,6 +37,7 @@ type Host struct {
 	mounts      *mountProber
 	filters     Filters
 	frequencies frequencyReader
+	sensors     patience
 }
 
 // New returns a reader of the machine that cfg describes. It reads nothing.

@@ -21,6 +21,9 @@ type System struct {
 	Kernel   *Kernel    `json:"kernel"`
 	// FileHandles are the files that all processes have open.
 	FileHandles *FileHandles `json:"fileHandles"`
+	// Temperatures are those of the sensors that answered, sorted by chip and
+	// sensor; null while they are left alone because they take long to read.
+	Temperatures []Temperature `json:"temperatures"`
 }
 
 // Kernel is what uname says.
@@ -38,8 +41,8 @@ type FileHandles struct {
 	Max       uint64 `json:"max"`
 }
 
-// System returns the facts of the machine. It fails only without any. It
-// blocks as long as the procfs does.
+// System returns the facts of the machine. It fails without any but
+// temperatures. It blocks as long as the procfs and a sensor do.
 func (h *Host) System(context.Context) (System, Report, error) {
 	var rep Report
 	s := System{BootTime: h.bootTime(&rep), Kernel: h.kernel(&rep), FileHandles: h.fileHandles(&rep)}
@@ -56,6 +59,7 @@ func (h *Host) System(context.Context) (System, Report, error) {
 		}
 		return System{}, rep, err
 	}
+	s.Temperatures = h.temperatures(&rep)
 	if s.Hostname = h.hostname(&rep); s.Hostname != nil {
 		host, known := h.scopeOfHostname()
 		rep.scoped("hostname", host, known, ownHostname)

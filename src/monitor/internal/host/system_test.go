@@ -31,7 +31,7 @@ func TestTheSystemsFactsAreThoseOfTheHost(t *testing.T) {
 	want := System{
 		BootTime: new(time.Unix(1700000000, 0).UTC()), Hostname: new("the-host"),
 		Kernel:      &Kernel{Name: "Linux", Release: "6.12.1-amd64", Version: "#1 SMP", Machine: new("riscv64")},
-		FileHandles: &FileHandles{Allocated: 1000, Max: 1<<63 - 1},
+		FileHandles: &FileHandles{Allocated: 1000, Max: 1<<63 - 1}, Temperatures: []Temperature{},
 	}
 	if d := cmp.Diff(want, got); d != "" || err != nil || rep.Files != nil {
 		t.Errorf("system (-want +got):\n%s%v %+v", d, err, rep)

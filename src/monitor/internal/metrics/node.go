@@ -33,7 +33,7 @@ func NewNode(snapshot func() *sample.Snapshot, collectors []sample.Name) *NodePa
 		case sample.Network:
 			parts = append(parts, newNodeNetwork())
 		case sample.System:
-			parts = append(parts, newNodeSystem())
+			parts = append(parts, newNodeSystem(), newNodeTemperature())
 		case sample.Cgroup, sample.Processes: // node_exporter has neither
 		}
 	}
@@ -122,6 +122,43 @@ func newNodeSystem() systemEmitter {
 		uname:      node(gaugeKind, "uname_info", "What uname says of the kernel and the host; always 1.", "machine", "nodename", "release", "sysname", "version"),
 		handles:    node(gaugeKind, "filefd_allocated", "Files that all processes have open."),
 		handlesMax: node(gaugeKind, "filefd_maximum", "Files that all processes may have open."),
+	}
+}
+
+// nodeTemperature has the names of chips and sensors in families of their own.
+type nodeTemperature struct{ celsius, most, critical, chip, label *family }
+
+func newNodeTemperature() nodeTemperature {
+	of := func(name, help string) *family { return node(gaugeKind, "hwmon_"+name, help, "chip", "sensor") }
+	return nodeTemperature{
+		celsius:  of("temp_celsius", "What a sensor says."),
+		most:     of("temp_max_celsius", "The highest that a sensor should say, by its driver."),
+		critical: of("temp_crit_celsius", "What a sensor must not say, by its driver."),
+		chip:     node(gaugeKind, "hwmon_chip_names", "The name of a chip's driver; always 1.", "chip", "chip_name"),
+		label:    node(gaugeKind, "hwmon_sensor_label", "The driver's name for a sensor; always 1.", "chip", "label", "sensor"),
+	}
+}
+
+func (e nodeTemperature) emit(w *writer, s *sample.Snapshot) {
+	if s.System == nil {
+		return
+	}
+	chip := ""
+	for _, t := range s.System.Temperatures {
+		e.celsius.send(w, t.Celsius, t.Chip, t.Sensor)
+		if t.MaxCelsius != nil {
+			e.most.send(w, *t.MaxCelsius, t.Chip, t.Sensor)
+		}
+		if t.CriticalCelsius != nil {
+			e.critical.send(w, *t.CriticalCelsius, t.Chip, t.Sensor)
+		}
+		if t.Label != "" {
+			e.label.send(w, 1, t.Chip, t.Label, t.Sensor)
+		}
+		if t.Chip != chip && t.Driver != "" { // they are sorted
+			e.chip.send(w, 1, t.Chip, t.Driver)
+		}
+		chip = t.Chip
 	}
 }
 

@@ -79,7 +79,7 @@ func New(cfg Config) (*Page, error) {
 		case sample.Cgroup:
 			p.parts = append(p.parts, newCgroupEmitter())
 		case sample.System:
-			p.parts = append(p.parts, newSystemEmitter())
+			p.parts = append(p.parts, newSystemEmitter(), newTemperatureEmitter())
 		case sample.Processes: // a series for each would have no end
 		}
 	}

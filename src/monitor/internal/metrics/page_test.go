@@ -109,7 +109,7 @@ func TestOnlyChosenCollectorsHaveMetrics(t *testing.T) {
 		sample.Disk:    {"monitor_filesystem_", "monitor_disk_"},
 		sample.Network: {"monitor_network_"},
 		sample.Cgroup:  {"monitor_cgroup_"},
-		sample.System:  {"monitor_boot_time_", "monitor_uname_", "monitor_file_handles"},
+		sample.System:  {"monitor_boot_time_", "monitor_uname_", "monitor_file_handles", "monitor_temperature_"},
 	}
 	for _, chosen := range sample.Names() {
 		t.Run(string(chosen), func(t *testing.T) {

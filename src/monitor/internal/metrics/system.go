@@ -6,6 +6,34 @@ import (
 
 type systemEmitter struct{ boot, uname, handles, handlesMax *family }
 
+// temperatureEmitter sends temperatures by the monitor's own names.
+type temperatureEmitter struct{ celsius, most, critical *family }
+
+func newTemperatureEmitter() temperatureEmitter {
+	of := func(name, help string) *family { return gauge(name, help, "chip", "driver", "label", "sensor") }
+	return temperatureEmitter{
+		celsius:  of("temperature_celsius", "What a sensor says."),
+		most:     of("temperature_max_celsius", "The highest that a sensor should say, by its driver."),
+		critical: of("temperature_critical_celsius", "What a sensor must not say, by its driver."),
+	}
+}
+
+func (e temperatureEmitter) emit(w *writer, s *sample.Snapshot) {
+	if s.System == nil {
+		return
+	}
+	for _, t := range s.System.Temperatures {
+		values := []string{t.Chip, t.Driver, t.Label, t.Sensor}
+		e.celsius.send(w, t.Celsius, values...)
+		if t.MaxCelsius != nil {
+			e.most.send(w, *t.MaxCelsius, values...)
+		}
+		if t.CriticalCelsius != nil {
+			e.critical.send(w, *t.CriticalCelsius, values...)
+		}
+	}
+}
+
 func newSystemEmitter() systemEmitter {
 	return systemEmitter{
 		boot:       gauge("boot_time_seconds", "When the kernel was started, in seconds since 1970."),

@@ -78,7 +78,7 @@ func Tiles() []Tile {
 
 // Tables returns the tables of the page in their order.
 func Tables() []Table {
-	return []Table{hostAndCgroup(), memory(), filesystems(), disks(), interfaces(), processes(), cores(), system(), collectors(), unreadable(), scopes()}
+	return []Table{hostAndCgroup(), memory(), filesystems(), disks(), interfaces(), processes(), cores(), system(), temperatures(), collectors(), unreadable(), scopes()}
 }
 
 func hostAndCgroup() Table {
@@ -224,6 +224,22 @@ func system() Table {
 			one("Started", "bootTime", Moment), one("Up for", "bootTime", Ago),
 			one("Open files", "fileHandles.allocated", Count), one("Open files, at most", "fileHandles.max", Count),
 		},
+	}
+}
+
+func temperatures() Table {
+	return Table{
+		ID: "temperatures", Title: "Temperatures", Collector: "system", List: "readings.system.data.temperatures", Key: []string{"chip", "sensor"}, Absent: "No sensor answers.",
+		Columns: []Column{
+			{"Sensor", Cell{Path: "label", Format: Text}},
+			{"Driver", Cell{Path: "driver", Format: Text}},
+			{"°C", Cell{Path: "celsius", Format: Number}},
+			{"°C at most", Cell{Path: "maxCelsius", Format: Number}},
+			{"°C critical", Cell{Path: "criticalCelsius", Format: Number}},
+			{"Chip", Cell{Path: "chip", Format: Text}},
+			{"Input", Cell{Path: "sensor", Format: Text}},
+		},
+		Fold: 40,
 	}
 }
 

@@ -107,6 +107,10 @@ func Fixture(at time.Time) *sample.Snapshot {
 			BootTime: new(time.Date(1999, 12, 31, 12, 0, 0, 0, time.UTC)), Hostname: new("node-1"),
 			Kernel:      &host.Kernel{Name: "Linux", Release: "6.12.0-amd64", Version: "#1 SMP PREEMPT_DYNAMIC", Machine: new("x86_64")},
 			FileHandles: &host.FileHandles{Allocated: 1536, Max: 1 << 20},
+			Temperatures: []host.Temperature{
+				{Chip: "nvme_nvme0", Driver: "nvme", Sensor: "temp1", Label: "Composite", Celsius: 38.85, MaxCelsius: new(81.85), CriticalCelsius: new(84.85)},
+				{Chip: "platform_coretemp_0", Driver: "coretemp", Sensor: "temp1", Label: "Package id 0", Celsius: 45},
+			},
 		},
 		Processes: &sample.ProcessesReading{
 			Since: new(at.Add(-5 * time.Second)), Until: at, Total: 2,
