@@ -18,13 +18,13 @@ func negotiate(r *http.Request) (format, expfmt.Format) {
 }
 
 // send answers with chunks that scrapes share, and a tail.
-func send(w http.ResponseWriter, r *http.Request, contentType expfmt.Format, chunks []*chunk, tail []byte) {
+func (d *deflaters) send(w http.ResponseWriter, r *http.Request, contentType expfmt.Format, chunks []*chunk, tail []byte) {
 	h := w.Header()
 	h.Set("Content-Type", string(contentType))
 	var parts [][]byte
 	if acceptsGzip(r.Header) {
 		h.Set("Content-Encoding", "gzip")
-		parts = gzipParts(chunks, tail)
+		parts = gzipParts(d, chunks, tail)
 	} else {
 		for _, c := range chunks {
 			parts = append(parts, c.plain)

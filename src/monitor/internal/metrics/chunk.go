@@ -16,18 +16,30 @@ type chunk struct {
 	deflated []byte
 }
 
-// compressed returns the chunk as whole blocks of a deflate stream that is
-// not at its end: such streams can be put one behind the other.
-func (c *chunk) compressed() []byte {
-	c.once.Do(func() {
-		var b bytes.Buffer
-		b.Grow(len(c.plain) / 8)
-		// Neither writing to memory nor a known level can fail.
-		w, _ := flate.NewWriter(&b, flate.BestSpeed)
-		_, _ = w.Write(c.plain)
-		_ = w.Flush()
-		c.deflated = b.Bytes()
-	})
+// deflaters are compressors that are used again: a new one costs more than what
+// it does to a chunk, as it begins with most of a megabyte of zeros.
+type deflaters struct{ pool sync.Pool }
+
+// deflate returns whole blocks of a deflate stream that is not at its end: such
+// streams can be put one behind the other.
+func (d *deflaters) deflate(plain []byte) []byte {
+	var b bytes.Buffer
+	b.Grow(len(plain) / 8)
+	w, ok := d.pool.Get().(*flate.Writer)
+	if ok {
+		w.Reset(&b)
+	} else {
+		w, _ = flate.NewWriter(&b, flate.BestSpeed) // a known level cannot fail
+	}
+	_, _ = w.Write(plain) // nor can writing to memory
+	_ = w.Flush()
+	d.pool.Put(w)
+	return b.Bytes()
+}
+
+// compressed returns the chunk deflated.
+func (c *chunk) compressed(d *deflaters) []byte {
+	c.once.Do(func() { c.deflated = d.deflate(c.plain) })
 	return c.deflated
 }
 
@@ -37,11 +49,11 @@ func gzipHead() []byte { return []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff} }
 // gzipParts returns one gzip member of the chunks and of a tail, which is
 // stored as it is: it is another one for each scrape, and to compress it
 // would cost more than all else.
-func gzipParts(chunks []*chunk, tail []byte) [][]byte {
+func gzipParts(d *deflaters, chunks []*chunk, tail []byte) [][]byte {
 	parts := [][]byte{gzipHead()}
 	sum, size := uint32(0), uint32(0)
 	for _, c := range chunks {
-		parts = append(parts, c.compressed())
+		parts = append(parts, c.compressed(d))
 		sum = crc32.Update(sum, crc32.IEEETable, c.plain)
 		size += uint32(len(c.plain))
 	}

@@ -64,7 +64,7 @@ func (p *NodePage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if form == openMetrics {
 		end = append(end, "# EOF\n"...)
 	}
-	send(w, r, contentType, []*chunk{&rendered.chunk}, end)
+	p.send(w, r, contentType, []*chunk{&rendered.chunk}, end)
 }
 
 // node is a family by node_exporter's name.

@@ -101,7 +101,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	tail := p.tail(r, rendered.of, reading, form)
 
-	send(w, r, contentType, chunks, tail)
+	p.send(w, r, contentType, chunks, tail)
 }
 
 // tail returns what changes between snapshots, and the end.

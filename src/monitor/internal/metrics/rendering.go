@@ -29,6 +29,7 @@ type renderings struct {
 	latest [formats]atomic.Pointer[rendering]
 	// others are families of other programs; nil without any.
 	others atomic.Pointer[foreign]
+	deflaters
 }
 
 // begin makes the renderings ready; parts are those of current's snapshots.
