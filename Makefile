@@ -291,6 +291,19 @@ bench: go-version ## Run the benchmarks; BENCH=regexp COUNT=n BENCHTIME=d choose
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -count $(COUNT) -p 1 -timeout 30m ./... | tee $(OUT)/bench.txt.new | grep -v '\[no test files\]'
 	@mv $(OUT)/bench.txt.new $(OUT)/bench.txt; echo "Written: $(OUT)/bench.txt"
 
+# The figures of make bench-peers: of how many rounds, how long each part of a round takes
+# (1: 15 minutes in all), and the page that they are written to.
+ROUNDS ?= 10
+LENGTH ?= 1
+PAGE ?= docs/reference/peers.md
+
+.PHONY: bench-peers
+bench-peers: go-version $(TOOLS)/node_exporter ## Measure the monitor beside node_exporter and others, as root on a quiet machine, and write the page with the table; ROUNDS=n LENGTH=x PAGE=file, 15 minutes
+	@mkdir -p $(OUT)/peers
+	$(GO) run ./platform/image --bin-dir=$(OUT)/peers --layout=$(OUT)/peers/image monitor
+	$(BUILD) -o bin/peers ./tests/peers
+	bin/peers --monitor=$(OUT)/peers/monitor-$$($(GO) env GOARCH) --image=$(OUT)/peers/image --node-exporter=$(TOOLS)/node_exporter --rounds=$(ROUNDS) --length=$(LENGTH) --out=$(PAGE)
+
 .PHONY: bench-compare
 bench-compare: $(TOOLS)/benchstat ## Compare two results: make bench-compare OLD=old.txt [NEW=out/bench.txt]
 	@if [ -z "$(OLD)" ]; then echo "OLD is missing: make bench-compare OLD=old.txt" >&2; exit 1; fi
