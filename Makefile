@@ -43,6 +43,9 @@ BUILD = $(GO) build
 # the file is there already: CI has one such file for all its checks.
 ONCE ?=
 
+# With ONCE, a file that gets the events of `go test -json`; `make junit` reads it.
+EVENTS ?=
+
 # $(call go-test,PACKAGES,FLAGS,FIRST). The packages FIRST are compiled before any test
 # runs: tests that measure would compete with the compiler. The race detector needs a C
 # compiler with its headers, on a platform that has the detector; building the one package
@@ -53,7 +56,8 @@ go-test = race=-race; \
 		echo "The race detector is off: it needs a C compiler and libc headers (gcc, libc6-dev)."; \
 	fi; \
 	$(if $(3),$(GO) build $$race $(3) || exit; )\
-	$(if $(ONCE),bin/fit test --go=$(GO) --once=$(ONCE) --packages="$(1)" -- $$race $(2),$(GO) test $$race $(2) $(1))
+	$(if $(EVENTS),mkdir -p "$(dir $(EVENTS))";) \
+	$(if $(ONCE),bin/fit test --go=$(GO) --once=$(ONCE) $(if $(EVENTS),--events="$(EVENTS)") --packages="$(1)" -- $$race $(2),$(GO) test $$race $(2) $(1))
 
 .PHONY: help
 help: ## List the targets
@@ -132,8 +136,8 @@ changes: go-version ## Build bin/changes, which says what a promotion changes in
 
 # The flags are in PROMOTE: make promote PROMOTE="--from staging --to prod --registry registry.example"
 .PHONY: promote
-promote: build changes ## Bring what one environment runs to the next; PROMOTE="--from staging --to prod --registry registry.example [--push origin]"
-	@bin/ballast promote $(PROMOTE)
+promote: build changes ## Bring what one environment runs to the next; PROMOTE="--from staging --to prod --registry registry.example [--push origin]" [RESULT=file]
+	@$(if $(RESULT),mkdir -p "$(dir $(RESULT))";) $(call coded,bin/ballast promote $(PROMOTE) $(if $(RESULT),>"$(RESULT)"))
 
 # Plain git, so that going back needs nothing that could be broken.
 .PHONY: rollback
@@ -148,6 +152,89 @@ rollback: ## Take the last promotion of an environment back, in one commit; ENV=
 	*) echo "The last change of $$file is not a promotion but \"$$subject\" ($$commit). To undo another commit: git revert COMMIT." >&2; exit 1;; \
 	esac; \
 	git revert --no-edit "$$commit"
+
+# The experiments that an environment's pairs have to pass before they go on from it.
+.PHONY: promotion-experiments
+promotion-experiments: ## List the experiments that some environment asks for of ENV
+	@if [ -z "$(ENV)" ]; then echo "ENV is missing: make promotion-experiments ENV=staging" >&2; exit 1; fi; \
+	files=$$(grep -lx '  from: $(ENV)' platform/argocd/environments/*/promotion.yaml) || { echo "No environment takes pairs from $(ENV)." >&2; exit 1; }; \
+	sed -n 's/^ *- \(chaos\/[a-z/-]*\.yaml\)$$/\1/p' $$files | sort -u | tr '\n' ' '
+
+.PHONY: attest
+attest: build ## Attach the verdicts of out/chaos to the image that ENV runs; ENV=staging REGISTRY=registry.example [AUTH=file]
+	@pair=platform/argocd/environments/$(ENV)/pair.yaml; \
+	if [ -z "$(ENV)" ] || [ ! -f "$$pair" ]; then echo "ENV is \"$(ENV)\", which is no environment: make attest ENV=staging REGISTRY=registry.example" >&2; exit 1; fi; \
+	field() { sed -n "s/^ *$$1: \"\(.*\)\"$$/\1/p" "$$pair"; }; \
+	bin/ballast attest --image "$(REGISTRY)/$(PREFIX)/monitor@$$(field monitor)" --revision "$$(field revision)" --environment "$(ENV)" \
+		--auth "$(or $(AUTH),$(HOME)/.docker/config.json)" $(OUT)/chaos/report.json
+
+# A release: images from source to a registry. RELEASED are the images that promotion.yaml
+# of the first environment names. KEY is a file, made when it is not there, or a key in a
+# Key Vault: azurekms://VAULT.vault.azure.net/KEY. UNSCANNED=1 goes on without a database
+# of vulnerabilities, and the provenance says so.
+RELEASED ?= monitor ballast
+ARCHES ?= amd64 arm64
+REGISTRY ?= 127.0.0.1:5000
+PREFIX ?= ballast
+KEY ?= $(OUT)/keys/release.key
+AUTH ?=
+BUILDER ?=
+SCAN_DATABASE ?= https://vuln.go.dev
+UNSCANNED ?=
+RELEASE = bin/release --dir=$(OUT)/release
+
+.PHONY: release-program
+release-program: go-version
+	$(BUILD) -o bin/release ./platform/release
+
+$(OUT)/keys/release.key: | release-program
+	bin/release key --out=$@
+
+.PHONY: release
+release: ## Build, scan, sign and publish the images; REGISTRY=127.0.0.1:5000 [KEY=file|azurekms://…] [SCAN_DATABASE=url] [UNSCANNED=1]
+	@$(MAKE) --no-print-directory release-build
+	@$(MAKE) --no-print-directory release-scan EXIT=$(or $(EXIT),$(OUT)/release/scan.exit) || [ "$(UNSCANNED)/$$(cat $(or $(EXIT),$(OUT)/release/scan.exit))" = 1/3 ]
+	@$(MAKE) --no-print-directory release-sign
+	@$(MAKE) --no-print-directory release-publish
+
+.PHONY: release-build
+release-build: release-program ## Build the images for every architecture, with bills of materials; RELEASED="monitor ballast" ARCHES="amd64 arm64" [REVISION=commit]
+	$(RELEASE) build $(addprefix --image=,$(RELEASED)) $(addprefix --arch=,$(ARCHES)) $(if $(REVISION),--revision=$(REVISION))
+
+.PHONY: release-scan
+release-scan: release-program $(TOOLS)/govulncheck ## Scan the images of the release; exit code 1: something was found, 3: it could not be scanned. EXIT=file keeps it
+	@$(call coded,$(RELEASE) scan --scanner=$(abspath $(TOOLS)/govulncheck) --database="$(SCAN_DATABASE)")
+
+.PHONY: release-sign
+release-sign: release-program $(if $(filter azurekms://%,$(KEY)),,$(KEY)) ## Sign the images of the release; KEY=file|azurekms://VAULT.vault.azure.net/KEY
+	$(RELEASE) sign --key="$(KEY)" --registry="$(REGISTRY)" --prefix="$(PREFIX)" $(if $(BUILDER),--builder="$(BUILDER)") $(if $(filter 1,$(UNSCANNED)),--unscanned)
+
+.PHONY: release-publish
+release-publish: release-program ## Publish the signed images by digest; REGISTRY=registry.example [AUTH=file]
+	$(RELEASE) publish --registry="$(REGISTRY)" --prefix="$(PREFIX)" $(if $(AUTH),--auth="$(AUTH)") $(if $(filter 1,$(UNSCANNED)),--unscanned)
+
+.PHONY: release-check
+release-check: release-program $(TOOLS)/govulncheck ## Prove the gate: scan this repository's own image with the real scanner and databases made for the test; RECORD=1 keeps what the scanner says for the tests
+	$(GO) -C tools/govulncheck test -count=1 -v . -args -release=$(abspath bin/release) -scanner=$(abspath $(TOOLS)/govulncheck) $(if $(filter 1,$(RECORD)),-record=$(abspath platform/release/testdata))
+
+.PHONY: registry
+registry: release-program ## Serve a registry on this machine for trying a release, until Ctrl-C; REGISTRY=127.0.0.1:5000
+	bin/release registry --listen="$(REGISTRY)"
+
+.PHONY: pull-request
+pull-request: release-program ## Open the pull request of a promotion in Azure DevOps, with az; RESULT=out/promotion.json
+	bin/release pull-request --of="$(RESULT)"
+
+# The three below need the Azure CLI and somebody who is logged in.
+.PHONY: registry-login
+registry-login: ## Log in to an Azure registry; REGISTRY=NAME.azurecr.io
+	az acr login --name "$(REGISTRY)"
+
+.PHONY: aks-login
+aks-login: ## Log in to the AKS cluster of ENV, as the context ballast-ENV
+	@if [ -z "$(ENV)" ]; then echo "ENV is missing: make aks-login ENV=staging" >&2; exit 1; fi
+	az aks get-credentials --resource-group "rg-ballast-$(ENV)" --name "aks-ballast-$(ENV)" --context "ballast-$(ENV)" --overwrite-existing
+	kubelogin convert-kubeconfig --login azurecli
 
 .PHONY: down
 down: cluster ## Remove the cluster and all that belongs to it
@@ -179,12 +266,19 @@ load-image: cluster ## Build an image and put it into the cluster: make load-ima
 # Says where the report of $(OUT)/NAME is, if there is one.
 say-report = if [ -f $(OUT)/$(1)/report.html ]; then echo "Report: file://$(abspath $(OUT))/$(1)/report.html"; fi
 
+# $(call coded,COMMAND) ends as the command does, and leaves its exit code in the file EXIT
+# if there is one: make itself says 2 of every failure, and a pipeline has to tell what
+# failed from what could not be judged.
+EXIT ?=
+coded = status=0; $(1) || status=$$?; $(leave-exit)
+leave-exit = $(if $(EXIT),mkdir -p "$(dir $(EXIT))"; echo $$status >"$(EXIT)";) exit $$status
+
 .PHONY: chaos
 chaos: build $(if $(filter cluster,$(TARGET)),cluster) ## Run every experiment on this machine and write the report; TARGET=cluster NAME=name|CONTEXT=context on a cluster
 	@status=0; $(if $(filter cluster,$(TARGET)),$(if $(CONTEXT),,eval "$$(bin/cluster env $(CLUSTER_FLAGS))";)) \
 	bin/ballast run --out $(OUT)/chaos $(if $(filter cluster,$(TARGET)),--target=cluster --context=$(or $(CONTEXT),ballast-$(NAME))) $(EXPERIMENTS) || status=$$?; \
 	$(call say-report,chaos); \
-	exit $$status
+	$(leave-exit)
 
 .PHONY: mutants
 mutants: ## Take each rule of the judge away and see a test fail, and test the rules of SLOs of any period; minutes
@@ -224,6 +318,27 @@ lint-rules: build $(TOOLS)/promtool ## Lint the SLOs, the rules with Prometheus'
 	$(TOOLS)/promtool test rules alerts/tests/*.yaml
 	$(GO) -C tools/alertmanager test ./...
 	$(GO) -C tools/dockerfile test ./...
+
+# Terraform, with the real provider of Azure: it is built from its module, which takes a
+# quarter of an hour and 4 GB of memory once, so nothing below is part of the other checks.
+# They read platform/terraform/schema.json, which terraform-schema records.
+TERRAFORM ?= terraform
+AZURERM := 5.2.0
+AZURERM_PROGRAM ?= $(TOOLS)/terraform-provider-azurerm
+WITH_AZURERM = BALLAST_TERRAFORM="$(TERRAFORM)" BALLAST_AZURERM="$(abspath $(AZURERM_PROGRAM))" BALLAST_PROVIDER_VERSION=$(AZURERM)
+
+.PHONY: terraform-check
+terraform-check: go-version $(AZURERM_PROGRAM) ## Validate and test the modules with the real provider, and take each property away; needs terraform, and a quarter of an hour the first time
+	$(TERRAFORM) fmt -check -recursive platform/terraform
+	$(WITH_AZURERM) $(GO) test -count=1 -v -timeout 60m -run 'TestTheProviderAcceptsEverything|TestEveryPropertyIsHeldByATest' ./platform/terraform
+
+.PHONY: terraform-schema
+terraform-schema: go-version $(AZURERM_PROGRAM) ## Record the provider's schema of the resources in use, after a change of its version or of what is used
+	$(WITH_AZURERM) $(GO) test -count=1 -timeout 10m -run 'TestRecordTheSchema' ./platform/terraform
+
+.PHONY: pipeline-schema
+pipeline-schema: go-version ## Record what the pipelines use of Azure Pipelines' schema; SCHEMA=service-schema.json of microsoft/azure-pipelines-vscode
+	BALLAST_PIPELINE_SCHEMA="$(abspath $(SCHEMA))" $(GO) test -count=1 -run TestRecordTheSchema ./platform/pipelines
 
 .PHONY: dashboards-check
 dashboards-check: go-version ## Check the dashboards: what Grafana would accept, and every query against a Prometheus with and without trouble
@@ -284,6 +399,26 @@ generate: build ## Write every generated file again: rules, dashboards, golden f
 	if grep 'no tests to run' <<<"$$out" >&2; then \
 		echo "These packages have golden files and no test with Golden in its name." >&2; exit 1; \
 	fi
+
+.PHONY: generated
+generated: generate ## Write every generated file again, and fail when one was not current
+	git diff --exit-code
+	@if [ -n "$$(git status --porcelain)" ]; then git status --short; exit 1; fi
+
+.PHONY: starved
+starved: ## Say which test was repeated because the machine starved it; ONCE=file
+	@if [ -s "$(ONCE)" ]; then cat "$(ONCE)"; else echo "No starved test was repeated."; fi
+
+.PHONY: junit
+junit: $(TOOLS)/gotestsum ## Write what tests did as JUnit has it; EVENTS=file JUNIT=file
+	@$(TOOLS)/gotestsum --format=none --junitfile="$(JUNIT)" --raw-command -- cat "$(EVENTS)" || true
+	@test -s "$(JUNIT)"
+
+.PHONY: coverage
+coverage: go-version $(TOOLS)/gocover-cobertura ## Measure which statements the tests reach: out/coverage/cover.out and cobertura.xml
+	@mkdir -p $(OUT)/coverage
+	$(GO) test -timeout 20m -coverprofile=$(OUT)/coverage/cover.out ./...
+	$(TOOLS)/gocover-cobertura <$(OUT)/coverage/cover.out >$(OUT)/coverage/cobertura.xml
 
 .PHONY: bench
 bench: go-version ## Run the benchmarks; BENCH=regexp COUNT=n BENCHTIME=d choose

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+)
+
+// longestDescription is how much text Azure DevOps takes of a pull request, in characters.
+const longestDescription = 4000
+
+// request is what `ballast promote --pull-request` prints.
+type request struct {
+	Changed      bool   `json:"changed"`
+	Environment  string `json:"environment"`
+	Title        string `json:"title"`
+	Description  string `json:"description"`
+	SourceBranch string `json:"sourceBranch"`
+	TargetBranch string `json:"targetBranch"`
+	Commit       string `json:"commit"`
+}
+
+func newRequest(s streams) *cobra.Command {
+	var of, program string
+	cmd := &cobra.Command{
+		Use: "pull-request", Short: "Open the pull request of a promotion in Azure DevOps", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if of == "" {
+				return usageError{errors.New("--of is missing: the file with what `ballast promote --pull-request` printed")}
+			}
+			data, err := os.ReadFile(of)
+			if err != nil {
+				return usageError{fmt.Errorf("--of: %w", err)}
+			}
+			var r request
+			if err := json.Unmarshal(data, &r); err != nil {
+				return fmt.Errorf("%w: %s is not what `ballast promote --pull-request` prints: %w", errInvalid, of, err)
+			}
+			return r.open(cmd.Context(), s, program)
+		},
+	}
+	cmd.Flags().StringVar(&of, "of", "", "file with what `ballast promote --pull-request` printed")
+	cmd.Flags().StringVar(&program, "az", "az", "the Azure CLI with its extension azure-devops, which takes its token from AZURE_DEVOPS_EXT_PAT")
+	return cmd
+}
+
+// open asks for the pull request, unless there is one of the same branch. The error wraps
+// errUnavailable or errInvalid.
+func (r request) open(ctx context.Context, s streams, az string) error {
+	if !r.Changed {
+		_, err := fmt.Fprintf(s.out, "%s has it already; there is nothing to ask for\n", r.Environment)
+		return err
+	}
+	if r.Title == "" || r.SourceBranch == "" || r.TargetBranch == "" {
+		return fmt.Errorf("%w: the promotion names no title or branch", errInvalid)
+	}
+	list, err := asked(ctx, az, "repos", "pr", "list", "--status=active", "--source-branch="+r.SourceBranch, "--target-branch="+r.TargetBranch, "--output=json")
+	if err != nil {
+		return err
+	}
+	var there []json.RawMessage
+	if err := json.Unmarshal(list, &there); err != nil {
+		return fmt.Errorf("%w: the Azure CLI does not answer with a list: %w", errUnavailable, err)
+	}
+	if len(there) > 0 {
+		_, err := fmt.Fprintf(s.out, "%s is asked for already\n", r.SourceBranch)
+		return err
+	}
+	if _, err := asked(ctx, az, "repos", "pr", "create", "--title="+r.Title, "--description="+r.brief(), "--source-branch="+r.SourceBranch, "--target-branch="+r.TargetBranch, "--output=json"); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(s.out, "%s: %s\n", r.SourceBranch, r.Title)
+	return err
+}
+
+// brief is the description, cut to what a pull request takes. The commit has all of it.
+func (r request) brief() string {
+	if utf8.RuneCountInString(r.Description) <= longestDescription {
+		return r.Description
+	}
+	rest := "\n\nThe message of commit " + r.Commit + " has the rest."
+	text := []rune(r.Description)[:longestDescription-utf8.RuneCountInString(rest)]
+	return string(text) + rest
+}
+
+// asked runs the Azure CLI.
+func asked(ctx context.Context, az string, args ...string) ([]byte, error) {
+	var words bytes.Buffer
+	cmd := exec.CommandContext(ctx, az, args...) //nolint:gosec // The program is the caller's choice.
+	cmd.Stderr = &words
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%w: az %s: %w: %s", errUnavailable, strings.Join(args[:3], " "), err, strings.Join(strings.Fields(words.String()), " "))
+	}
+	return out, nil
+}

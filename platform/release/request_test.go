@@ -1,0 +1,67 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// azure is a program that answers as the Azure CLI, and writes down what it was asked.
+func azure(t *testing.T, list string, create int) (program, log string) {
+	t.Helper()
+	dir := t.TempDir()
+	program, log = filepath.Join(dir, "az"), filepath.Join(dir, "log")
+	script := "#!/bin/sh\necho \"$*\" >>" + log + "\ncase \"$3\" in\nlist) echo '" + list + "' ;;\n*) echo 'TF400813: not authorized' >&2; exit " + string(rune('0'+create)) + " ;;\nesac\n"
+	if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return program, log
+}
+
+func TestAPullRequestIsAskedForOnce(t *testing.T) {
+	const asked = `{"changed":true,"environment":"dev","title":"Promote a to dev","description":"Why","sourceBranch":"promote/dev/a","targetBranch":"main","commit":"c"}`
+	for title, tt := range map[string]struct {
+		of, list string
+		create   int
+		code     int
+		out, err string
+		calls    int
+	}{
+		"one that is new":           {asked, "[]", 0, exitOK, "promote/dev/a: Promote a to dev", "", 2},
+		"one that is there":         {asked, `[{"pullRequestId":1}]`, 0, exitOK, "is asked for already", "", 1},
+		"none, as nothing changed":  {`{"changed":false,"environment":"dev"}`, "[]", 0, exitOK, "dev has it already", "", 0},
+		"one that is not allowed":   {asked, "[]", 1, exitUnavailable, "", "not authorized", 2},
+		"one without a branch":      {`{"changed":true,"title":"x"}`, "[]", 0, exitInvalid, "", "names no title or branch", 0},
+		"one of something else":     {"Promote", "[]", 0, exitInvalid, "", "is not what `ballast promote --pull-request` prints", 0},
+		"with an answer of no list": {asked, "hello", 0, exitUnavailable, "", "does not answer with a list", 1},
+	} {
+		t.Run(title, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "promotion.json")
+			if err := os.WriteFile(file, []byte(tt.of), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			program, log := azure(t, tt.list, tt.create)
+			code, out, stderr := call("pull-request", "--of="+file, "--az="+program)
+			if code != tt.code || !strings.Contains(out, tt.out) || !strings.Contains(stderr, tt.err) {
+				t.Errorf("exit %d, want %d, %q and %q: %s%s", code, tt.code, tt.out, tt.err, out, stderr)
+			}
+			said, _ := os.ReadFile(log)
+			if got := strings.Count(string(said), "repos pr "); got != tt.calls {
+				t.Errorf("%d calls, want %d:\n%s", got, tt.calls, said)
+			}
+		})
+	}
+}
+
+func TestALongDescriptionSaysWhereTheRestIs(t *testing.T) {
+	r := request{Description: strings.Repeat("ä", 5000), Commit: "abc"}
+	if got := r.brief(); utf8.RuneCountInString(got) != longestDescription || !strings.HasSuffix(got, "The message of commit abc has the rest.") {
+		t.Errorf("%d characters: …%s", utf8.RuneCountInString(got), got[len(got)-60:])
+	}
+	r.Description = strings.Repeat("ä", longestDescription)
+	if got := r.brief(); got != r.Description {
+		t.Error("one that fits was cut")
+	}
+}
