@@ -1,0 +1,50 @@
+# The state is in a storage account of Azure, one file for each environment. Who reads it is
+# somebody of Entra ID: no shared key is used, and none is in any file.
+#
+#   terraform init -backend-config=storage_account_name=… -backend-config=resource_group_name=…
+terraform {
+  required_version = ">= 1.11, < 2.0"
+
+  required_providers {
+    azurerm = {
+      source  = "hashicorp/azurerm"
+      version = "~> 5.2"
+    }
+  }
+
+  backend "azurerm" {
+    container_name   = "tfstate"
+    key              = "dev.tfstate"
+    use_azuread_auth = true
+    use_oidc         = true
+  }
+}
+
+provider "azurerm" {
+  subscription_id     = var.subscription_id
+  storage_use_azuread = true
+  use_oidc            = true
+
+  # What version 5 does not register by itself.
+  resource_provider_registrations = "none"
+  resource_providers_to_register = [
+    "Microsoft.AlertsManagement",
+    "Microsoft.Consumption",
+    "Microsoft.ContainerService",
+    "Microsoft.Dashboard",
+    "Microsoft.Insights",
+    "Microsoft.KubernetesConfiguration",
+    "Microsoft.ManagedIdentity",
+    "Microsoft.Monitor",
+    "Microsoft.Network",
+    "Microsoft.OperationalInsights",
+    "Microsoft.PolicyInsights",
+  ]
+
+  features {
+    # What is not known to Terraform is not deleted with its resource group.
+    resource_group {
+      prevent_deletion_if_contains_resources = true
+    }
+  }
+}

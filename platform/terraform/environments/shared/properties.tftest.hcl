@@ -1,0 +1,103 @@
+# What is promised of what all environments share. As in the environments, each property is
+# taken away by a mutant, and this file has to notice.
+mock_provider "azurerm" {
+  override_during = plan
+
+  mock_data "azurerm_client_config" {
+    defaults = { tenant_id = "00000000-0000-0000-0000-000000000004" }
+  }
+
+  mock_resource "azurerm_log_analytics_workspace" {
+    defaults = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.OperationalInsights/workspaces/w" }
+  }
+
+  mock_resource "azurerm_user_assigned_identity" {
+    defaults = {
+      id           = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/i"
+      principal_id = "00000000-0000-0000-0000-000000000001"
+      client_id    = "00000000-0000-0000-0000-000000000002"
+    }
+  }
+
+  mock_resource "azurerm_container_registry" {
+    defaults = {
+      id           = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/r"
+      login_server = "registry.example"
+    }
+  }
+
+  mock_resource "azurerm_key_vault" {
+    defaults = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/v" }
+  }
+
+  mock_resource "azurerm_key_vault_key" {
+    defaults = {
+      resource_versionless_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/v/keys/release"
+      public_key_pem          = "PUBLIC"
+    }
+  }
+}
+
+variables {
+  subscription_id              = "00000000-0000-0000-0000-000000000000"
+  location                     = "westeurope"
+  registry_name                = "ballastexample"
+  key_vault_name               = "kv-ballast-example"
+  key_administrator_object_ids = ["00000000-0000-0000-0000-000000000006"]
+}
+
+run "images_come_from_the_pipeline_alone" {
+  command = plan
+
+  assert {
+    condition     = !module.registry.properties.admin_enabled && !module.registry.properties.anonymous_pull_enabled
+    error_message = "The registry lets in somebody whom Entra ID does not know."
+  }
+
+  assert {
+    condition     = module.registry.properties.pusher_role == "AcrPush"
+    error_message = "The pipeline may do more in the registry than push, or less."
+  }
+
+  assert {
+    condition     = module.registry.properties.zone_redundant
+    error_message = "The registry goes with a zone."
+  }
+}
+
+run "the_key_stays_in_the_vault" {
+  command = plan
+
+  assert {
+    condition     = module.keyvault.properties.rbac && module.keyvault.properties.purge_protection
+    error_message = "Roles do not decide who asks the vault, or what is in it can be destroyed."
+  }
+
+  assert {
+    condition     = module.keyvault.properties.curve == "P-256" && module.keyvault.properties.operations == "sign,verify"
+    error_message = "The key is not one on P-256 that only signs."
+  }
+
+  assert {
+    condition     = module.keyvault.properties.signer_role == "Key Vault Crypto User"
+    error_message = "The pipeline may do more with the key than use it."
+  }
+
+  assert {
+    condition     = output.signing_key == "azurekms://kv-ballast-example.vault.azure.net/release"
+    error_message = "The key's name is not one that release-sign takes."
+  }
+}
+
+run "the_pipeline_has_no_secret" {
+  command = plan
+
+  variables {
+    release_connection = { issuer = "https://issuer.example", subject = "s" }
+  }
+
+  assert {
+    condition     = length(azurerm_federated_identity_credential.release) == 1
+    error_message = "The connection's identity is not federated."
+  }
+}

@@ -1,0 +1,157 @@
+# The project in Azure DevOps: repository with its policies, pipelines, connections without
+# secrets, environments with their approvals. What is named here is what azure-pipelines.yml
+# and platform/pipelines speak of; a test compares them.
+locals {
+  environments = toset(["release", "dev", "dev-chaos", "staging", "staging-chaos", "prod"])
+  # Where somebody has to agree first. The others ask nobody.
+  approved = toset(["release", "staging", "prod"])
+  pipelines = {
+    ballast   = "azure-pipelines.yml"
+    promotion = "platform/pipelines/promotion.yml"
+  }
+  templates = ["platform/pipelines/release.yml", "platform/pipelines/judged.yml"]
+}
+
+resource "azuredevops_project" "this" {
+  name            = var.project
+  visibility      = "private"
+  version_control = "Git"
+}
+
+resource "azuredevops_git_repository" "this" {
+  project_id = azuredevops_project.this.id
+  name       = "ballast"
+
+  initialization {
+    init_type   = "Import"
+    source_type = "Git"
+    source_url  = var.source_url
+  }
+
+  lifecycle {
+    ignore_changes  = [initialization]
+    prevent_destroy = true
+  }
+}
+
+resource "azuredevops_build_definition" "this" {
+  for_each   = local.pipelines
+  project_id = azuredevops_project.this.id
+  name       = each.key
+
+  ci_trigger {
+    use_yaml = true
+  }
+
+  repository {
+    repo_type   = "TfsGit"
+    repo_id     = azuredevops_git_repository.this.id
+    branch_name = "refs/heads/main"
+    yml_path    = each.value
+  }
+}
+
+# Azure Repos does not read `pr:` of a pipeline; this starts it for every pull request.
+resource "azuredevops_branch_policy_build_validation" "this" {
+  project_id = azuredevops_project.this.id
+  enabled    = true
+  blocking   = true
+
+  settings {
+    display_name        = "Validate"
+    build_definition_id = azuredevops_build_definition.this["ballast"].id
+    # A promotion waits for people, not for this pipeline: it was judged before.
+    filename_patterns = ["*", "!/platform/argocd/environments/*/pair.yaml"]
+
+    scope {
+      repository_id  = azuredevops_git_repository.this.id
+      repository_ref = "refs/heads/main"
+      match_type     = "Exact"
+    }
+  }
+}
+
+resource "azuredevops_branch_policy_min_reviewers" "this" {
+  project_id = azuredevops_project.this.id
+  enabled    = true
+  blocking   = true
+
+  settings {
+    reviewer_count             = 1
+    submitter_can_vote         = false
+    last_pusher_cannot_approve = true
+
+    scope {
+      repository_id  = azuredevops_git_repository.this.id
+      repository_ref = "refs/heads/main"
+      match_type     = "Exact"
+    }
+  }
+}
+
+# Federated: Azure DevOps proves which connection asks, and there is no secret to rotate.
+resource "azuredevops_serviceendpoint_azurerm" "this" {
+  for_each                               = var.connections
+  project_id                             = azuredevops_project.this.id
+  service_endpoint_name                  = "ballast-${each.key}"
+  service_endpoint_authentication_scheme = "WorkloadIdentityFederation"
+  azurerm_spn_tenantid                   = each.value.tenant_id
+  azurerm_subscription_id                = each.value.subscription_id
+  azurerm_subscription_name              = each.value.subscription_name
+
+  credentials {
+    serviceprincipalid = each.value.client_id
+  }
+}
+
+resource "azuredevops_environment" "this" {
+  for_each   = local.environments
+  project_id = azuredevops_project.this.id
+  name       = each.key
+}
+
+resource "azuredevops_check_approval" "this" {
+  for_each              = local.approved
+  project_id            = azuredevops_project.this.id
+  target_resource_id    = azuredevops_environment.this[each.key].id
+  target_resource_type  = "environment"
+  approvers             = var.approver_ids
+  requester_can_approve = false
+  timeout               = 1440
+}
+
+# A connection works in the stages of the main branch and nowhere else: whoever edits a
+# pipeline in a branch cannot take its identity along.
+resource "azuredevops_check_required_template" "this" {
+  for_each             = var.connections
+  project_id           = azuredevops_project.this.id
+  target_resource_id   = azuredevops_serviceendpoint_azurerm.this[each.key].id
+  target_resource_type = "endpoint"
+
+  dynamic "required_template" {
+    for_each = local.templates
+    content {
+      repository_type = "azuregit"
+      repository_name = "${azuredevops_project.this.name}/${azuredevops_git_repository.this.name}"
+      repository_ref  = "refs/heads/main"
+      template_path   = required_template.value
+    }
+  }
+}
+
+# None of it is a secret.
+resource "azuredevops_variable_group" "this" {
+  project_id   = azuredevops_project.this.id
+  name         = "ballast-release"
+  allow_access = true
+
+  variable {
+    name  = "REGISTRY"
+    value = var.registry
+  }
+
+  variable {
+    name  = "SIGNING_KEY"
+    value = var.signing_key
+  }
+}

@@ -1,0 +1,59 @@
+# The Secret by which Argo CD knows this cluster. Everything that the files of an environment
+# do not say of their place comes from here: platform/argocd/bootstrap/environments.yaml
+# reads the annotations.
+output "cluster_secret" {
+  description = "The Secret, for `terraform output -raw cluster_secret | kubectl apply --filename -`. There is no credential in it: Argo CD runs in the cluster."
+  value = yamlencode({
+    apiVersion = "v1"
+    kind       = "Secret"
+    metadata = {
+      name      = "in-cluster"
+      namespace = "argocd"
+      labels = {
+        "argocd.argoproj.io/secret-type" = "cluster"
+        "ballast.dev/environment"        = var.environment
+      }
+      annotations = {
+        "ballast.dev/repository" = var.gitops.repository
+        "ballast.dev/revision"   = var.gitops.revision
+        "ballast.dev/registry"   = var.registry.login_server
+      }
+    }
+    type = "Opaque"
+    stringData = {
+      name   = "in-cluster"
+      server = "https://kubernetes.default.svc"
+      config = jsonencode({ tlsClientConfig = { insecure = false } })
+    }
+  })
+}
+
+output "cluster_name" {
+  description = "Name of the cluster."
+  value       = module.cluster.name
+}
+
+output "resource_group_name" {
+  description = "Resource group of the environment."
+  value       = azurerm_resource_group.this.name
+}
+
+output "prometheus_url" {
+  description = "Where PromQL is asked."
+  value       = module.observability.prometheus_url
+}
+
+output "grafana_url" {
+  description = "Grafana, for `make dashboards-push GRAFANA_URL=…`."
+  value       = module.observability.grafana_url
+}
+
+output "client_ids" {
+  description = "Client ids of the ServiceAccounts that ask Azure for something."
+  value       = module.identities.client_ids
+}
+
+output "pipeline_identity" {
+  description = "Client id of the pipeline's identity, for environments/devops."
+  value       = azurerm_user_assigned_identity.pipeline.client_id
+}

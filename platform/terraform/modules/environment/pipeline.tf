@@ -1,0 +1,30 @@
+# The pipeline in this environment: it reads images to promote them here, and where
+# experiments run it attaches verdicts and enters the cluster. What it may do there, the
+# chart `chaos` says. It cannot sign: that is the release's identity alone.
+resource "azurerm_user_assigned_identity" "pipeline" {
+  name                = "id-ballast-${var.environment}-pipeline"
+  resource_group_name = azurerm_resource_group.this.name
+  location            = var.location
+  tags                = local.tags
+}
+
+resource "azurerm_federated_identity_credential" "pipeline" {
+  count                     = var.pipeline_connection == null ? 0 : 1
+  name                      = "azure-devops"
+  user_assigned_identity_id = azurerm_user_assigned_identity.pipeline.id
+  issuer                    = var.pipeline_connection.issuer
+  subject                   = var.pipeline_connection.subject
+  audience                  = ["api://AzureADTokenExchange"]
+}
+
+resource "azurerm_role_assignment" "pipeline" {
+  for_each = merge(
+    { registry = { scope = var.registry.id, role = var.faults_allowed ? "AcrPush" : "AcrPull" } },
+    var.faults_allowed ? { cluster = { scope = module.cluster.id, role = "Azure Kubernetes Service Cluster User Role" } } : {},
+  )
+  scope                            = each.value.scope
+  role_definition_name             = each.value.role
+  principal_id                     = azurerm_user_assigned_identity.pipeline.principal_id
+  principal_type                   = "ServicePrincipal"
+  skip_service_principal_aad_check = true
+}

@@ -1,0 +1,38 @@
+# One registry for all environments: a promotion moves a digest, and never an image.
+resource "azurerm_container_registry" "this" {
+  name                = var.name
+  resource_group_name = var.resource_group_name
+  location            = var.location
+  sku                 = "Premium"
+  # Whoever pushes or pulls is somebody of Entra ID.
+  admin_enabled          = false
+  anonymous_pull_enabled = false
+  # A registry that is gone with a zone keeps every node from starting a pod.
+  zone_redundancy_enabled = true
+  # What has no tag is what a push left half done. Releases and verdicts have tags.
+  retention_policy_in_days = 30
+  tags                     = var.tags
+}
+
+# The pipeline pushes; nobody else does.
+resource "azurerm_role_assignment" "push" {
+  scope                            = azurerm_container_registry.this.id
+  role_definition_name             = "AcrPush"
+  principal_id                     = var.pusher_principal_id
+  principal_type                   = "ServicePrincipal"
+  skip_service_principal_aad_check = true
+}
+
+resource "azurerm_monitor_diagnostic_setting" "this" {
+  name                       = "to-log-analytics"
+  target_resource_id         = azurerm_container_registry.this.id
+  log_analytics_workspace_id = var.log_analytics_workspace_id
+
+  enabled_log {
+    category = "ContainerRegistryLoginEvents"
+  }
+
+  enabled_log {
+    category = "ContainerRegistryRepositoryEvents"
+  }
+}

@@ -1,0 +1,255 @@
+package terraform
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// The schema of the provider, reduced to the resources in use: `make terraform-schema`.
+type recorded struct {
+	Provider  string           `json:"provider"`
+	Resources map[string]block `json:"resources"`
+	Data      map[string]block `json:"data"`
+}
+
+type block struct {
+	Attributes map[string]attribute `json:"attributes,omitempty"`
+	Blocks     map[string]nested    `json:"block_types,omitempty"`
+}
+
+type attribute struct {
+	Required bool `json:"required,omitempty"`
+	Optional bool `json:"optional,omitempty"`
+	Computed bool `json:"computed,omitempty"`
+}
+
+type nested struct {
+	Nesting string `json:"nesting_mode"`
+	Min     int    `json:"min_items,omitempty"`
+	Max     int    `json:"max_items,omitempty"`
+	Block   block  `json:"block"`
+}
+
+func load(t *testing.T) recorded {
+	t.Helper()
+	data, err := os.ReadFile("schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r recorded
+	if err := json.Unmarshal(data, &r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// `make terraform-schema` records what the modules use of the provider's schema.
+func TestRecordTheSchema(t *testing.T) {
+	w := provider(t)
+	dir := t.TempDir()
+	root := fmt.Sprintf("terraform {\n  required_providers {\n    azurerm = {\n      source  = \"hashicorp/azurerm\"\n      version = %q\n    }\n  }\n}\n", os.Getenv("BALLAST_PROVIDER_VERSION"))
+	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(root), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := w.run(t.Context(), dir, "init", "-input=false", "-no-color"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	data, err := w.run(t.Context(), dir, "providers", "schema", "-json")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, data)
+	}
+	type kind struct {
+		Block block `json:"block"`
+	}
+	var full struct {
+		Providers map[string]struct {
+			Resources map[string]kind `json:"resource_schemas"`
+			Data      map[string]kind `json:"data_source_schemas"`
+		} `json:"provider_schemas"`
+	}
+	if err := json.Unmarshal([]byte(data), &full); err != nil {
+		t.Fatal(err)
+	}
+	const name = "registry.terraform.io/hashicorp/azurerm"
+	provider, ok := full.Providers[name]
+	if !ok {
+		t.Fatalf("%s is not in the schema", name)
+	}
+	r := recorded{Provider: name + " " + os.Getenv("BALLAST_PROVIDER_VERSION"), Resources: map[string]block{}, Data: map[string]block{}}
+	for _, s := range sources(t, ".") {
+		for _, b := range s.resources {
+			switch {
+			case !strings.HasPrefix(b.Labels[0], "azurerm_"):
+			case b.Type == "data":
+				r.Data[b.Labels[0]] = provider.Data[b.Labels[0]].Block
+			default:
+				r.Resources[b.Labels[0]] = provider.Resources[b.Labels[0]].Block
+			}
+		}
+	}
+	for kind, b := range r.Resources {
+		if len(b.Attributes) == 0 {
+			t.Errorf("the provider has no resource %s", kind)
+		}
+	}
+	out, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("schema.json", append(out, '\n'), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// meta are the arguments of Terraform itself.
+func meta(name string) bool {
+	return slices.Contains([]string{"count", "for_each", "depends_on", "provider", "lifecycle", "timeouts"}, name)
+}
+
+// check compares a body with its schema.
+func (b block) check(at string, body *hclsyntax.Body) error {
+	var errs []error
+	count := map[string]int{}
+	open := map[string]bool{} // blocks of which there may be any number
+	for _, name := range slices.Sorted(maps.Keys(body.Attributes)) {
+		a, ok := b.Attributes[name]
+		switch {
+		case meta(name):
+		case !ok && b.Blocks[name].Nesting == "":
+			errs = append(errs, fmt.Errorf("%s: there is no argument %s", at, name))
+		case ok && !a.Required && !a.Optional:
+			errs = append(errs, fmt.Errorf("%s: %s cannot be set", at, name))
+		}
+	}
+	for _, inner := range body.Blocks {
+		name, content := inner.Type, inner.Body
+		if name == "dynamic" {
+			name, content = inner.Labels[0], nil
+			for _, c := range inner.Body.Blocks {
+				if c.Type == "content" {
+					content = c.Body
+				}
+			}
+			open[name] = true
+		}
+		if meta(name) {
+			continue
+		}
+		n, ok := b.Blocks[name]
+		if !ok {
+			errs = append(errs, fmt.Errorf("%s: there is no block %s", at, name))
+			continue
+		}
+		if content == nil {
+			errs = append(errs, fmt.Errorf("%s.%s: a dynamic block without content", at, name))
+			continue
+		}
+		count[name]++
+		errs = append(errs, n.Block.check(at+"."+name, content))
+	}
+	for name, a := range b.Attributes {
+		if _, ok := body.Attributes[name]; a.Required && !ok {
+			errs = append(errs, fmt.Errorf("%s: the argument %s is missing", at, name))
+		}
+	}
+	for name, n := range b.Blocks {
+		if !open[name] && count[name] < n.Min {
+			errs = append(errs, fmt.Errorf("%s: the block %s is missing", at, name))
+		}
+		if !open[name] && n.Max > 0 && count[name] > n.Max {
+			errs = append(errs, fmt.Errorf("%s: %d blocks %s, of which there may be %d", at, count[name], name, n.Max))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// resources compares all resources of azurerm with the schema.
+func (r recorded) resources(all map[string]source) error {
+	var errs []error
+	used := map[string]bool{}
+	for name, s := range all {
+		for _, b := range s.resources {
+			kind := b.Labels[0]
+			if strings.HasPrefix(kind, "azuredevops_") {
+				continue // Its provider cannot be had: syntax is all that is checked.
+			}
+			schema, ok := r.Resources[kind]
+			if b.Type == "data" {
+				schema, ok = r.Data[kind]
+			}
+			used[kind] = true
+			if !ok {
+				errs = append(errs, fmt.Errorf("%s: %s is not in schema.json; `make terraform-schema` records it", name, kind))
+				continue
+			}
+			errs = append(errs, schema.check(name+" "+kind+"."+b.Labels[1], b.Body))
+		}
+	}
+	for kind := range r.Resources {
+		if !used[kind] {
+			errs = append(errs, fmt.Errorf("schema.json has %s, which nothing uses", kind))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func TestEveryArgumentIsOneOfTheProvider(t *testing.T) {
+	if err := load(t).resources(sources(t, ".")); err != nil {
+		t.Error(err)
+	}
+}
+
+// Arguments of azurerm 4, and slips: the check has to find each.
+func TestArgumentsThatTheProviderRefuses(t *testing.T) {
+	r := load(t)
+	for name, tt := range map[string]struct{ file, old, new, says string }{
+		"a cluster without a provisioning profile": {"modules/cluster/main.tf", "  node_provisioning_profile {\n    mode = \"Manual\"\n  }\n", "", "the block node_provisioning_profile is missing"},
+		"a vault that does not say who decides":    {"modules/keyvault/main.tf", "  rbac_authorization_enabled = true\n", "", "the argument rbac_authorization_enabled is missing"},
+		"the vault's switch of azurerm 4":          {"modules/keyvault/main.tf", "rbac_authorization_enabled", "enable_rbac_authorization", "there is no argument enable_rbac_authorization"},
+		"the parent of azurerm 4":                  {"modules/identities/main.tf", "user_assigned_identity_id =", "parent_id =", "there is no argument parent_id"},
+		"a metric block of azurerm 4":              {"modules/keyvault/main.tf", "  enabled_log {", "  metric {", "there is no block metric"},
+		"an argument that is misspelt":             {"modules/cluster/main.tf", "only_critical_addons_enabled", "only_critical_addon_enabled", "there is no argument only_critical_addon_enabled"},
+		"a computed value that is set":             {"modules/registry/main.tf", "admin_enabled          = false", "login_server = \"x\"", "login_server cannot be set"},
+		"a second network profile":                 {"modules/cluster/main.tf", "  auto_scaler_profile {\n    balance_similar_node_groups = true\n    expander                    = \"least-waste\"\n", "  network_profile {\n    network_plugin = \"azure\"\n", "2 blocks network_profile"},
+		"a resource that is not recorded":          {"modules/network/main.tf", "resource \"azurerm_subnet\" \"endpoints\"", "resource \"azurerm_subnets\" \"endpoints\"", "azurerm_subnets is not in schema.json"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := mutant(t, tt.file, tt.old, tt.new)
+			if err := r.resources(sources(t, root)); err == nil || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("want %q: %v", tt.says, err)
+			}
+		})
+	}
+}
+
+// mutant is a copy of all files in which one thing is different.
+func mutant(t *testing.T, file, old, text string) string {
+	t.Helper()
+	root := t.TempDir()
+	for _, dir := range []string{"modules", "environments"} {
+		if err := os.CopyFS(filepath.Join(root, dir), os.DirFS(dir)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file = filepath.Join(root, file)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(data), old) {
+		t.Fatalf("%s does not say %q", file, old)
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(data), old, text, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
