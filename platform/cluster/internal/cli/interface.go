@@ -91,7 +91,7 @@ func (s *argoServer) do(ctx context.Context, method string, to *url.URL, body []
 	}
 	if s.token != "" {
 		// The API server keeps the header Authorization for itself.
-		req.AddCookie(&http.Cookie{Name: "argocd.token", Value: s.token, Secure: true, HttpOnly: true})
+		req.AddCookie(&http.Cookie{Name: "argocd.token", Value: s.token, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	}
 	res, err := s.client.Do(req)
 	if err != nil {
