@@ -161,11 +161,7 @@ func TestEveryEnvironmentHasItsApplications(t *testing.T) {
 }
 
 func TestTheEnvironmentItselfIsBoundToo(t *testing.T) {
-	sets := read(t, yamlFiles(t, bootstrap)...).sets
-	if len(sets) != 1 {
-		t.Fatalf("%d application sets, want 1", len(sets))
-	}
-	set := sets[0].Spec
+	set := setOf(t, "environments").Spec
 	if !set.GoTemplate || !slices.Equal(set.GoTemplateOptions, []string{"missingkey=error"}) {
 		t.Error("a Secret that does not say enough makes an application of holes")
 	}
@@ -196,7 +192,7 @@ func TestTheEnvironmentItselfIsBoundToo(t *testing.T) {
 	// What stands in an environment is what its application may apply.
 	for _, name := range names(t) {
 		env := environment(t, name)
-		if len(env.sets)+len(env.configMaps)+len(env.services)+len(env.kustomized) > 0 {
+		if len(env.sets)+len(env.configMaps)+len(env.services)+len(env.kustomized)+len(env.policies)+len(env.bindings) > 0 {
 			t.Errorf("%s holds more than applications, projects and namespaces", name)
 		}
 	}

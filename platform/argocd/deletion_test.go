@@ -22,7 +22,7 @@ func (m meta) options() []string {
 // What an environment is called, and where it is, is written in a label, a directory
 // and the ApplicationSet. A mistake in one of them must not delete what runs.
 func TestNothingThatRunsGoesWithTheNameOfAnEnvironment(t *testing.T) {
-	set := read(t, yamlFiles(t, bootstrap)...).sets[0].Spec
+	set := setOf(t, "environments").Spec
 	if got := set.SyncPolicy.ApplicationsSync; got != "create-update" {
 		t.Errorf("applicationsSync is %q: an environment whose directory or label is not found is deleted", got)
 	}

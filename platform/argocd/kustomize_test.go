@@ -45,7 +45,7 @@ func forkedCluster(environment, suffix, server string) cluster {
 // generated is the application that the ApplicationSet makes for a cluster.
 func generated(t *testing.T, c cluster) application {
 	t.Helper()
-	set := read(t, filepath.Join(bootstrap, "environments.yaml")).sets[0].Spec
+	set := setOf(t, "environments").Spec
 	name := c.labels["ballast.dev/environment"]
 	data := map[string]any{
 		"server": c.server, "metadata": map[string]any{"labels": c.labels, "annotations": c.annotations},

@@ -1,12 +1,21 @@
 package argocd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"helm.sh/helm/v4/pkg/chart/common"
+	"helm.sh/helm/v4/pkg/chart/common/util"
+	"helm.sh/helm/v4/pkg/chart/v2/loader"
+	"helm.sh/helm/v4/pkg/engine"
+	"sigs.k8s.io/yaml"
+
+	"github.com/ballast-sre/ballast/platform/policy"
 )
 
 // refuses says what of an application Argo CD refuses, as its project does not allow
@@ -31,7 +40,8 @@ func (p project) refuses(s applicationSpec) []string {
 // list allows nothing.
 func (p project) allowsInCluster(group, kind, name string) bool {
 	return slices.ContainsFunc(p.Spec.ClusterResourceWhitelist, func(r resource) bool {
-		return r.matches(group, kind) && (r.Name == "" || r.Name == name)
+		n, err := filepath.Match(r.Name, name) // as Argo CD does
+		return r.matches(group, kind) && (r.Name == "" || n && err == nil)
 	})
 }
 
@@ -50,11 +60,11 @@ func (r resource) matches(group, kind string) bool {
 	return g && k && errors.Join(err1, err2) == nil
 }
 
-// A namespace belongs to one project. The platform, which may have roles of the whole
-// cluster, says in the monitor's what the runner may do to it; the charts' tests see to
-// it that it has nothing else there.
+// A namespace belongs to one project. The platform says in the monitor's what the runner
+// may do to it; the charts' tests see to it that it has nothing else there. Of Argo CD's
+// own, environments have the applications and the bootstrap has the rest.
 func TestNoProjectOpensADoor(t *testing.T) {
-	guests := map[string]string{"monitor": "platform"}
+	guests := map[string]string{"monitor": "platform", "argocd": "bootstrap"}
 	for _, name := range names(t) {
 		owner := map[destination]string{}
 		for id, p := range projectsOf(t, environment(t, name).projects...) {
@@ -94,10 +104,108 @@ func opensNoDoor(t *testing.T, p projectSpec) {
 		}
 	}
 	for _, r := range slices.Concat(p.ClusterResourceWhitelist, p.NamespaceResourceWhitelist) {
-		if strings.ContainsAny(r.Group+r.Kind+r.Name, wild) {
+		name := r.Name
+		if r.Kind == "CustomResourceDefinition" {
+			name = strings.TrimPrefix(name, "*.") // it is called after its group, so that all of a group is not more
+		}
+		if strings.ContainsAny(r.Group+r.Kind+name, wild) {
 			t.Errorf("it opens the resources %+v", r)
 		}
 	}
+}
+
+// With a kind and no name, a project may change the objects of others: cluster-admin's
+// role, or the webhooks that check what is deployed.
+func TestOfTheWholeClusterProjectsNameWhatTheyMay(t *testing.T) {
+	for id, p := range projectsOf(t) {
+		for _, r := range p.Spec.ClusterResourceWhitelist {
+			if r.Name == "" {
+				t.Errorf("%s may change every %s", id, r.Kind)
+			}
+		}
+	}
+	platform := projectsOf(t)["platform"]
+	for _, r := range []resource{
+		{"rbac.authorization.k8s.io", "ClusterRole", "cluster-admin"},
+		{"rbac.authorization.k8s.io", "ClusterRole", "argocd-application-controller"},
+		{"rbac.authorization.k8s.io", "ClusterRoleBinding", "cluster-admin"},
+		{"rbac.authorization.k8s.io", "ClusterRoleBinding", "observability-prometheus-2"},
+		{"apiextensions.k8s.io", "CustomResourceDefinition", "applications.argoproj.io"},
+		{"admissionregistration.k8s.io", "ValidatingWebhookConfiguration", "other"},
+		{"admissionregistration.k8s.io", "ValidatingAdmissionPolicy", "ballast-projects"},
+		{"", "Namespace", "kube-system"},
+		{"", "Namespace", "monitor"},
+		{"", "Node", "node"},
+	} {
+		if platform.allowsInCluster(r.Group, r.Kind, r.Name) {
+			t.Errorf("platform may change the %s %s", r.Kind, r.Name)
+		}
+	}
+}
+
+// A name that a chart gives and the project does not would be refused on a cluster. What
+// upstream's chart of Chaos Mesh adds is known there alone.
+func TestThePlatformMayHaveWhatItsChartsMake(t *testing.T) {
+	platform, made := projectsOf(t)["platform"], 0
+	for _, a := range environment(t, "sandbox").applications {
+		if a.Spec.Project != "platform" {
+			continue
+		}
+		for _, id := range ofTheCluster(t, a) {
+			made++
+			if !platform.allowsInCluster(id.Group, id.Kind, id.Name) {
+				t.Errorf("%s has the %s %s, which its project refuses", a.Metadata.Name, id.Kind, id.Name)
+			}
+		}
+	}
+	if made < 6 {
+		t.Errorf("only %d objects of the whole cluster were looked at", made)
+	}
+}
+
+// ofTheCluster renders the chart of a platform's application, and returns what of it is of
+// the whole cluster.
+func ofTheCluster(t *testing.T, a application) []resource {
+	t.Helper()
+	c, err := loader.LoadDir(filepath.Join("..", "helm", a.Metadata.Name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := a.Spec.all()[0]
+	values, err := util.ToRenderValues(c, src.Helm.ValuesObject, common.ReleaseOptions{
+		Name: cmp.Or(src.Helm.ReleaseName, a.Metadata.Name), Namespace: a.Spec.Destination.Namespace, Revision: 1, IsInstall: true,
+	}, common.DefaultCapabilities)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rendered, err := engine.Engine{}.Render(c, values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []resource
+	for file, text := range rendered {
+		if filepath.Ext(file) != ".yaml" {
+			continue // notes for people
+		}
+		docs, err := policy.Documents(text)
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		for _, doc := range docs {
+			var object struct {
+				APIVersion string `json:"apiVersion"`
+				Kind       string `json:"kind"`
+				Metadata   meta   `json:"metadata"`
+			}
+			if err := yaml.Unmarshal(doc, &object); err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+			if group, _, _ := strings.Cut(object.APIVersion, "/"); strings.HasPrefix(object.Kind, "Cluster") || object.Kind == "Namespace" || strings.HasSuffix(object.Kind, "Configuration") && group == "admissionregistration.k8s.io" {
+				all = append(all, resource{group, object.Kind, object.Metadata.Name})
+			}
+		}
+	}
+	return all
 }
 
 func TestTheProjectThatArgoCDMakesByItselfAllowsNothing(t *testing.T) {

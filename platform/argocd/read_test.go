@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/yaml"
@@ -26,6 +27,7 @@ const (
 type (
 	meta struct {
 		Name        string            `json:"name"`
+		Namespace   string            `json:"namespace,omitempty"`
 		Labels      map[string]string `json:"labels"`
 		Annotations map[string]string `json:"annotations"`
 		Finalizers  []string          `json:"finalizers"`
@@ -121,6 +123,9 @@ type (
 				ApplicationsSync            string `json:"applicationsSync"`
 				PreserveResourcesOnDeletion bool   `json:"preserveResourcesOnDeletion"`
 			} `json:"syncPolicy"`
+			PreservedFields struct {
+				Annotations []string `json:"annotations"`
+			} `json:"preservedFields"`
 			GoTemplate        bool             `json:"goTemplate"`
 			GoTemplateOptions []string         `json:"goTemplateOptions"`
 			Generators        []map[string]any `json:"generators"`
@@ -169,6 +174,8 @@ type objects struct {
 	services     []service
 	namespaces   []namespace
 	kustomized   []kustomization
+	policies     []admissionv1.ValidatingAdmissionPolicy
+	bindings     []admissionv1.ValidatingAdmissionPolicyBinding
 }
 
 // add decodes one document. A kind that is not known here, a field that does not
@@ -195,6 +202,10 @@ func (o *objects) add(doc []byte) error {
 		return appendTo(&o.services, content)
 	case "v1 Namespace":
 		return appendTo(&o.namespaces, content)
+	case "admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy":
+		return appendTo(&o.policies, content)
+	case "admissionregistration.k8s.io/v1 ValidatingAdmissionPolicyBinding":
+		return appendTo(&o.bindings, content)
 	case "kustomize.config.k8s.io/v1beta1 Kustomization":
 		return appendTo(&o.kustomized, content)
 	default:
@@ -308,6 +319,17 @@ func projectsOf(t *testing.T, others ...project) map[string]project {
 		all[p.Metadata.Name] = p
 	}
 	return all
+}
+
+// setOf returns an ApplicationSet by its name.
+func setOf(t *testing.T, name string) applicationSet {
+	t.Helper()
+	all := read(t, yamlFiles(t, bootstrap)...).sets
+	i := slices.IndexFunc(all, func(s applicationSet) bool { return s.Metadata.Name == name })
+	if i < 0 {
+		t.Fatalf("there is no ApplicationSet %s", name)
+	}
+	return all[i]
 }
 
 // all returns the sources of an application, one or several.

@@ -161,9 +161,13 @@ func TestEnvironmentIsKept(t *testing.T) {
 			})
 			before.stay(ctx, t)
 		}},
-		check{"stays when the ApplicationSet is deleted, and is taken over when that is back", func(ctx context.Context, t *testing.T) {
+		check{"stays when the ApplicationSet is deleted, which comes back and takes it over", func(ctx context.Context, t *testing.T) {
 			api := on.dynamic.Resource(setResource()).Namespace(argoNamespace)
 			set, err := api.Get(ctx, "environments", metav1.GetOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			app, err := on.dynamic.Resource(argoResource()).Namespace(argoNamespace).Get(ctx, environmentApp, metav1.GetOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -171,7 +175,7 @@ func TestEnvironmentIsKept(t *testing.T) {
 				"apiVersion": set.GetAPIVersion(), "kind": set.GetKind(),
 				"metadata": map[string]any{"name": set.GetName(), "namespace": argoNamespace}, "spec": set.Object["spec"],
 			}}
-			t.Cleanup(func() {
+			t.Cleanup(func() { // where nobody has healed it
 				if _, err := api.Create(context.WithoutCancel(ctx), again, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
 					t.Error(err)
 				}
@@ -179,20 +183,20 @@ func TestEnvironmentIsKept(t *testing.T) {
 			if err := api.Delete(ctx, set.GetName(), metav1.DeleteOptions{}); err != nil {
 				t.Fatal(err)
 			}
-			await(ctx, t, time.Minute, environmentApp+" to go with it", func(ctx context.Context) (bool, string) {
-				a, err := applicationOf(ctx, environmentApp)
-				return apierrors.IsNotFound(err), seeing(err, a.String())
+			await(ctx, t, 2*time.Minute, "another ApplicationSet, and another "+environmentApp+" that is what git says", func(ctx context.Context) (bool, string) {
+				after, err := api.Get(ctx, set.GetName(), metav1.GetOptions{})
+				if err != nil || after.GetUID() == set.GetUID() {
+					return false, seeing(err, "the ApplicationSet is the old one")
+				}
+				object, err := on.dynamic.Resource(argoResource()).Namespace(argoNamespace).Get(ctx, environmentApp, metav1.GetOptions{})
+				if err != nil || object.GetUID() == app.GetUID() {
+					return false, seeing(err, environmentApp+" is the old one")
+				}
+				a := readApplication(object)
+				return a.fine(), a.String()
 			})
 			below := maps.Clone(before)
 			delete(below, fmt.Sprintf("applications %s/%s", argoNamespace, environmentApp))
-			below.stay(ctx, t)
-			if _, err := api.Create(ctx, again, metav1.CreateOptions{}); err != nil {
-				t.Fatal(err)
-			}
-			await(ctx, t, 2*time.Minute, environmentApp+" to be what git says", func(ctx context.Context) (bool, string) {
-				a, err := applicationOf(ctx, environmentApp)
-				return err == nil && a.fine(), seeing(err, a.String())
-			})
 			below.stay(ctx, t)
 		}},
 	)

@@ -79,6 +79,9 @@ func (p Platform) Install(ctx context.Context) error {
 	if err := p.apply(ctx, namespace()); err != nil {
 		return err
 	}
+	if err := p.hold(ctx); err != nil {
+		return err
+	}
 	if err := p.apply(ctx, text, "--namespace="+Namespace); err != nil {
 		return err
 	}
@@ -86,6 +89,25 @@ func (p Platform) Install(ctx context.Context) error {
 		return err
 	}
 	return p.apply(ctx, p.secrets())
+}
+
+// skipReconcile is the annotation by which Argo CD leaves an application alone.
+const skipReconcile = "argocd.argoproj.io/skip-reconcile"
+
+// hold keeps the application of these settings still, where it is there already, until
+// Begin: it would put back those that were pushed before, while programs start that read
+// them once.
+func (p Platform) hold(ctx context.Context) error {
+	for _, args := range [][]string{
+		{"customresourcedefinitions", "applications.argoproj.io"},
+		{"applications.argoproj.io", "bootstrap", "--namespace=" + Namespace},
+	} {
+		there, err := p.output(ctx, nil, append([]string{"get", "--ignore-not-found", "--output=name"}, args...)...)
+		if err != nil || there == "" {
+			return err
+		}
+	}
+	return p.kubectl(ctx, nil, "annotate", "applications.argoproj.io", "bootstrap", "--overwrite", "--namespace="+Namespace, skipReconcile+"=true")
 }
 
 // namespace is that of Argo CD, which faults may hit here and on no other cluster: what is
@@ -129,9 +151,11 @@ func (p Platform) define(ctx context.Context) error {
 }
 
 // Begin waits until Argo CD can read repositories, then tells it what to read: what
-// it fails to read the first time, it looks at again only minutes later. Applications
-// that are there already are compared again: where the settings changed, Argo CD does
-// not watch the cluster until something is.
+// it fails to read the first time, it looks at again only minutes later. What it is told
+// is an application from then on; it is applied here nevertheless, as whoever repairs a
+// cluster may have to repair that. Applications that are there already are compared
+// again: where the settings changed, Argo CD does not watch the cluster until something
+// is.
 func (p Platform) Begin(ctx context.Context) error {
 	for _, workload := range []string{"deployment/argocd-repo-server", "deployment/argocd-applicationset-controller", "deployment/argocd-server", "statefulset/argocd-application-controller"} {
 		if err := p.kubectl(ctx, nil, "rollout", "status", "--namespace="+Namespace, workload, "--timeout=5m"); err != nil {
@@ -142,7 +166,7 @@ func (p Platform) Begin(ctx context.Context) error {
 	if err := p.kubectl(ctx, nil, "apply", "--server-side", "--force-conflicts", "--field-manager=ballast", "--kustomize="+own); err != nil {
 		return err
 	}
-	return p.kubectl(ctx, nil, "annotate", "applications.argoproj.io", "--all", "--overwrite", "--namespace="+Namespace, "argocd.argoproj.io/refresh=normal")
+	return p.kubectl(ctx, nil, "annotate", "applications.argoproj.io", "--all", "--overwrite", "--namespace="+Namespace, "argocd.argoproj.io/refresh=normal", skipReconcile+"-")
 }
 
 // secrets are the one that webhooks are signed with, and the one that tells which
@@ -162,6 +186,7 @@ metadata:
   labels:
     argocd.argoproj.io/secret-type: cluster
     ballast.dev/environment: %[3]q
+    ballast.dev/bootstrap: "true"
   annotations:
     ballast.dev/repository: %[4]s
     ballast.dev/revision: main

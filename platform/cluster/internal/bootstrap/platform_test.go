@@ -58,6 +58,7 @@ func TestWhatAClusterIsTold(t *testing.T) {
 				"this-cluster":                   {"metadata", "name"},
 				"cluster":                        {"metadata", "labels", "argocd.argoproj.io/secret-type"},
 				p.Environment:                    {"metadata", "labels", "ballast.dev/environment"},
+				"true":                           {"metadata", "labels", "ballast.dev/bootstrap"},
 				Repository:                       {"metadata", "annotations", "ballast.dev/repository"},
 				"main":                           {"metadata", "annotations", "ballast.dev/revision"},
 				"https://kubernetes.default.svc": {"stringData", "server"},
@@ -420,5 +421,50 @@ func write(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Its settings are an application: one that is there would put older ones back.
+func TestWhoPutsOlderSettingsBackIsKeptStill(t *testing.T) {
+	for name, tt := range map[string]struct {
+		definition, app string
+		want            []string
+	}{
+		"not on a new cluster": {"", "", []string{"get --ignore-not-found --output=name customresourcedefinitions applications.argoproj.io"}},
+		"not before it is there": {"definition", "", []string{
+			"get --ignore-not-found --output=name customresourcedefinitions applications.argoproj.io",
+			"get --ignore-not-found --output=name applications.argoproj.io bootstrap --namespace=argocd",
+		}},
+		"where it is there": {"definition", "application", []string{
+			"get --ignore-not-found --output=name customresourcedefinitions applications.argoproj.io",
+			"get --ignore-not-found --output=name applications.argoproj.io bootstrap --namespace=argocd",
+			"annotate applications.argoproj.io bootstrap --overwrite --namespace=argocd argocd.argoproj.io/skip-reconcile=true",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := filepath.Join(t.TempDir(), "asked")
+			t.Setenv("ASKED", asked)
+			t.Setenv("DEFINITION", tt.definition)
+			t.Setenv("APPLICATION", tt.app)
+			p := Platform{Kubeconfig: "k", Kubectl: kubectl(t, `shift; echo "$*" >> "$ASKED"
+case "$*" in
+  *customresourcedefinitions*) printf %s "$DEFINITION" ;;
+  get*) printf %s "$APPLICATION" ;;
+esac`)}
+			if err := p.hold(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			text, err := os.ReadFile(asked)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(tt.want, strings.Split(strings.TrimSpace(string(text)), "\n")); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
+	}
+	p := Platform{Kubectl: kubectl(t, "echo no >&2; exit 1")}
+	if err := p.hold(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "kubectl get: exit status 1: no") {
+		t.Errorf("a cluster that does not answer: %v", err)
 	}
 }
