@@ -12,6 +12,7 @@ output "cluster_secret" {
       labels = {
         "argocd.argoproj.io/secret-type" = "cluster"
         "ballast.dev/environment"        = var.environment
+        "ballast.dev/bootstrap"          = "true"
       }
       annotations = {
         "ballast.dev/repository" = var.gitops.repository
