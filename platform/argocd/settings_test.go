@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	lua "github.com/yuin/gopher-lua"
 	"sigs.k8s.io/yaml"
 )
 
@@ -156,87 +155,5 @@ func TestWebhooksHaveAWayIn(t *testing.T) {
 	s := read(t, filepath.Join(bootstrap, "settings.yaml")).services
 	if len(s) != 1 || s[0].Metadata.Name != "argocd-webhook" || s[0].Spec.Selector["app.kubernetes.io/name"] != "argocd-server" {
 		t.Errorf("there is no Service argocd-webhook before argocd-server: %+v", s)
-	}
-}
-
-// An environment goes from wave to wave by what this says of its applications.
-func TestAnApplicationIsHealthyWhenItIsAndWhatGitSays(t *testing.T) {
-	script := setting(t, "argocd-cm")["resource.customizations.health.argoproj.io_Application"]
-	tests := map[string]struct {
-		object          string
-		status, message string
-	}{
-		"nobody has looked at it":               {"metadata: {name: x}", "Progressing", "not looked at yet"},
-		"its status is empty":                   {"status: {}", "Progressing", "not looked at yet"},
-		"its health is not known yet":           {"status: {sync: {status: Synced}}", "Progressing", "not looked at yet"},
-		"it was not compared yet":               {"status: {health: {status: Healthy}}", "Progressing", "not looked at yet"},
-		"its health has no status":              {"status: {health: {}, sync: {status: Synced}}", "Progressing", ""},
-		"it is healthy, but of an older push":   {"status: {health: {status: Healthy}, sync: {status: OutOfSync}}", "Progressing", "healthy, but not what git says yet"},
-		"it is healthy, and cannot be compared": {"status: {health: {status: Healthy}, sync: {status: Unknown}}", "Progressing", "healthy, but not what git says yet"},
-		"it is healthy and what git says":       {"status: {health: {status: Healthy}, sync: {status: Synced}}", "Healthy", ""},
-		"it comes along":                        {"status: {health: {status: Progressing, message: two of three}, sync: {status: Synced}}", "Progressing", "two of three"},
-		"it is broken":                          {"status: {health: {status: Degraded, message: no pod starts}, sync: {status: Synced}}", "Degraded", "no pod starts"},
-		"it is broken and of an older push":     {"status: {health: {status: Degraded}, sync: {status: OutOfSync}}", "Degraded", ""},
-		"parts of it are missing":               {"status: {health: {status: Missing}, sync: {status: OutOfSync}}", "Missing", ""},
-		"somebody holds it":                     {"status: {health: {status: Suspended}, sync: {status: Synced}}", "Suspended", ""},
-		"its health is unknown":                 {"status: {health: {status: Unknown}, sync: {status: Synced}}", "Unknown", ""},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			var object map[string]any
-			if err := yaml.UnmarshalStrict([]byte(tt.object), &object); err != nil {
-				t.Fatal(err)
-			}
-			status, message := health(t, script, object)
-			if status != tt.status || message != tt.message {
-				t.Errorf("it is %s (%s), want %s (%s)", status, message, tt.status, tt.message)
-			}
-		})
-	}
-}
-
-// health runs a script as Argo CD does: with the object in obj, without Lua's
-// libraries but those of tables and of what is built in, and to a table.
-func health(t *testing.T, script string, object map[string]any) (status, message string) {
-	t.Helper()
-	l := lua.NewState(lua.Options{SkipOpenLibs: true})
-	defer l.Close()
-	l.SetContext(t.Context())
-	for name, open := range map[string]lua.LGFunction{lua.BaseLibName: lua.OpenBase, lua.TabLibName: lua.OpenTable} {
-		if err := l.CallByParam(lua.P{Fn: l.NewFunction(open), Protect: true}, lua.LString(name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	l.SetGlobal("obj", luaValue(l, object))
-	if err := l.DoString(script); err != nil {
-		t.Fatal(err)
-	}
-	table, ok := l.Get(-1).(*lua.LTable)
-	if !ok {
-		t.Fatalf("it returns a %s, want a table", l.Get(-1).Type())
-	}
-	text := func(key string) string {
-		value := table.RawGetString(key)
-		if value == lua.LNil {
-			return ""
-		}
-		return value.String()
-	}
-	return text("status"), text("message")
-}
-
-// luaValue is what the samples here need: tables and words.
-func luaValue(l *lua.LState, value any) lua.LValue {
-	switch value := value.(type) {
-	case string:
-		return lua.LString(value)
-	case map[string]any:
-		table := l.NewTable()
-		for k, v := range value {
-			table.RawSetString(k, luaValue(l, v))
-		}
-		return table
-	default:
-		return lua.LNil
 	}
 }
