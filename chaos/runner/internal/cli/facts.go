@@ -25,7 +25,7 @@ func (s *clusterSite) facts(ctx context.Context, setup *clusterSetup) result.Clu
 }
 
 func factsOf(f cluster.Facts) result.ClusterInfo {
-	info := result.ClusterInfo{Identity: f.Identity, Kubernetes: f.Kubernetes, ChaosMesh: f.ChaosMesh, Unread: map[string]string{}}
+	info := result.ClusterInfo{Identity: f.Identity, Kubernetes: f.Kubernetes, ChaosMesh: f.ChaosMesh, Images: f.Images, Unread: map[string]string{}}
 	for name, why := range f.Unread {
 		info.Unread[name] = result.Redact(why)
 	}

@@ -56,6 +56,12 @@ func executableDigest() string {
 	if err != nil {
 		return ""
 	}
+	return fileDigest(path)
+}
+
+// fileDigest is sha256 and the hexadecimal digest of a file, or empty where it cannot be
+// read.
+func fileDigest(path string) string {
 	f, err := os.Open(path)
 	if err != nil {
 		return ""

@@ -20,6 +20,9 @@ type Facts struct {
 	Identity   string // the user as the API server knows it
 	Nodes      []Nodes
 	ChaosMesh  string // version
+	// Images are those that run in the namespace of the workload, by the name of the
+	// container: sha256 and 64 hexadecimal digits. Of several, during a rollout say, all.
+	Images map[string][]string
 	// Capabilities is when they were published; zero when they are not.
 	Capabilities time.Time
 	// Unread has the reason by the name of what was not read.
@@ -41,6 +44,7 @@ const (
 	FactNodes        = "nodes"
 	FactChaosMesh    = "chaosMesh"
 	FactCapabilities = "capabilities"
+	FactImages       = "images"
 )
 
 // controller is the Deployment of Chaos Mesh that writes its version.
@@ -60,6 +64,7 @@ func (c *Cluster) Facts(ctx context.Context) Facts {
 	var wg sync.WaitGroup
 	for name, ask := range map[string]func(context.Context, *Facts) (func(), error){
 		FactKubernetes: c.version, FactIdentity: c.identity, FactNodes: c.nodes, FactChaosMesh: c.chaosMesh, FactCapabilities: c.published,
+		FactImages: c.images,
 	} {
 		wg.Go(func() {
 			set, err := ask(ctx, &out)
@@ -153,4 +158,24 @@ func (c *Cluster) published(ctx context.Context, f *Facts) (func(), error) {
 		}
 	}
 	return func() { f.Capabilities = at }, nil
+}
+
+// images are the digests of what runs, as the container runtime says.
+func (c *Cluster) images(ctx context.Context, f *Facts) (func(), error) {
+	list, err := c.Kubernetes.CoreV1().Pods(c.cfg.Namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	digests := map[string][]string{}
+	for _, p := range list.Items {
+		for _, s := range p.Status.ContainerStatuses {
+			// registry/name@sha256:…, or the digest alone.
+			digest := s.ImageID[strings.LastIndexByte(s.ImageID, '@')+1:]
+			if strings.HasPrefix(digest, "sha256:") && !slices.Contains(digests[s.Name], digest) {
+				digests[s.Name] = append(digests[s.Name], digest)
+				slices.Sort(digests[s.Name])
+			}
+		}
+	}
+	return func() { f.Images = digests }, nil
 }

@@ -30,6 +30,14 @@ func controllerOf(image string) *appsv1.Deployment {
 	}
 }
 
+// runs is a pod of one container with the image that its runtime says.
+func runs(namespace, name, image string) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Status:     corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "monitor", ImageID: image}}},
+	}
+}
+
 func TestTheFactsOfAClusterAreReadWhereTheyMayBe(t *testing.T) {
 	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	later := metav1.NewTime(at.Add(time.Hour))
@@ -43,23 +51,28 @@ func TestTheFactsOfAClusterAreReadWhereTheyMayBe(t *testing.T) {
 		want    Facts
 	}{
 		"all of them": {
-			[]runtime.Object{node("a", "amd64"), node("b", "arm64"), node("c", "amd64"), controllerOf("registry.example:5000/chaos-mesh:v2.8.3"), capabilities},
+			[]runtime.Object{
+				node("a", "amd64"), node("b", "arm64"), node("c", "amd64"), controllerOf("registry.example:5000/chaos-mesh:v2.8.3"), capabilities,
+				runs("monitor", "one", "registry.example/monitor@sha256:bb"), runs("monitor", "two", "sha256:aa"), runs("monitor", "three", "sha256:bb"),
+				runs("monitor", "new", ""), runs("elsewhere", "one", "sha256:cc"),
+			},
 			nil,
 			Facts{
+				Images:     map[string][]string{"monitor": {"sha256:aa", "sha256:bb"}},
 				Kubernetes: "v1.34.4", Identity: "me", ChaosMesh: "v2.8.3", Capabilities: later.Time, Unread: map[string]string{},
 				Nodes: []Nodes{{2, "6.8.0", "containerd://2.1.4", "amd64"}, {1, "6.8.0", "containerd://2.1.4", "arm64"}},
 			},
 		},
 		"with the rights of the runner alone": {
 			[]runtime.Object{controllerOf("chaos-mesh:v2.8.3@sha256:00"), capabilities},
-			[]string{"nodes"},
-			Facts{Kubernetes: "v1.34.4", Identity: "me", ChaosMesh: "v2.8.3", Capabilities: later.Time, Unread: map[string]string{FactNodes: "this user may not"}},
+			[]string{"nodes", "pods"},
+			Facts{Kubernetes: "v1.34.4", Identity: "me", ChaosMesh: "v2.8.3", Capabilities: later.Time, Unread: map[string]string{FactNodes: "this user may not", FactImages: "this user may not"}},
 		},
 		"an image without a tag, and no capabilities": {
 			[]runtime.Object{node("a", "amd64"), controllerOf("registry.example:5000/chaos-mesh")},
 			nil,
 			Facts{
-				Kubernetes: "v1.34.4", Identity: "me", Nodes: []Nodes{{1, "6.8.0", "containerd://2.1.4", "amd64"}},
+				Images: map[string][]string{}, Kubernetes: "v1.34.4", Identity: "me", Nodes: []Nodes{{1, "6.8.0", "containerd://2.1.4", "amd64"}},
 				Unread: map[string]string{FactChaosMesh: "the images of Deployment chaos-controller-manager have no tag", FactCapabilities: "there is none"},
 			},
 		},
@@ -75,7 +88,7 @@ func TestTheFactsOfAClusterAreReadWhereTheyMayBe(t *testing.T) {
 					return true, nil, apierrors.NewForbidden(corev1.Resource(resource), "", nil)
 				})
 			}
-			c := &Cluster{Connection: &Connection{Kubernetes: client}, cfg: Config{SystemNamespace: system}}
+			c := &Cluster{Connection: &Connection{Kubernetes: client}, cfg: Config{Namespace: "monitor", SystemNamespace: system}}
 			if diff := cmp.Diff(tc.want, c.Facts(t.Context())); diff != "" {
 				t.Errorf("want − and got +:\n%s", diff)
 			}

@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +30,7 @@ func properties(c result.ClusterInfo, now time.Time) []property {
 	if c.Capabilities != nil {
 		published = fmt.Sprintf("published %s before the run ended", chart.Seconds(now.Sub(*c.Capabilities).Seconds()))
 	}
-	return []property{
+	list := []property{
 		{"context", "Context", c.Context},
 		{"server", "API server", c.Server},
 		{"namespace", "Namespace", c.Namespace},
@@ -39,6 +41,20 @@ func properties(c result.ClusterInfo, now time.Time) []property {
 		{"prometheus", "Prometheus", or(c.Prometheus, "prometheus")},
 		{"capabilities", "Capabilities", or(published, "capabilities")},
 	}
+	// Reports of earlier versions did not ask.
+	if ran := images(c.Images); ran != "" || c.Unread["images"] != "" {
+		list = append(list, property{"images", "Images", or(ran, "images")})
+	}
+	return list
+}
+
+// images are the digests of each container.
+func images(by map[string][]string) string {
+	var out []string
+	for _, container := range slices.Sorted(maps.Keys(by)) {
+		out = append(out, container+" "+strings.Join(by[container], ", "))
+	}
+	return strings.Join(out, "; ")
 }
 
 func nodes(groups []result.NodeGroup) string {

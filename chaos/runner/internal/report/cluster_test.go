@@ -19,6 +19,26 @@ func TestWhatCannotBeReadOfAClusterIsSaid(t *testing.T) {
 	}
 }
 
+func TestTheImagesThatRanAreSaid(t *testing.T) {
+	of := func(c result.ClusterInfo) string {
+		for _, p := range properties(c, epoch) {
+			if p.key == "images" {
+				return p.value
+			}
+		}
+		return "not said"
+	}
+	for want, c := range map[string]result.ClusterInfo{
+		"not said":                               {}, // as in reports of earlier versions
+		"not readable: this user may not":        {Unread: map[string]string{"images": "this user may not"}},
+		"monitor sha256:aa, sha256:bb; probe aa": {Images: map[string][]string{"probe": {"aa"}, "monitor": {"sha256:aa", "sha256:bb"}}},
+	} {
+		if got := of(c); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestARunOnAClusterIsRunAgainThere(t *testing.T) {
 	r := onCluster(passRun())
 	if got := runAgain(r.Experiments[0], r); !strings.Contains(got, "--target cluster --context sandbox ") {

@@ -18,6 +18,10 @@ type TargetInfo struct {
 	// Prometheus is the URL of the one that was asked, without credentials, and by which
 	// budgets are told apart; absent on target local, where each run has its own.
 	Prometheus string `json:"prometheus,omitempty"`
+	// Monitor is the digest of the monitor's executable on target local, sha256 and 64
+	// hexadecimal digits; absent where it could not be read, and in reports of earlier
+	// versions.
+	Monitor string `json:"monitor,omitempty"`
 	// Cluster is absent on target local, and where no cluster was reached.
 	Cluster *ClusterInfo `json:"cluster,omitempty"`
 }
@@ -34,6 +38,10 @@ type ClusterInfo struct {
 	Prometheus string `json:"prometheus,omitempty"` // version
 	// Nodes are counted by kernel, container runtime and architecture.
 	Nodes []NodeGroup `json:"nodes,omitempty"`
+	// Images are those that ran in the namespace of the workload, by the name of the
+	// container: each a digest, sha256 and 64 hexadecimal digits, and several where they
+	// differ. Absent in reports of earlier versions.
+	Images map[string][]string `json:"images,omitempty"`
 	// Capabilities is when the cluster published which faults it can do.
 	Capabilities *time.Time `json:"capabilities,omitempty"`
 	// Unread has, by the name of a field here, why it is absent.

@@ -2,6 +2,7 @@ package trend_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,6 +83,36 @@ func TestTheFirstRunAfterWhichItGotWorseIsNamed(t *testing.T) {
 		if got.Direction != tt.want || got.Since != tt.since || got.N != len(tt.recoveries) {
 			t.Errorf("%s: %s since %q of %d, want %s since %q", name, got.Direction, got.Since, got.N, tt.want, tt.since)
 		}
+	}
+}
+
+func TestWhatRanIsAmongTheVersionsThatDiffer(t *testing.T) {
+	digest := func(c string) string { return "sha256:" + strings.Repeat(c, 64) }
+	reports := history("x", 1, 1, 1)
+	for i, images := range []map[string][]string{
+		{"monitor": {digest("a")}, "linkerd-proxy": {digest("e")}},
+		{"monitor": {digest("a"), digest("b")}, "linkerd-proxy": {digest("e")}}, // in the middle of a rollout
+		{"monitor": {digest("b")}, "linkerd-proxy": {digest("e")}},
+	} {
+		reports[i].Target = result.TargetInfo{Kind: result.TargetCluster, Cluster: &result.ClusterInfo{Images: images}}
+	}
+	for i, c := range []string{"c", "d"} {
+		r := history("x", 1)[0]
+		r.Experiments[0].ID = "local-" + c
+		r.Experiments[0].Ended = noon().Add(time.Duration(i+1) * time.Hour)
+		r.Target.Monitor = digest(c)
+		reports = append(reports, r)
+	}
+	var got []string
+	for _, v := range trend.Of(reports).Versions {
+		got = append(got, fmt.Sprintf("%s %s: %d", v.What, v.Version, v.Runs))
+	}
+	want := []string{
+		"executable of the monitor sha256:cccccccccccc: 1", "executable of the monitor sha256:dddddddddddd: 1",
+		"image of monitor sha256:aaaaaaaaaaaa: 1", "image of monitor sha256:aaaaaaaaaaaa, sha256:bbbbbbbbbbbb: 1", "image of monitor sha256:bbbbbbbbbbbb: 1",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
 	}
 }
 

@@ -3,6 +3,7 @@ package trend
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
@@ -28,6 +29,7 @@ func versionsOf(reports []result.Report) map[runKey]map[string]string {
 		set("ballast", r.Tool.Version)
 		set("ballast's commit", r.Tool.Revision)
 		set("Go", r.Tool.Go)
+		set("executable of the monitor", short(r.Target.Monitor))
 		for module, version := range r.Tool.Modules {
 			set(module, version)
 		}
@@ -36,6 +38,13 @@ func versionsOf(reports []result.Report) map[runKey]map[string]string {
 			set("Kubernetes", c.Kubernetes)
 			set("Chaos Mesh", c.ChaosMesh)
 			set("Prometheus of the cluster", c.Prometheus)
+			for container, digests := range c.Images {
+				var all []string
+				for _, d := range digests {
+					all = append(all, short(d))
+				}
+				set("image of "+container, strings.Join(all, ", "))
+			}
 		}
 		for _, run := range r.Experiments {
 			out[runKey{run.ID, run.Ended.UnixNano()}] = v
@@ -43,6 +52,11 @@ func versionsOf(reports []result.Report) map[runKey]map[string]string {
 	}
 	return out
 }
+
+// shortDigits are enough of a digest to tell it from the others of one service.
+const shortDigits = len("sha256:") + 12
+
+func short(digest string) string { return digest[:min(len(digest), shortDigits)] }
 
 // Version is one version of something of which there was more than one, and when it was
 // seen.
