@@ -115,7 +115,7 @@ func TestModelsOfTheCommittedRules(t *testing.T) {
 			}
 		}
 	}
-	if diff := cmp.Diff(map[string]int{"burn": 8, "opaque": 24, "resource": 12}, kinds); diff != "" {
+	if diff := cmp.Diff(map[string]int{"burn": 8, "opaque": 24, "resource": 13}, kinds); diff != "" {
 		t.Errorf("differs (-want +got):\n%s", diff)
 	}
 }
