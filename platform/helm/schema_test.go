@@ -59,7 +59,6 @@ func TestBadValuesAreRefusedByName(t *testing.T) {
 		"a port that is none":                    {"probe", "networkPolicy: {target: {ports: [0]}}", "at '/networkPolicy/target/ports/0'"},
 		"pods that are everybody":                {"probe", "pods: {selector: {matchLabels: {}}}", "at '/pods/selector/matchLabels'"},
 		"pods asked for another host's":          {"probe", "pods: {path: //elsewhere}", "at '/pods/path'"},
-		"pods that answer with a certificate":    {"probe", "url: https://monitor", "pods.enabled: pods are asked over http"},
 		"a probe's Secret that is no name":       {"probe", "access: {tokenSecret: Monitor}", "at '/access/tokenSecret'"},
 		"authorities over http":                  {"probe", "access: {caSecret: monitor-tls}", "access.caSecret: over http nobody shows a certificate"},
 		"a port of pods that is closed":          {"probe", "pods: {port: 81}", "pods.port: 81 is not among networkPolicy.target.ports"},

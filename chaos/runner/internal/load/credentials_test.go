@@ -148,6 +148,49 @@ func TestPodsAreShownTheToken(t *testing.T) {
 	}
 }
 
+func TestPodsShowACertificateOfTheirService(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)
+	server.StartTLS()
+	defer server.Close()
+	trusted, err := ReadCredentials("", written(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	frozen, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer frozen.Close()
+	for name, tt := range map[string]struct {
+		url, address string
+		credentials  *Credentials
+		want         string
+	}{
+		"that it has":                   {"https://example.com/x", server.Listener.Addr().String(), trusted, `probe_pod_requests{outcome="success",probe="example"} 5`},
+		"that it does not have":         {"https://monitor.test/x", server.Listener.Addr().String(), trusted, `probe_pod_failures{probe="monitor",reason="connect"} 5`},
+		"of an authority not trusted":   {"https://example.com/x", server.Listener.Addr().String(), nil, `probe_pod_failures{probe="example",reason="connect"} 5`},
+		"that it is too frozen to show": {"https://example.com/x", frozen.Addr().String(), trusted, `probe_pod_failures{probe="example",reason="timeout"} 5`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := NewPods(PodsConfig{URL: tt.url, Port: 8080, Credentials: tt.credentials})
+			if err != nil {
+				t.Fatal(err)
+			}
+			direct, timeout := p.dial, "10"
+			if strings.Contains(tt.want, "timeout") {
+				timeout = "0.5"
+			}
+			p.dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+				return direct(ctx, network, tt.address)
+			}
+			if got := askPod(t, p, "10.0.0.1:8080", timeout); !hasLine(got.Body.String(), tt.want) {
+				t.Errorf("no %s in:\n%s", tt.want, got.Body)
+			}
+		})
+	}
+}
+
 func TestATokenIsRenewedAndSurvivesAFileThatIsWrong(t *testing.T) {
 	path := written(t, "the-first-token")
 	c, err := ReadCredentials(path, "")

@@ -3,6 +3,7 @@ package load
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
@@ -15,8 +16,9 @@ import (
 // try is one request on a connection of its own.
 type try struct {
 	why reason // reasonNone: a whole 2xx answer came in time
-	// connect is from the first packet to the connection, wait from there to the
-	// first byte of the answer, whole to its end. What was not reached is 0.
+	// connect is from the first packet to the connection, wait from when the request
+	// could be sent to the first byte of the answer, whole from the first packet to its
+	// end, with the handshake of TLS. What was not reached is 0.
 	connect, wait, whole time.Duration
 	bytes                int64 // of the answer's body
 	// offset is how far the pod's clock is ahead of this machine's, as the header Date of
@@ -55,6 +57,19 @@ func (p *Pods) try(ctx context.Context, target netip.AddrPort) (t try) {
 	t.connect = time.Since(start)
 
 	t.why = reasonReset
+	wire, ready := conn, t.connect
+	if p.tls != nil {
+		secured := tls.Client(conn, p.tls)
+		// The connection's deadline ends it, as it ends all else.
+		if err := secured.HandshakeContext(context.WithoutCancel(ctx)); err != nil {
+			var untrusted *tls.CertificateVerificationError
+			if errors.As(err, &untrusted) {
+				t.why = reasonConnect
+			}
+			return t.failed(err)
+		}
+		wire, ready = secured, time.Since(start)
+	}
 	req := &http.Request{Method: http.MethodGet, URL: p.url, Host: p.url.Host, Header: p.credentials.header(), Close: true}
 	if req.Header == nil {
 		req.Header = http.Header{}
@@ -63,14 +78,14 @@ func (p *Pods) try(ctx context.Context, target netip.AddrPort) (t try) {
 		password, _ := user.Password() // none is an empty one
 		req.SetBasicAuth(user.Username(), password)
 	}
-	if err := req.Write(conn); err != nil {
+	if err := req.Write(wire); err != nil {
 		return t.failed(err)
 	}
-	answer := bufio.NewReader(conn)
+	answer := bufio.NewReader(wire)
 	if _, err := answer.Peek(1); err != nil {
 		return t.failed(err)
 	}
-	t.wait = time.Since(start) - t.connect
+	t.wait = time.Since(start) - ready
 	resp, err := http.ReadResponse(answer, req)
 	if err != nil {
 		return t.failed(err)

@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -35,8 +36,8 @@ const scrapeTimeout = "X-Prometheus-Scrape-Timeout-Seconds"
 
 // PodsConfig says how single pods are asked.
 type PodsConfig struct {
-	// URL is the one of the load. Of it, pods get all but the address; it has to be
-	// http, as no certificate is made out to a pod's address.
+	// URL is the one of the load. Of it, pods get all but the address. Over https, their
+	// certificate has to be made out to its host: none is to a pod's address.
 	URL string
 	// Path is what pods are asked for, with its query; empty: that of URL. A limit of
 	// bandwidth shows only in an answer that is larger than what may pass at once.
@@ -67,6 +68,7 @@ type Pods struct {
 	rounds chan struct{} // a place for each round that may be under way
 
 	credentials *Credentials
+	tls         *tls.Config // nil over http
 }
 
 // NewPods checks the configuration and reports everything that is wrong with it.
@@ -76,8 +78,8 @@ func NewPods(c PodsConfig) (*Pods, error) {
 	switch {
 	case err != nil:
 		errs = append(errs, fmt.Errorf("pods url: %w", err))
-	case u.Scheme != "http" || u.Host == "":
-		errs = append(errs, fmt.Errorf("pods url %q: want http://host[:port]/path, as no certificate is made out to the address of a pod", u.Redacted()))
+	case (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
+		errs = append(errs, fmt.Errorf("pods url %q: want http://host[:port]/path or https", u.Redacted()))
 	}
 	if c.Path != "" && err == nil {
 		if u, err = u.Parse(c.Path); err != nil || !strings.HasPrefix(c.Path, "/") || strings.HasPrefix(c.Path, "//") {
@@ -96,11 +98,16 @@ func NewPods(c PodsConfig) (*Pods, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	return &Pods{
+	p := &Pods{
 		name: c.Name, port: c.Port, url: u,
 		dial: (&net.Dialer{}).DialContext, rounds: make(chan struct{}, maxRounds),
 		credentials: c.Credentials,
-	}, nil
+	}
+	if u.Scheme == "https" {
+		p.tls = c.Credentials.tls()
+		p.tls.ServerName = u.Hostname()
+	}
+	return p, nil
 }
 
 // ServeHTTP asks the pod that ?target= names and answers what that was like.

@@ -51,13 +51,13 @@ func TestNewPodsNamesEveryProblem(t *testing.T) {
 		want   []string
 	}{
 		"a URL without a scheme":     {PodsConfig{URL: "monitor/x", Port: 1}, []string{`pods url "monitor/x"`}},
-		"a certificate":              {PodsConfig{URL: "https://monitor/x", Port: 1}, []string{"no certificate is made out to the address of a pod"}},
+		"another scheme":             {PodsConfig{URL: "gopher://monitor/x", Port: 1}, []string{"want http://host[:port]/path or https"}},
 		"no port":                    {PodsConfig{URL: podURL}, []string{"pods port 0"}},
 		"a path of another host":     {PodsConfig{URL: podURL, Port: 1, Path: "//169.254.169.254/x"}, []string{`pods path "//169.254.169.254/x"`}},
 		"a path that is a URL":       {PodsConfig{URL: podURL, Port: 1, Path: "http://elsewhere/"}, []string{`pods path "http://elsewhere/"`}},
 		"a name that is no text":     {PodsConfig{URL: podURL, Port: 1, Name: "\xff"}, []string{"pods name"}},
 		"a wrong URL and a port":     {PodsConfig{URL: "ftp://x"}, []string{`pods url "ftp://x"`, "pods port 0"}},
-		"a password in a wrong URL":  {PodsConfig{URL: "https://sre:hunter2@x/", Port: 1}, []string{"sre:xxxxx@x"}},
+		"a password in a wrong URL":  {PodsConfig{URL: "ftp://sre:hunter2@x/", Port: 1}, []string{"sre:xxxxx@x"}},
 		"a URL that cannot be read":  {PodsConfig{URL: "http://[::1", Port: 1}, []string{"pods url"}},
 		"a path that cannot be read": {PodsConfig{URL: podURL, Port: 1, Path: "/%zz"}, []string{`pods path "/%zz"`}},
 	}
