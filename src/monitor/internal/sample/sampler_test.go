@@ -231,6 +231,30 @@ func TestReadingTakesAtMostAQuarterOfTheTime(t *testing.T) {
 	})
 }
 
+func TestWhatItTakesToKeepAReadingCountsToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := New(Config{
+			Collectors: []Collector{memoryFunc(func(context.Context, int) (uint64, error) { return 1, nil }).collector()},
+			Interval:   time.Second, Timeout: 3 * time.Second, Logger: slog.New(slog.DiscardHandler),
+			Published: func(*Snapshot) { time.Sleep(500 * time.Millisecond) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { s.Run(ctx); close(ended) }()
+		time.Sleep(20 * time.Second)
+		synctest.Wait()
+		// It is known after the first reading.
+		if st := status(t, s, Memory); st.Interval != 2*time.Second {
+			t.Errorf("one reading each %s, want 2s: half a second of each is a quarter", st.Interval)
+		}
+		cancel()
+		<-ended
+	})
+}
+
 func TestAPanickingCollectorFailsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var logs bytes.Buffer
