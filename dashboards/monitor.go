@@ -118,6 +118,12 @@ or 0 * sum(rate(monitor_http_requests_total{%[1]s}[$__rate_interval]))`, replica
 	}
 }
 
+// waiting is the share of time in which tasks waited for something, as the kernel counts it.
+func waiting(title, about, counter string) panel {
+	return chart(title, about+" Some: at least one task did. Full: all that were not idle. Absent where the kernel has no pressure figures.", units.PercentUnit,
+		query{fmt.Sprintf("max by (pod, stalled) (rate(%s{%s}[$__rate_interval]))", counter, replicas), "{{pod}} {{stalled}}"})
+}
+
 func processorPanels() []panel {
 	heat := panel{
 		kind: kindTimeline, title: "Each processor", unit: units.PercentUnit, w: 12, h: 10, limits: between(0, 1),
@@ -133,6 +139,10 @@ func processorPanels() []panel {
 		chart("Tasks that want to run, per processor", "The load average over one minute ÷ processors. Above 1, tasks wait.", units.Short,
 			query{fmt.Sprintf("max by (pod) (monitor_load1{%[1]s} / monitor_cpu_cores{%[1]s})", replicas), "{{pod}}"}),
 		heat, modes,
+		waiting("Waiting for a processor", "The share of time in which tasks that could run had no processor.", "monitor_cpu_pressure_seconds_total"),
+		chart("Of its processor limit", "Used: how much of what a replica's own control group may use it used. Throttled: the share of the limit's periods in which it was kept from running. Absent without a limit.", units.PercentUnit,
+			query{of("monitor_cgroup_cpu_limit_used_ratio", "pod"), "used {{pod}}"},
+			query{fmt.Sprintf("%s / (%s > 0)", rate("monitor_cgroup_cpu_throttled_periods_total", "pod"), rate("monitor_cgroup_cpu_periods_total", "pod")), "throttled {{pod}}"}),
 	}
 }
 
@@ -149,5 +159,8 @@ func memoryPanels() []panel {
 			query{rate("monitor_swap_in_bytes_total", "pod"), "in {{pod}}"}, query{rate("monitor_swap_out_bytes_total", "pod"), "out {{pod}}"}),
 		chart("Swap in use", "The share of the swap space that is in use. A machine without swap has no line.", units.PercentUnit,
 			query{fmt.Sprintf("max by (pod) (monitor_swap_used_bytes{%[1]s} / (monitor_swap_size_bytes{%[1]s} > 0))", replicas), "{{pod}}"}),
+		waiting("Waiting for memory", "The share of time in which tasks waited for memory that had to be freed or read back.", "monitor_memory_pressure_seconds_total"),
+		chart("Of its memory limit", "How much of what a replica's own control group may have is its working set: near 100% it is killed. Absent without a limit.", units.PercentUnit,
+			query{of("monitor_cgroup_memory_limit_working_set_ratio", "pod"), "{{pod}}"}),
 	}
 }

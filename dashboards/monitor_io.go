@@ -43,6 +43,8 @@ func each(time, count string) string {
 }
 
 func diskPanels() []panel {
+	stalled := waiting("Waiting for reads and writes", "The share of time in which tasks waited for a disk or a file system.", "monitor_disk_pressure_seconds_total")
+	stalled.w = 8
 	return []panel{
 		third("Busy", "The share of time in which a disk had a request in progress. A disk that works in parallel can do more at 100%.", units.PercentUnit,
 			query{rate("monitor_disk_busy_seconds_total", "pod, device"), "{{pod}} {{device}}"}),
@@ -50,9 +52,10 @@ func diskPanels() []panel {
 		third("Time per request", "How long a read and a write took on average. Absent while there are none.", units.Seconds,
 			query{each("monitor_disk_read_time_seconds_total", "monitor_disk_reads_completed_total"), "read {{pod}} {{device}}"},
 			query{each("monitor_disk_write_time_seconds_total", "monitor_disk_writes_completed_total"), "write {{pod}} {{device}}"}),
-		chart("Bytes", "What is read from and written to each disk.", units.BytesPerSecondIEC,
+		stalled,
+		third("Bytes", "What is read from and written to each disk.", units.BytesPerSecondIEC,
 			query{rate("monitor_disk_read_bytes_total", "pod, device"), "read {{pod}} {{device}}"}, query{rate("monitor_disk_written_bytes_total", "pod, device"), "write {{pod}} {{device}}"}),
-		chart("Requests", "Reads and writes that each disk completed.", units.IOOpsPerSecond,
+		third("Requests", "Reads and writes that each disk completed.", units.IOOpsPerSecond,
 			query{rate("monitor_disk_reads_completed_total", "pod, device"), "read {{pod}} {{device}}"}, query{rate("monitor_disk_writes_completed_total", "pod, device"), "write {{pod}} {{device}}"}),
 	}
 }
@@ -64,12 +67,17 @@ func networkPanels() []panel {
 			query{rate("monitor_network_transmit_"+what+"_total", "pod, interface"), "out {{pod}} {{interface}}"})
 	}
 	packets := both("Packets", "Packets that each interface received and sent.", units.PacketsPerSecond, "packets")
-	packets.w = 24
+	packets.w = 12
+	speed := func(direction string) string {
+		return fmt.Sprintf("%s / max by (pod, interface) (monitor_network_speed_bytes{%s} > 0)", rate("monitor_network_"+direction+"_bytes_total", "pod, interface"), replicas)
+	}
 	return []panel{
 		both("Bytes", "What each interface received and sent.", units.BytesPerSecondIEC, "bytes"),
 		both("Errors", "Packets with errors: cables, drivers, hosts.", units.PacketsPerSecond, "errors"),
 		both("Drops", "Packets that were dropped: a link or a queue that is full.", units.PacketsPerSecond, "dropped"),
 		packets,
+		chart("Of the link's speed", "What each interface received and sent, as a share of what its link can. Absent where the link does not say, as virtual ones.", units.PercentUnit,
+			query{speed("receive"), "in {{pod}} {{interface}}"}, query{speed("transmit"), "out {{pod}} {{interface}}"}),
 	}
 }
 

@@ -38,6 +38,8 @@ const (
 	worldBroken  world = "broken"
 	worldIdle    world = "idle" // nobody sends a request
 	worldDark    world = "dark" // the probe is not scraped
+	// worldRecorded is what the published expositions say, value for value.
+	worldRecorded world = "recorded"
 )
 
 // program is one exposition, and how its targets are labelled.
@@ -77,7 +79,11 @@ func history(t *testing.T, w world, programs []program, start time.Time) []prom.
 	t.Helper()
 	var all []prom.Series
 	for _, p := range programs {
-		exposed := slices.DeleteFunc(append(exposition(t, p.file), unpublished(p.file)...), p.leavesOut)
+		exposed := exposition(t, p.file)
+		if w != worldRecorded {
+			exposed = append(exposed, unpublished(p.file)...)
+		}
+		exposed = slices.DeleteFunc(exposed, p.leavesOut)
 		for _, target := range p.labels {
 			down := w == worldDark && target["job"] == "probe"
 			all = append(all, series(w, merged(target, map[string]string{"__name__": "up"}), start, false, p.file != "probe", false, 1))
