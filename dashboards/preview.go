@@ -22,10 +22,10 @@ import (
 
 // previewOptions are the flags of the preview.
 type previewOptions struct {
-	dir, out, url, exposition, from string
-	scrape                          time.Duration
-	chosen                          choices
-	parallel                        int
+	dir, out, url, exposition, samples, from string
+	scrape                                   time.Duration
+	chosen                                   choices
+	parallel                                 int
 }
 
 // choices are values of variables, given as name=value, several times for several values.
@@ -55,6 +55,7 @@ func runPreview(args []string, environ func(string) string, stdout, stderr io.Wr
 	flags.StringVar(&o.out, "out", "preview.html", "`file` that the page is written to")
 	flags.StringVar(&o.url, "prometheus-url", "", "`URL` of any Prometheus; without one, the environment variable PROMETHEUS_URL, or the Prometheus of a run on this machine")
 	flags.StringVar(&o.exposition, "exposition", "", "`file` with metrics in the text format that are drawn instead of a Prometheus' data; - is standard input")
+	flags.StringVar(&o.samples, "samples", "", "`file` with the samples of a finished run, as ballast run --samples writes it, that is drawn instead of a Prometheus' data; also beside an exposition")
 	flags.StringVar(&o.from, "from", "", "`beginning` of the range, such as now-15m; without it each dashboard's own")
 	flags.DurationVar(&o.scrape, "scrape-interval", 0, "scrape `interval` of the data source; measured where it is not given")
 	flags.Var(o.chosen, "var", "`name=value` of a variable; several times for several values")
@@ -68,8 +69,8 @@ func runPreview(args []string, environ func(string) string, stdout, stderr io.Wr
 	if o.url == "" {
 		o.url = environ("PROMETHEUS_URL")
 	}
-	if flags.NArg() > 0 || o.url != "" && o.exposition != "" {
-		fmt.Fprintln(stderr, "dashboards preview: it takes no arguments, and either a Prometheus or an exposition")
+	if flags.NArg() > 0 || o.url != "" && o.exposition+o.samples != "" {
+		fmt.Fprintln(stderr, "dashboards preview: it takes no arguments, and either a Prometheus or the data of a finished run")
 		return exitUsage
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -147,13 +148,13 @@ func (o previewOptions) known(boards []lint.Dashboard) error {
 
 // source sets where the data come from. The caller calls done when it has them.
 func (o previewOptions) source(ctx context.Context, cfg *preview.Config) (done func(), err error) {
-	if o.exposition != "" {
-		return expositionSource(o.exposition, cfg)
+	if o.exposition+o.samples != "" {
+		return o.finished(cfg)
 	}
 	at := o.url
 	if at == "" {
 		if at = localRun(ctx, os.TempDir(), os.Getuid()); at == "" {
-			return nil, errors.New("there is no Prometheus: set PROMETHEUS_URL=http://host:9090, or begin a run on this machine with make chaos, or name the directory of a finished one with RUN=out/chaos")
+			return nil, errors.New("there is no Prometheus: set PROMETHEUS_URL=http://host:9090, or begin a run on this machine with make chaos, or name the data of a finished one with RUN=out/chaos or SAMPLES=file")
 		}
 		// The load of a run comes from the process that answers.
 		cfg.Name = "a run on this machine, "

@@ -1,0 +1,121 @@
+package promserver
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/textparse"
+	"github.com/prometheus/prometheus/model/value"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
+
+	"github.com/ballast-sre/ballast/internal/prom"
+)
+
+// Export writes all samples from one time to another, both included, in the text format of
+// OpenMetrics, series by series and in milliseconds: as `promtool tsdb create-blocks-from
+// openmetrics` reads it, and ReadSamples. The end of a series, which the format does not
+// know, is NaN; what was NaN itself is so, too. It blocks until all is written, and ends
+// with ctx.
+func (s *Server) Export(ctx context.Context, w io.Writer, from, to time.Time) error {
+	if !s.gate.hold() {
+		return fmt.Errorf("export: %w", errClosed)
+	}
+	defer s.gate.release()
+	q, err := s.db.Querier(from.UnixMilli(), to.UnixMilli())
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	defer q.Close() //nolint:errcheck // nothing was written through it
+	// Sorted, the series of one name follow each other, which the format wants.
+	set := q.Select(ctx, true, nil, labels.MustNewMatcher(labels.MatchNotEqual, model.MetricNameLabel, ""))
+	out := bufio.NewWriter(w)
+	var it chunkenc.Iterator
+	for set.Next() {
+		name := openMetric(set.At().Labels())
+		it = set.At().Iterator(it)
+		for it.Next() == chunkenc.ValFloat {
+			t, v := it.At()
+			// What cannot be written is returned by Flush.
+			fmt.Fprintf(out, "%s %s %d.%03d\n", name, strconv.FormatFloat(v, 'g', -1, 64), t/1000, t%1000)
+		}
+		if err := errors.Join(it.Err(), ctx.Err()); err != nil {
+			return fmt.Errorf("export of %s: %w", name, err)
+		}
+	}
+	fmt.Fprintln(out, "# EOF")
+	if err := errors.Join(set.Err(), out.Flush()); err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	return nil
+}
+
+// openMetric writes the labels of a series as OpenMetrics has them.
+func openMetric(ls labels.Labels) string {
+	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+	var pairs []string
+	ls.Range(func(l labels.Label) {
+		if l.Name != model.MetricNameLabel {
+			pairs = append(pairs, l.Name+`="`+escape.Replace(l.Value)+`"`)
+		}
+	})
+	if len(pairs) == 0 {
+		return ls.Get(model.MetricNameLabel)
+	}
+	return ls.Get(model.MetricNameLabel) + "{" + strings.Join(pairs, ",") + "}"
+}
+
+// ReadSamples reads what Export has written. Series are in the order of the text, and the
+// points of each ascend. Anything else is an error: no time, a time that does not follow,
+// or no end, as of a file that was not written to its end.
+func ReadSamples(text []byte) ([]prom.Series, error) {
+	p, err := textparse.New(text, "application/openmetrics-text", labels.NewSymbolTable(), textparse.ParserOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("read samples: %w", err)
+	}
+	var all []prom.Series
+	at := map[string]int{}
+	for {
+		entry, err := p.Next()
+		if errors.Is(err, io.EOF) {
+			return all, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read samples: %w", err)
+		}
+		if entry != textparse.EntrySeries {
+			continue
+		}
+		var ls labels.Labels
+		p.Labels(&ls)
+		name, when, v := p.Series()
+		if when == nil {
+			return nil, fmt.Errorf("read samples: %s has a value without a time; want what `ballast run --samples` writes", name)
+		}
+		if !ls.Has(model.MetricNameLabel) {
+			return nil, fmt.Errorf("read samples: %s has no name", name)
+		}
+		if math.IsNaN(v) {
+			v = math.Float64frombits(value.StaleNaN)
+		}
+		i, known := at[string(name)]
+		if !known {
+			i = len(all)
+			at[string(name)] = i
+			all = append(all, prom.Series{Labels: ls.Map()})
+		}
+		point := prom.Sample{T: time.UnixMilli(*when), V: v}
+		if n := len(all[i].Points); n > 0 && !point.T.After(all[i].Points[n-1].T) {
+			return nil, fmt.Errorf("read samples: %s at %d ms does not follow the sample before it", name, *when)
+		}
+		all[i].Points = append(all[i].Points, point)
+	}
+}
