@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/ballast-sre/ballast/src/monitor/internal/host"
@@ -82,6 +83,8 @@ type Sampler struct {
 	// collector that made it; publish guards it.
 	passedOn map[Name]time.Duration
 	said     said
+	// processorTime is what this process has computed so far.
+	processorTime func() time.Duration
 }
 
 // New returns a sampler that does nothing until Run.
@@ -89,7 +92,7 @@ func New(cfg Config) (*Sampler, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	s := &Sampler{cfg: cfg, passedOn: make(map[Name]time.Duration), said: newSaid(cfg.Logger)}
+	s := &Sampler{cfg: cfg, passedOn: make(map[Name]time.Duration), said: newSaid(cfg.Logger), processorTime: processorTime}
 	first := &Snapshot{}
 	for _, c := range cfg.Collectors {
 		first.Statuses = append(first.Statuses, Status{Name: c.name, Interval: cfg.Interval})
@@ -141,6 +144,8 @@ type outcome struct {
 	reading reading
 	err     error
 	took    time.Duration
+	// worked is what the process computed meanwhile, for whatever reason.
+	worked time.Duration
 }
 
 // attempt does one read and publishes what came of it. When the read
@@ -189,13 +194,13 @@ func (s *Sampler) settle(ctx context.Context, name Name, o outcome) {
 }
 
 func (s *Sampler) read(ctx context.Context, c Collector) (o outcome) {
-	start := time.Now()
+	start, before := time.Now(), s.processorTime()
 	defer func() {
 		if p := recover(); p != nil {
 			s.said.panicked(ctx, c.name, p)
 			o.err = fmt.Errorf("%w: %v", ErrPanic, p)
 		}
-		o.took = time.Since(start)
+		o.took, o.worked = time.Since(start), s.processorTime()-before
 	}()
 	o.reading, o.err = c.read(ctx)
 	return o
@@ -206,10 +211,23 @@ func (s *Sampler) read(ctx context.Context, c Collector) (o outcome) {
 // takes no more than a quarter of a processor, with what it takes to keep the
 // reading. Waiting is no work.
 func (s *Sampler) pace(name Name, o outcome) time.Duration {
-	if errors.Is(o.err, ErrDeadline) || o.took > s.cfg.Timeout {
+	spent := o.took
+	switch {
+	case errors.Is(o.err, ErrDeadline):
 		return s.cfg.Interval
+	case o.took > s.cfg.Timeout: // it hung, or there is that much to do
+		spent = min(o.took, o.worked)
 	}
-	return max(s.cfg.Interval, maxShare*(o.took+s.passedOn[name]))
+	return max(s.cfg.Interval, maxShare*(spent+s.passedOn[name]))
+}
+
+// processorTime is 0 where the kernel does not say.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // record publishes the next snapshot.

@@ -231,6 +231,43 @@ func TestReadingTakesAtMostAQuarterOfTheTime(t *testing.T) {
 	})
 }
 
+func TestALateReadingIsRarerOnlyIfItWorked(t *testing.T) {
+	for name, tt := range map[string]struct{ worked, want time.Duration }{
+		"it hung":                         {time.Millisecond, time.Second},
+		"it worked":                       {3 * time.Second, 12 * time.Second},
+		"others worked beside it as well": {9 * time.Second, 12 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var used atomic.Int64
+				s, err := New(Config{
+					Collectors: []Collector{memoryFunc(func(context.Context, int) (uint64, error) {
+						time.Sleep(3 * time.Second)
+						used.Add(int64(tt.worked))
+						return 1, nil
+					}).collector()},
+					Interval: time.Second, Timeout: 2 * time.Second, Logger: slog.New(slog.DiscardHandler),
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.processorTime = func() time.Duration { return time.Duration(used.Load()) }
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan struct{})
+				go func() { s.Run(ctx); close(ended) }()
+				time.Sleep(3500 * time.Millisecond)
+				synctest.Wait()
+				if st := status(t, s, Memory); st.Interval != tt.want || st.Successes != 1 {
+					t.Errorf("%d readings, one each %s, want one and %s", st.Successes, st.Interval, tt.want)
+				}
+				cancel()
+				<-ended
+				time.Sleep(3 * time.Second) // the reading that was left behind
+			})
+		})
+	}
+}
+
 func TestWhatItTakesToKeepAReadingCountsToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, err := New(Config{
