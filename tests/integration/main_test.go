@@ -4,7 +4,7 @@
 // processes and without a cluster: it kills them, interrupts them, freezes what
 // they started and reads the evidence that they leave. `make integration` runs it.
 //
-// BALLAST_BIN_DIR names a directory with ballast, monitor and changes to use instead of
+// BALLAST_BIN_DIR names a directory with ballast, monitor, changes and release to use instead of
 // building them, BALLAST_KILLS how often a runner is killed (30), BALLAST_SEED
 // the moments at which.
 package integration
@@ -68,7 +68,7 @@ func build(dir string) error {
 		binaries, err = filepath.Abs(given)
 		return err
 	}
-	for name, pkg := range map[string]string{"ballast": "./chaos/runner", "monitor": "./src/monitor", "changes": "./platform/changes"} {
+	for name, pkg := range map[string]string{"ballast": "./chaos/runner", "monitor": "./src/monitor", "changes": "./platform/changes", "release": "./platform/release"} {
 		cmd := exec.CommandContext(context.Background(), "go", "build", "-o", filepath.Join(dir, name), pkg)
 		cmd.Dir = repository
 		if out, err := cmd.CombinedOutput(); err != nil {

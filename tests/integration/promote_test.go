@@ -53,31 +53,50 @@ func pushed(t *testing.T, repository string) string {
 	return digest.String()
 }
 
+// platform is a repository with the environments of this one.
+type platform struct {
+	t        *testing.T
+	dir      string
+	revision string // of its only commit
+}
+
+// newPlatform makes one. edit changes its files before they are committed; nil: nothing is.
+func newPlatform(t *testing.T, edit func(dir string)) platform {
+	t.Helper()
+	gitrepo.Isolate(t)
+	p := platform{t: t, dir: t.TempDir()}
+	for _, part := range []string{"platform/argocd", "platform/helm", "alerts", "dashboards", "chaos/experiments"} {
+		if err := os.CopyFS(filepath.Join(p.dir, part), os.DirFS(filepath.Join(repository, part))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if edit != nil {
+		edit(p.dir)
+	}
+	p.run("git", "init", "--quiet", "--initial-branch=main")
+	p.run("git", "add", "--all")
+	p.run("git", "commit", "--quiet", "--message=Add the platform")
+	p.revision, _, _ = p.run("git", "rev-parse", "HEAD")
+	return p
+}
+
+// run runs a program in the repository.
+func (p platform) run(name string, args ...string) (stdout, stderr string, code int) {
+	p.t.Helper()
+	cmd := exec.CommandContext(p.t.Context(), name, args...)
+	cmd.Dir = p.dir
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	if err := cmd.Run(); cmd.ProcessState == nil {
+		p.t.Fatal(err)
+	}
+	return strings.TrimSpace(out.String()), errOut.String(), cmd.ProcessState.ExitCode()
+}
+
 // The runner and the program that knows charts, on the environments of this repository.
 func TestABuildIsPromotedToTheFirstEnvironment(t *testing.T) {
-	gitrepo.Isolate(t)
-	dir := t.TempDir()
-	program := func(name string, args ...string) (stdout, stderr string, code int) {
-		t.Helper()
-		cmd := exec.CommandContext(t.Context(), name, args...)
-		cmd.Dir = dir
-		var out, errOut bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &out, &errOut
-		if err := cmd.Run(); cmd.ProcessState == nil {
-			t.Fatal(err)
-		}
-		return strings.TrimSpace(out.String()), errOut.String(), cmd.ProcessState.ExitCode()
-	}
-	for _, part := range []string{"platform/argocd", "platform/helm", "alerts", "dashboards", "chaos/experiments"} {
-		if err := os.CopyFS(filepath.Join(dir, part), os.DirFS(filepath.Join(repository, part))); err != nil {
-			t.Fatal(err)
-		}
-	}
-	program("git", "init", "--quiet", "--initial-branch=main")
-	program("git", "add", "--all")
-	program("git", "commit", "--quiet", "--message=Add the platform")
-	revision, _, _ := program("git", "rev-parse", "HEAD")
-
+	p := newPlatform(t, nil)
+	program, revision := p.run, p.revision
 	place := newRegistry(t)
 	args := []string{"promote", "--registry", place, "--changes", filepath.Join(binaries, "changes"), "--to", "dev", "--revision", revision}
 	for _, image := range []string{"monitor", "ballast"} {
