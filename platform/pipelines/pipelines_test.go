@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v3"
 )
 
 // roots are the pipelines that Azure DevOps knows, with what is known before a run.
@@ -243,5 +244,36 @@ func TestWhatAPullRequestMayDo(t *testing.T) {
 		if !slices.Equal(stages, want) {
 			t.Errorf("%v: %v, want %v", run, stages, want)
 		}
+	}
+}
+
+// The pipeline runs exactly the experiments that the next environment asks for.
+func TestExperimentsOfAPromotionAreThoseOfItsPolicy(t *testing.T) {
+	list := func(environment string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), "make", "--silent", "promotion-experiments", "ENV="+environment)
+		cmd.Dir = "../.."
+		out, err := cmd.Output()
+		return string(out), err
+	}
+	for from, to := range map[string]string{"dev": "staging", "staging": "prod"} {
+		data, err := os.ReadFile("../argocd/environments/" + to + "/promotion.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var policy map[string]any
+		if err := yaml.Unmarshal(data, &policy); err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		for _, file := range sequence(mapping(mapping(policy["spec"])["verdicts"])["experiments"]) {
+			want = append(want, fmt.Sprint(file))
+		}
+		slices.Sort(want)
+		if out, err := list(from); err != nil || len(want) == 0 || !slices.Equal(strings.Fields(out), want) {
+			t.Errorf("%s: %q, %v, want %q", from, out, err, want)
+		}
+	}
+	if out, err := list("prod"); err == nil || out != "" {
+		t.Errorf("prod is the last, and %q is asked for of it", out)
 	}
 }
