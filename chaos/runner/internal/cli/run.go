@@ -34,12 +34,16 @@ type runFlags struct {
 	keepGoing    bool
 	ignoreBudget bool
 	verbose      bool
+	wrong        error // with flags that are checked elsewhere
 	// plans is true when nothing is run: places are for planning only.
 	plans bool
 }
 
 func newRun(s streams, code *int) *cobra.Command {
-	var common *commonFlags
+	var (
+		common   *commonFlags
+		evidence attachFlags
+	)
 	flags := &runFlags{}
 	cmd := &cobra.Command{
 		Use:   "run FILE|DIR|-...",
@@ -47,13 +51,18 @@ func newRun(s streams, code *int) *cobra.Command {
 		// Their number is checked where the evidence of an earlier run is made void.
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			flags.wrong = evidence.check(cmd)
 			verdict, err := run(cmd.Context(), s, common, flags, args)
 			*code = verdict
-			return err
+			if err != nil {
+				return err
+			}
+			return evidence.attach(cmd.Context(), s, common, flags.out, verdict)
 		},
 	}
 	f := cmd.Flags()
 	common = newFlags(f).sources().targets(s)
+	evidence.register(cmd)
 	f.BoolVar(&flags.keepGoing, "keep-going", false, "go on with other experiments after residue or an abort")
 	f.BoolVarP(&flags.verbose, "verbose", "v", false, "log what is done, to stderr")
 	f.StringVar(&flags.out, "out", "out", "directory of the evidence: report.html, report.json, junit.xml")
@@ -87,9 +96,9 @@ func (f *runFlags) check() error {
 		errs = append(errs, fmt.Errorf("--rate %v: want more than 0 and at most 10000", f.rate))
 	}
 	if len(errs) > 0 {
-		return usageError{errors.Join(errs...)}
+		return errors.Join(usageError{errors.Join(errs...)}, f.wrong)
 	}
-	return nil
+	return f.wrong
 }
 
 // run validates everything before it starts anything, runs, and writes the
