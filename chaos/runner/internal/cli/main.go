@@ -113,6 +113,7 @@ be asked, 70 internal error, 74 evidence not writable, 130 ended by a second int
 		newReport(s, code),
 		newAttest(s),
 		newPromote(s, code),
+		newRollback(s, code),
 		newLedger(s),
 		newLoad(s, code),
 		newGuard(s),

@@ -22,8 +22,12 @@ type Change struct {
 
 // Title is the first line of the commit.
 func (c Change) Title() string {
-	return fmt.Sprintf("Promote %s to %s", attest.Short(c.After.Revision), c.To)
+	return titleBegins + attest.Short(c.After.Revision) + titleEnds(c.To)
 }
+
+const titleBegins = "Promote "
+
+func titleEnds(environment string) string { return " to " + environment }
 
 // Body is the rest of the commit's message, and that of a pull request, in Markdown.
 func (c Change) Body() string {
