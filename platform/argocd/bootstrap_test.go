@@ -152,7 +152,7 @@ func TestTheBootstrapMayHaveWhatStandsThere(t *testing.T) {
 		}
 	}
 	// With these it would be the cluster's administrator.
-	for _, r := range []resource{{Kind: "Secret"}, {Kind: "Pod"}, {Group: "apps", Kind: "Deployment"}, {Group: "argoproj.io", Kind: "Application"}, {Group: "rbac.authorization.k8s.io", Kind: "RoleBinding"}} {
+	for _, r := range []resource{{Kind: "Secret"}, {Kind: "Pod"}, {Group: "apps", Kind: "Deployment"}, {Group: "argoproj.io", Kind: "Application"}} {
 		if p.allowsInNamespace(r.Group, r.Kind) {
 			t.Errorf("it may have a %s", r.Kind)
 		}

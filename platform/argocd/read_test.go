@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/yaml"
@@ -102,12 +104,19 @@ type (
 		Spec       projectSpec `json:"spec"`
 	}
 	projectSpec struct {
-		Description                string        `json:"description"`
-		SourceRepos                []string      `json:"sourceRepos"`
-		Destinations               []destination `json:"destinations"`
-		ClusterResourceWhitelist   []resource    `json:"clusterResourceWhitelist"`
-		NamespaceResourceWhitelist []resource    `json:"namespaceResourceWhitelist"`
-		NamespaceResourceBlacklist []resource    `json:"namespaceResourceBlacklist"`
+		Description                string           `json:"description"`
+		SourceRepos                []string         `json:"sourceRepos"`
+		Destinations               []destination    `json:"destinations"`
+		DestinationServiceAccounts []serviceAccount `json:"destinationServiceAccounts,omitempty"`
+		ClusterResourceWhitelist   []resource       `json:"clusterResourceWhitelist"`
+		NamespaceResourceWhitelist []resource       `json:"namespaceResourceWhitelist"`
+		NamespaceResourceBlacklist []resource       `json:"namespaceResourceBlacklist"`
+	}
+	// serviceAccount is who applies what goes to a namespace.
+	serviceAccount struct {
+		Server                string `json:"server"`
+		Namespace             string `json:"namespace"`
+		DefaultServiceAccount string `json:"defaultServiceAccount"`
 	}
 	resource struct {
 		Group string `json:"group"`
@@ -157,11 +166,12 @@ type (
 		Metadata   meta   `json:"metadata"`
 	}
 	kustomization struct {
-		APIVersion string   `json:"apiVersion"`
-		Kind       string   `json:"kind"`
-		Namespace  string   `json:"namespace"`
-		Resources  []string `json:"resources"`
-		Components []string `json:"components"`
+		APIVersion   string   `json:"apiVersion"`
+		Kind         string   `json:"kind"`
+		Namespace    string   `json:"namespace"`
+		Resources    []string `json:"resources"`
+		Transformers []string `json:"transformers"`
+		Components   []string `json:"components"`
 	}
 )
 
@@ -176,6 +186,12 @@ type objects struct {
 	kustomized   []kustomization
 	policies     []admissionv1.ValidatingAdmissionPolicy
 	bindings     []admissionv1.ValidatingAdmissionPolicyBinding
+
+	accounts            []corev1.ServiceAccount
+	roles               []rbacv1.Role
+	roleBindings        []rbacv1.RoleBinding
+	clusterRoles        []rbacv1.ClusterRole
+	clusterRoleBindings []rbacv1.ClusterRoleBinding
 }
 
 // add decodes one document. A kind that is not known here, a field that does not
@@ -202,6 +218,16 @@ func (o *objects) add(doc []byte) error {
 		return appendTo(&o.services, content)
 	case "v1 Namespace":
 		return appendTo(&o.namespaces, content)
+	case "v1 ServiceAccount":
+		return appendTo(&o.accounts, content)
+	case "rbac.authorization.k8s.io/v1 Role":
+		return appendTo(&o.roles, content)
+	case "rbac.authorization.k8s.io/v1 RoleBinding":
+		return appendTo(&o.roleBindings, content)
+	case "rbac.authorization.k8s.io/v1 ClusterRole":
+		return appendTo(&o.clusterRoles, content)
+	case "rbac.authorization.k8s.io/v1 ClusterRoleBinding":
+		return appendTo(&o.clusterRoleBindings, content)
 	case "admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy":
 		return appendTo(&o.policies, content)
 	case "admissionregistration.k8s.io/v1 ValidatingAdmissionPolicyBinding":

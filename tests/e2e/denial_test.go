@@ -114,6 +114,18 @@ func TestRBAC(t *testing.T) {
 				}
 			}
 		}},
+		check{"of projects may do nothing outside of what their applications deploy", func(ctx context.Context, t *testing.T) {
+			for _, account := range []string{"deploy-environments", "deploy-monitor", "deploy-platform"} {
+				client := as(t, argoNamespace, account)
+				for _, ns := range []string{monitorNamespace, "kube-system"} {
+					for what, try := range attempts(client, ns) {
+						if err := try(ctx); !apierrors.IsForbidden(err) {
+							t.Errorf("%s tries to %s in %s: %v, want forbidden", account, what, ns, err)
+						}
+					}
+				}
+			}
+		}},
 		check{"of the runner and the guard may not do what an intruder would try", func(ctx context.Context, t *testing.T) {
 			for _, account := range []string{"ballast-runner", "ballast-guard"} {
 				client := as(t, chaosNamespace, account)

@@ -103,7 +103,15 @@ func triesFromProjects(ctx context.Context, t *testing.T) {
 		notThere  = "is not permitted in project"
 		elsewhere = "is not permitted in project '"
 	)
-	team := teamsProject(ctx, t)
+	team := teamsProject(ctx, t, nil)
+	// A project that bounds nothing: the account that applies is stopped all the same.
+	wide := teamsProject(ctx, t, func(spec map[string]any) {
+		spec["destinations"] = []any{map[string]any{"server": "*", "namespace": "*"}}
+		spec["destinationServiceAccounts"] = []any{map[string]any{"server": "*", "namespace": "*", "defaultServiceAccount": argoNamespace + ":deploy-monitor"}}
+		spec["clusterResourceWhitelist"] = []any{map[string]any{"group": "*", "kind": "*"}}
+		delete(spec, "namespaceResourceWhitelist")
+	})
+	const stopped = `User "system:serviceaccount:` + argoNamespace + `:deploy-monitor" cannot`
 	tries := []struct {
 		project, namespace string
 		object             map[string]any
@@ -122,6 +130,9 @@ func triesFromProjects(ctx context.Context, t *testing.T) {
 		{team, "tries", object(rbac, "Role", "tries", "tries"), notThere},
 		{team, "tries", object("v1", "ConfigMap", monitorNamespace, "tries"), elsewhere},
 		{team, "tries", object(rbac, "ClusterRole", "", "tries"), notThere},
+		{wide, monitorNamespace, object(rbac, "Role", monitorNamespace, "tries"), stopped},
+		{wide, monitorNamespace, object("v1", "ConfigMap", "kube-system", "tries"), stopped},
+		{wide, monitorNamespace, object(rbac, "ClusterRole", "", "tries"), stopped},
 	}
 	for path, text := range map[string]string{
 		triesChart + "/Chart.yaml":             "apiVersion: v2\nname: tries\nversion: 0.1.0\n",
@@ -188,7 +199,7 @@ func triesFromProjects(ctx context.Context, t *testing.T) {
 }
 
 // teamsProject makes a project as a team's file has it, for a namespace that is not there.
-func teamsProject(ctx context.Context, t *testing.T) string {
+func teamsProject(ctx context.Context, t *testing.T, change func(spec map[string]any)) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(on.deploys.dir, tenantFile))
 	if err != nil {
@@ -198,6 +209,14 @@ func teamsProject(ctx context.Context, t *testing.T) string {
 	var p unstructured.Unstructured
 	if err := yaml.Unmarshal([]byte(strings.ReplaceAll(first, "namespace: directory", "namespace: tries")), &p.Object); err != nil || p.GetKind() != "AppProject" {
 		t.Fatalf("%s does not begin with its project: %v", tenantFile, err)
+	}
+	if change != nil {
+		spec, _, err := unstructured.NestedMap(p.Object, "spec")
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(spec)
+		p.Object["spec"] = spec
 	}
 	p.SetName(random("team"))
 	p.SetNamespace(argoNamespace)

@@ -162,7 +162,7 @@ func (p Platform) Begin(ctx context.Context) error {
 			return err
 		}
 	}
-	own := filepath.Join(p.Checkout, "platform", "argocd", "bootstrap")
+	own := filepath.Join(p.Checkout, "platform", "argocd", "new")
 	if err := p.kubectl(ctx, nil, "apply", "--server-side", "--force-conflicts", "--field-manager=ballast", "--kustomize="+own); err != nil {
 		return err
 	}
