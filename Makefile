@@ -28,7 +28,7 @@ NAME ?= sandbox
 CLUSTER ?=
 NODE_IMAGE ?=
 INSTALL ?=
-CHARTS := $(addprefix platform/helm/,monitor probe observability chaos)
+CHARTS := $(addprefix platform/helm/,monitor probe observability chaos experiments)
 # Which benchmarks run, how often and how long each.
 BENCH ?= .
 COUNT ?= 1
@@ -236,8 +236,12 @@ aks-login: ## Log in to the AKS cluster of ENV, as the context ballast-ENV
 	az aks get-credentials --resource-group "rg-ballast-$(ENV)" --name "aks-ballast-$(ENV)" --context "ballast-$(ENV)" --overwrite-existing
 	kubelogin convert-kubeconfig --login azurecli
 
+.PHONY: rollback-on-page
+rollback-on-page: build ## Propose the revert of a promotion, as a branch, when a budget began to burn after it; ENV=prod PROMETHEUS=URL [PUSH=origin]
+	@bin/ballast rollback --environment "$(ENV)" --prometheus-url "$(PROMETHEUS)" $(if $(PUSH),--push "$(PUSH)")
+
 .PHONY: down
-down: cluster ## Remove the cluster and all that belongs to it
+down: cluster ## Remove the cluster; built components and installed packages stay
 	bin/cluster down $(CLUSTER_FLAGS)
 
 .PHONY: status

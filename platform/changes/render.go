@@ -160,7 +160,7 @@ func (r renderer) files(ctx context.Context, revision string) (string, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return "", fmt.Errorf("make a directory for revision %s: %w", revision, err)
 	}
-	return dir, r.repo.extract(ctx, revision, dir, charts, "alerts", "dashboards")
+	return dir, r.repo.extract(ctx, revision, dir, charts, "alerts", "dashboards", "chaos/experiments")
 }
 
 // split cuts what a template printed into objects. Those without a namespace are in that

@@ -41,6 +41,9 @@ func TestWhatIsSharedIsLinked(t *testing.T) {
 	links := map[string]string{
 		filepath.Join("observability", "rules"):        filepath.Join("..", "..", "alerts", "rules", "prometheus"),
 		filepath.Join("observability", "alertmanager"): filepath.Join("..", "..", "alerts", "alertmanager"),
+		filepath.Join("experiments", "documents"):      filepath.Join("..", "..", "chaos", "experiments"),
+		filepath.Join("experiments", "rules"):          filepath.Join("..", "..", "alerts", "rules", "prometheus"),
+		filepath.Join("experiments", "slos"):           filepath.Join("..", "..", "alerts", "slo"),
 	}
 	for _, name := range charts() {
 		links[filepath.Join(name, "templates", "_ballast.tpl")] = filepath.Join("shared", "_ballast.tpl")

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -47,6 +48,10 @@ func flags(t *testing.T, file string) map[string]bool {
 func TestProgramsAreStartedWithFlagsThatTheyHave(t *testing.T) {
 	monitor := flags(t, filepath.Join("..", "..", "src", "monitor", "internal", "app", "config.go"))
 	load := flags(t, filepath.Join("..", "..", "chaos", "runner", "internal", "cli", "load.go"))
+	run := map[string]bool{}
+	for _, file := range []string{"run.go", "runattach.go", "registryflags.go", "flags.go", "clusterflags.go"} {
+		maps.Copy(run, flags(t, filepath.Join("..", "..", "chaos", "runner", "internal", "cli", file)))
+	}
 	for _, v := range variants(t) {
 		for _, p := range policy.Pods(objects(t, v)) {
 			for _, c := range p.Containers() {
@@ -54,6 +59,8 @@ func TestProgramsAreStartedWithFlagsThatTheyHave(t *testing.T) {
 				switch {
 				case len(c.Args) > 0 && c.Args[0] == "load":
 					known = load
+				case len(c.Args) > 0 && c.Args[0] == "run":
+					known = run
 				case v.chart != "monitor":
 					continue // somebody else's program
 				}

@@ -37,6 +37,7 @@ var releases = map[string]release{
 	"probe":         {"probe", "monitor"},
 	"observability": {"observability", "observability"},
 	"chaos":         {"chaos-mesh", "chaos-testing"},
+	"experiments":   {"experiments", "chaos-testing"},
 }
 
 // charts returns the names of all charts.

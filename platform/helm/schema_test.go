@@ -21,6 +21,7 @@ func TestBadValuesAreRefusedByName(t *testing.T) {
 		"probe":         "probe-default",
 		"observability": "observability-default",
 		"chaos":         "chaos-default",
+		"experiments":   "experiments-default",
 	}
 	tests := map[string]struct {
 		chart, values, want string
@@ -80,6 +81,11 @@ func TestBadValuesAreRefusedByName(t *testing.T) {
 		"a checkpoint in a relative place":       {"observability", "logs: {collector: {checkpointHostPath: var/lib}}", "at '/logs/collector/checkpointHostPath'"},
 		"an API server without ports":            {"observability", "networkPolicy: {apiServerPorts: []}", "at '/networkPolicy/apiServerPorts'"},
 		"a client that is everybody":             {"observability", "networkPolicy: {clients: [{}]}", "at '/networkPolicy/clients/0'"},
+		"an experiment that there is not":        {"experiments", "experiments: [monitor-pod-kil]", "experiments: there is no monitor-pod-kil.yaml in chaos/experiments"},
+		"no experiment at all":                   {"experiments", "experiments: []", "at '/experiments'"},
+		"a path of an experiment":                {"experiments", "experiments: [../cluster-experiments/monitor-node-drain]", "at '/experiments/0'"},
+		"a verdict about nothing":                {"experiments", "verdicts: {secret: verdicts}", "verdicts.secret: a verdict is about deployed.digest"},
+		"game days of no time":                   {"experiments", "gameDays: {schedule: weekly}", "at '/gameDays/schedule'"},
 		"every namespace":                        {"chaos", "runner: {namespaces: ['*']}", "at '/runner/namespaces/0'"},
 		"a fault in Chaos Mesh":                  {"chaos", "runner: {namespaces: [chaos-testing]}", "runner.namespaces: chaos-testing is where Chaos Mesh itself is"},
 		"a guard of the tag latest":              {"chaos", "image: {tag: latest}", "at '/image/tag'"},

@@ -12,6 +12,8 @@ func Exceptions() map[Exception]string {
 		{"DaemonSet/otel-collector", "mounts the node's files read-only"}:    "where it keeps how far it has read, when that is asked for",
 		{"Deployment/prometheus-operator", "has no token of the API server"}: "it works through the API server, with rights that its chart's tests lists",
 		{"Deployment/ballast-guard", "has no token of the API server"}:       "it takes faults away there, with rights that its chart's tests lists",
+		{"Job/ballast-runner", "has no token of the API server"}:             "it injects faults there, with rights that the tests of the chart chaos list",
+		{"CronJob/ballast-game-days", "has no token of the API server"}:      "it injects faults there, with rights that the tests of the chart chaos list",
 		{"Prometheus/ballast", "has no token of the API server"}:             "it discovers its targets there, with rights that its chart's tests lists",
 	}
 }

@@ -1,10 +1,12 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -30,6 +32,10 @@ func Pods(all []Object) []Pod {
 			kind, p.Labels, p.Spec = "DaemonSet", o.Spec.Template.Labels, o.Spec.Template.Spec
 		case *appsv1.StatefulSet:
 			kind, p.Labels, p.Spec = "StatefulSet", o.Spec.Template.Labels, o.Spec.Template.Spec
+		case *batchv1.Job:
+			kind, p.Labels, p.Spec = "Job", o.Spec.Template.Labels, o.Spec.Template.Spec
+		case *batchv1.CronJob:
+			kind, p.Labels, p.Spec = "CronJob", o.Spec.JobTemplate.Spec.Template.Labels, o.Spec.JobTemplate.Spec.Template.Spec
 		case *corev1.Pod:
 			kind, p.Labels, p.Spec = "Pod", o.Labels, o.Spec
 		case *monitoringv1.Prometheus:
@@ -46,6 +52,10 @@ func Pods(all []Object) []Pod {
 			continue
 		}
 		p.ID = kind + "/" + o.GetName()
+		if _, once := o.(*batchv1.Job); once {
+			// It is named after what it is done for, which is another thing each time.
+			p.ID = kind + "/" + cmp.Or(p.Labels["app.kubernetes.io/name"], o.GetName())
+		}
 		ps = append(ps, p)
 	}
 	return ps
