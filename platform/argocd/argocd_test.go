@@ -63,7 +63,7 @@ func TestEveryApplicationIsKeptAsGitSaysIt(t *testing.T) {
 	for _, name := range names(t) {
 		for _, a := range environment(t, name).applications {
 			t.Run(name+"/"+a.Metadata.Name, func(t *testing.T) {
-				keptAsGitSays(t, a.Spec)
+				keptAsGitSays(t, a.Metadata.Name, a.Spec)
 				if !slices.Equal(a.Metadata.Finalizers, []string{"resources-finalizer.argocd.argoproj.io"}) {
 					t.Errorf("its finalizers are %q: without Argo CD's, what it deployed stays when it goes", a.Metadata.Finalizers)
 				}
@@ -75,13 +75,13 @@ func TestEveryApplicationIsKeptAsGitSaysIt(t *testing.T) {
 	}
 }
 
-func keptAsGitSays(t *testing.T, s applicationSpec) {
+func keptAsGitSays(t *testing.T, name string, s applicationSpec) {
 	t.Helper()
 	if !s.SyncPolicy.Automated.Prune {
 		t.Error("it does not prune: what is removed from git stays")
 	}
-	if !s.SyncPolicy.Automated.SelfHeal {
-		t.Error("it does not heal itself: drift stays")
+	if heals := s.SyncPolicy.Automated.SelfHeal; heals == (name == experimentsApp) {
+		t.Errorf("it heals itself: %t. Else drift stays; but a Job of experiments that is gone would be run again", heals)
 	}
 	if !slices.Contains(s.SyncPolicy.SyncOptions, "ServerSideApply=true") {
 		t.Error("it is not applied by the server")
@@ -89,21 +89,23 @@ func keptAsGitSays(t *testing.T, s applicationSpec) {
 	if (len(s.IgnoreDifferences) > 0) != slices.Contains(s.SyncPolicy.SyncOptions, "RespectIgnoreDifferences=true") {
 		t.Error("differences that are ignored must be ignored when it is applied too, and else no option is needed")
 	}
-	triesAgain(t, s)
+	triesAgain(t, name, s)
 }
 
-// triesAgain checks that a sync that failed is tried again with a backoff: without an
-// end, where each try takes what git says by then. A try takes new commits, but not
-// what has changed in the application itself meanwhile (argoproj/argo-cd#28794): with
-// values in there, endless tries would never take the values that mend it.
-func triesAgain(t *testing.T, s applicationSpec) {
+// triesAgain checks that a sync that failed is tried again with a backoff, without an end,
+// where each try takes what git says by then. What runs experiments is not tried again: a
+// verdict is not repeated until it is green.
+func triesAgain(t *testing.T, name string, s applicationSpec) {
 	t.Helper()
 	retry := s.SyncPolicy.Retry
-	values := slices.ContainsFunc(s.all(), func(src source) bool { return len(src.Helm.ValuesObject) > 0 })
-	switch {
-	case values && retry.Limit < 1:
-		t.Errorf("it is tried %d more times with the values that failed: want an end, after which mended ones are taken", retry.Limit)
-	case !values && retry.Limit >= 0:
+	if name == experimentsApp {
+		// Where nothing is said of retries at all, Argo CD tries five times more.
+		if retry.Limit != 0 || retry.Backoff.Duration == "" {
+			t.Errorf("it is tried again: %+v", retry)
+		}
+		return
+	}
+	if retry.Limit >= 0 {
 		t.Errorf("it is given up after %d more tries, want no end: -1", retry.Limit)
 	}
 	if !retry.Refresh {
@@ -126,7 +128,7 @@ func TestWhatOthersCountOnComesFirst(t *testing.T) {
 		for _, a := range environment(t, name).applications {
 			wave[a.Metadata.Name] = a.Metadata.Annotations["argocd.argoproj.io/sync-wave"]
 		}
-		for app, want := range map[string]string{"chaos": "0", "observability": "0", "monitor": "1", "probe": "2"} {
+		for app, want := range map[string]string{"chaos": "0", "observability": "0", "monitor": "1", "probe": "2", experimentsApp: "3"} {
 			if got, ok := wave[app]; ok && got != want {
 				t.Errorf("%s: %s is in wave %s, want %s", name, app, got, want)
 			}
@@ -138,7 +140,7 @@ func TestEveryEnvironmentHasItsApplications(t *testing.T) {
 	for name, want := range map[string][]string{
 		"sandbox": {"chaos", "monitor", "observability", "probe"},
 		"dev":     {"chaos", "monitor", "probe"}, // Azure Monitor observes it
-		"staging": {"chaos", "monitor", "probe"},
+		"staging": {"chaos", experimentsApp, "monitor", "probe"},
 		"prod":    {"chaos", "monitor", "probe"},
 	} {
 		var got []string
@@ -149,6 +151,10 @@ func TestEveryEnvironmentHasItsApplications(t *testing.T) {
 			if !slices.Contains(got, app) {
 				t.Errorf("%s has no application %s", name, app)
 			}
+		}
+		// In the sandbox on request, and in prod faults may hit nothing.
+		if name != "staging" && slices.Contains(got, experimentsApp) {
+			t.Errorf("%s puts every deploy under faults", name)
 		}
 		if name != "sandbox" && slices.Contains(got, "observability") {
 			t.Errorf("%s has an observability stack of its own", name)
@@ -161,18 +167,20 @@ func TestEveryEnvironmentHasItsApplications(t *testing.T) {
 }
 
 func TestTheEnvironmentItselfIsBoundToo(t *testing.T) {
-	set := setOf(t, "environments").Spec
-	if !set.GoTemplate || !slices.Equal(set.GoTemplateOptions, []string{"missingkey=error"}) {
-		t.Error("a Secret that does not say enough makes an application of holes")
-	}
-	keptAsGitSays(t, set.Template.Spec)
-	p, ok := projectsOf(t)[set.Template.Spec.Project]
-	if !ok || p.Metadata.Name != "environments" {
-		t.Fatalf("its project is %q", set.Template.Spec.Project)
-	}
-	// Its source is what the Secret says, so only the destination can be held to it.
-	if !slices.Equal(p.Spec.Destinations, []destination{set.Template.Spec.Destination}) {
-		t.Errorf("it goes to %v, its project allows %v", set.Template.Spec.Destination, p.Spec.Destinations)
+	p := projectsOf(t)["environments"]
+	for _, name := range []string{"environments", "tenants"} {
+		set := setOf(t, name).Spec
+		if !set.GoTemplate || !slices.Equal(set.GoTemplateOptions, []string{"missingkey=error"}) {
+			t.Errorf("%s: a Secret that does not say enough makes an application of holes", name)
+		}
+		keptAsGitSays(t, name, set.Template.Spec)
+		if p.Metadata.Name != set.Template.Spec.Project {
+			t.Fatalf("the project of %s is %q", name, set.Template.Spec.Project)
+		}
+		// Its source is what the Secret says, so only the destination can be held to it.
+		if !slices.Equal(p.Spec.Destinations, []destination{set.Template.Spec.Destination}) {
+			t.Errorf("%s goes to %v, its project allows %v", name, set.Template.Spec.Destination, p.Spec.Destinations)
+		}
 	}
 	for _, tt := range []struct {
 		group, kind string
@@ -243,7 +251,11 @@ func TestEveryApplicationHasItsNamespace(t *testing.T) {
 			// Asked to make it, Argo CD looks at it first in each sync, which makes a heal
 			// two passes.
 			makes := slices.Contains(a.Spec.SyncPolicy.SyncOptions, "CreateNamespace=true")
-			there := slices.ContainsFunc(env.namespaces, func(n namespace) bool { return n.Metadata.Name == a.Spec.Destination.Namespace })
+			there := slices.ContainsFunc(env.namespaces, func(n namespace) bool { return n.Metadata.Name == a.Spec.Destination.Namespace }) ||
+				slices.ContainsFunc(env.applications, func(other application) bool {
+					return other.Metadata.Name != a.Metadata.Name && other.Spec.Destination == a.Spec.Destination &&
+						slices.Contains(other.Spec.SyncPolicy.SyncOptions, "CreateNamespace=true")
+				})
 			if makes == there {
 				t.Errorf("%s: the namespace of %s is made by nobody, or by two", name, a.Metadata.Name)
 			}

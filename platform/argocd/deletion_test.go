@@ -22,7 +22,14 @@ func (m meta) options() []string {
 // What an environment is called, and where it is, is written in a label, a directory
 // and the ApplicationSet. A mistake in one of them must not delete what runs.
 func TestNothingThatRunsGoesWithTheNameOfAnEnvironment(t *testing.T) {
-	set := setOf(t, "environments").Spec
+	for _, name := range []string{"environments", "tenants"} {
+		t.Run(name, func(t *testing.T) { keepsWhatRuns(t, name) })
+	}
+}
+
+func keepsWhatRuns(t *testing.T, name string) {
+	t.Helper()
+	set := setOf(t, name).Spec
 	if got := set.SyncPolicy.ApplicationsSync; got != "create-update" {
 		t.Errorf("applicationsSync is %q: an environment whose directory or label is not found is deleted", got)
 	}

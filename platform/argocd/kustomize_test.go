@@ -210,7 +210,7 @@ func TestWhereThingsAreIsSaidByTheSecretAlone(t *testing.T) {
 				}
 			}
 		}
-		if len(seen) != 6 {
+		if want := 2 * len(environment(t, name).applications); len(seen) != want {
 			t.Errorf("%s: applications %v", name, seen)
 		}
 		// Without annotations of its own, a cluster has what the files say.

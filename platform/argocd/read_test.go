@@ -57,14 +57,25 @@ type (
 			ReleaseName             string         `json:"releaseName"`
 			ValueFiles              []string       `json:"valueFiles"`
 			IgnoreMissingValueFiles bool           `json:"ignoreMissingValueFiles"`
+			Parameters              []parameter    `json:"parameters"`
 			ValuesObject            map[string]any `json:"valuesObject"`
 			SkipCRDs                bool           `json:"skipCrds"`
 		} `json:"helm"`
 		Kustomize *kustomizeOptions `json:"kustomize,omitempty"`
+		Directory *directoryOptions `json:"directory,omitempty"`
+	}
+	parameter struct {
+		Name        string `json:"name"`
+		Value       string `json:"value"`
+		ForceString bool   `json:"forceString"`
 	}
 	kustomizeOptions struct {
 		NameSuffix string           `json:"nameSuffix"`
 		Patches    []map[string]any `json:"patches"`
+	}
+	directoryOptions struct {
+		Recurse bool   `json:"recurse"`
+		Include string `json:"include"`
 	}
 	destination struct {
 		Server    string `json:"server"`
@@ -79,8 +90,9 @@ type (
 	}
 	syncPolicy struct {
 		Automated struct {
-			Prune    bool `json:"prune"`
-			SelfHeal bool `json:"selfHeal"`
+			Prune      bool `json:"prune"`
+			SelfHeal   bool `json:"selfHeal"`
+			AllowEmpty bool `json:"allowEmpty"`
 		} `json:"automated"`
 		ManagedNamespaceMetadata struct {
 			Labels      map[string]string `json:"labels"`
@@ -310,6 +322,16 @@ func names(t *testing.T) []string {
 func environment(t *testing.T, name string) objects {
 	t.Helper()
 	return rendered(t, name, nil, nil)
+}
+
+// setOf returns an application set of the bootstrap.
+func setOf(t *testing.T, name string) applicationSet {
+	t.Helper()
+	sets := read(t, filepath.Join(bootstrap, name+".yaml")).sets
+	if len(sets) != 1 || sets[0].Metadata.Name != name {
+		t.Fatalf("%s.yaml holds %d application sets, want the one of that name", name, len(sets))
+	}
+	return sets[0]
 }
 
 // namespace returns a namespace of an environment.

@@ -42,7 +42,7 @@ func TestATenantIsOneFileThatFitsIntoTheSandbox(t *testing.T) {
 	sandbox := environment(t, "sandbox")
 	others := slices.DeleteFunc(sandbox.projects, func(o project) bool { return o.Metadata.Name == p.Metadata.Name })
 	staysWithin(t, projectsOf(t, append(others, p)...), a.Spec, "main")
-	keptAsGitSays(t, a.Spec)
+	keptAsGitSays(t, a.Metadata.Name, a.Spec)
 	if p.Metadata.Name != a.Spec.Project {
 		t.Errorf("the project is %s, and the application is in %s", p.Metadata.Name, a.Spec.Project)
 	}

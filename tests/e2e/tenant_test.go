@@ -13,13 +13,38 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 const (
 	tenantFile      = "docs/tenant/phonebook.yaml"
-	tenantTarget    = "platform/argocd/environments/sandbox/phonebook.yaml"
+	tenantTarget    = "platform/argocd/tenants/sandbox/phonebook/phonebook.yaml"
+	tenantApp       = "tenant-phonebook" // which applies the file
+	brokenTarget    = "platform/argocd/tenants/sandbox/broken/broken.yaml"
+	brokenApp       = "tenant-broken"
 	tenantNamespace = "directory"
 )
+
+// addTenant writes a team's one file.
+func (c *checkout) addTenant(t *testing.T, path string, text []byte) {
+	t.Helper()
+	file := filepath.Join(c.dir, path)
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// deleteApplication deletes an application of nothing, which its ApplicationSet keeps.
+func deleteApplication(ctx context.Context, t *testing.T, name string) {
+	t.Helper()
+	err := on.dynamic.Resource(argoResource()).Namespace(argoNamespace).Delete(ctx, name, metav1.DeleteOptions{})
+	if err != nil && !apierrors.IsNotFound(err) {
+		t.Error(err)
+	}
+}
 
 // TestTenant adds an application of another team, by one file.
 func TestTenant(t *testing.T) {
@@ -31,9 +56,9 @@ func TestTenant(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(filepath.Join(on.deploys.dir, tenantTarget), text, 0o600); err != nil {
-				t.Fatal(err)
-			}
+			on.deploys.addTenant(t, tenantTarget, text)
+			// That of a third team, which is no YAML, holds up neither it nor the platform.
+			on.deploys.addTenant(t, brokenTarget, []byte("kind: [Application\n"))
 			began := time.Now()
 			on.deploys.push(ctx, t, "Add the phonebook")
 			await(ctx, t, 2*time.Minute, "the phonebook to be deployed", func(ctx context.Context) (bool, string) {
@@ -43,6 +68,17 @@ func TestTenant(t *testing.T) {
 			figure(t, "another team's application is healthy after the push of its file", time.Since(began).Seconds(), 30, "s")
 			if body, err := ask(ctx, tenantNamespace, "phonebook:health", "health"); err != nil || !strings.Contains(string(body), "OK") {
 				t.Errorf("the phonebook answers %q, %v; want OK", body, err)
+			}
+		}},
+		check{"waits for no other team's, whose mistake is that team's own", func(ctx context.Context, t *testing.T) {
+			await(ctx, t, time.Minute, "Argo CD to say whose file is broken", func(ctx context.Context) (bool, string) {
+				a, err := applicationOf(ctx, brokenApp)
+				return err == nil && strings.Contains(strings.Join(a.messages, " "), "ComparisonError"), seeing(err, a.String())
+			})
+			for _, name := range []string{environmentApp, tenantApp} {
+				if a, err := applicationOf(ctx, name); err != nil || a.sync != "Synced" || strings.Contains(a.String(), "ComparisonError") {
+					t.Errorf("%s: %s, %v; want it as if there were no other team", name, a, err)
+				}
 			}
 		}},
 		check{"brings rules of its own, which Prometheus evaluates over its own metrics", func(ctx context.Context, t *testing.T) {
@@ -72,6 +108,9 @@ func TestTenant(t *testing.T) {
 			if _, err := on.deploys.git(ctx, "mv", tenantTarget, "docs/tenant/moved.yaml"); err != nil {
 				t.Fatal(err)
 			}
+			if err := os.RemoveAll(filepath.Dir(filepath.Join(on.deploys.dir, brokenTarget))); err != nil {
+				t.Fatal(err)
+			}
 			on.deploys.push(ctx, t, "Move the phonebook away")
 			await(ctx, t, 2*time.Minute, "the phonebook to be gone", func(ctx context.Context) (bool, string) {
 				list, err := on.AppsV1().Deployments(tenantNamespace).List(ctx, metav1.ListOptions{})
@@ -79,8 +118,14 @@ func TestTenant(t *testing.T) {
 					return false, err.Error()
 				}
 				_, gone := applicationOf(ctx, "phonebook")
-				return len(list.Items) == 0 && apierrors.IsNotFound(gone), fmt.Sprintf("%d deployments, application: %v", len(list.Items), gone)
+				projects := schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: "appprojects"}
+				_, free := on.dynamic.Resource(projects).Namespace(argoNamespace).Get(ctx, tenantNamespace, metav1.GetOptions{})
+				return len(list.Items) == 0 && apierrors.IsNotFound(gone) && apierrors.IsNotFound(free),
+					fmt.Sprintf("%d deployments, application: %v, project: %v", len(list.Items), gone, free)
 			})
+			for _, name := range []string{tenantApp, brokenApp} {
+				deleteApplication(ctx, t, name)
+			}
 			if err := on.CoreV1().Namespaces().Delete(ctx, tenantNamespace, metav1.DeleteOptions{}); err != nil {
 				t.Error(err)
 			}

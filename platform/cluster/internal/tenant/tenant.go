@@ -124,7 +124,10 @@ func existing(in Input) (known, error) {
 	if _, err := os.Stat(environment); errors.Is(err, fs.ErrNotExist) {
 		return k, fmt.Errorf("there is no environment %s in %s", in.Environment, in.Checkout)
 	}
-	for _, pattern := range []string{filepath.Join(dir, "bootstrap", "*.yaml"), filepath.Join(environment, "*.yaml")} {
+	for _, pattern := range []string{
+		filepath.Join(dir, "bootstrap", "*.yaml"), filepath.Join(environment, "*.yaml"),
+		filepath.Join(dir, "tenants", in.Environment, "*", "*.yaml"),
+	} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			return k, fmt.Errorf("list %s: %w", pattern, err)
