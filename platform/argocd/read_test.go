@@ -369,17 +369,6 @@ func projectsOf(t *testing.T, others ...project) map[string]project {
 	return all
 }
 
-// setOf returns an ApplicationSet by its name.
-func setOf(t *testing.T, name string) applicationSet {
-	t.Helper()
-	all := read(t, yamlFiles(t, bootstrap)...).sets
-	i := slices.IndexFunc(all, func(s applicationSet) bool { return s.Metadata.Name == name })
-	if i < 0 {
-		t.Fatalf("there is no ApplicationSet %s", name)
-	}
-	return all[i]
-}
-
 // all returns the sources of an application, one or several.
 func (s applicationSpec) all() []source {
 	if s.Source != nil {
