@@ -28,7 +28,7 @@ func TestTheBootstrapIsAnApplication(t *testing.T) {
 	if !slices.Equal(spec.SyncPolicy.SyncOptions, []string{"ServerSideApply=true"}) {
 		t.Errorf("its options are %q", spec.SyncPolicy.SyncOptions)
 	}
-	triesAgain(t, spec)
+	triesAgain(t, "bootstrap", spec)
 	if set.Spec.SyncPolicy.ApplicationsSync != "create-update" || !set.Spec.SyncPolicy.PreserveResourcesOnDeletion || len(set.Spec.Template.Metadata.Finalizers) > 0 {
 		t.Errorf("a label that is mistyped takes it away: %+v", set.Spec.SyncPolicy)
 	}

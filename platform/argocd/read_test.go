@@ -324,14 +324,15 @@ func environment(t *testing.T, name string) objects {
 	return rendered(t, name, nil, nil)
 }
 
-// setOf returns an application set of the bootstrap.
+// setOf returns an ApplicationSet of the bootstrap by its name.
 func setOf(t *testing.T, name string) applicationSet {
 	t.Helper()
-	sets := read(t, filepath.Join(bootstrap, name+".yaml")).sets
-	if len(sets) != 1 || sets[0].Metadata.Name != name {
-		t.Fatalf("%s.yaml holds %d application sets, want the one of that name", name, len(sets))
+	all := read(t, yamlFiles(t, bootstrap)...).sets
+	i := slices.IndexFunc(all, func(s applicationSet) bool { return s.Metadata.Name == name })
+	if i < 0 {
+		t.Fatalf("there is no ApplicationSet %s", name)
 	}
-	return sets[0]
+	return all[i]
 }
 
 // namespace returns a namespace of an environment.

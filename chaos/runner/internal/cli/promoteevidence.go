@@ -176,7 +176,7 @@ func weaker(x experiment.Experiment) func(result.Run) error {
 		t := run.Spec.Timing
 		want := engine.Resolve(engine.Config{Scrape: t.Scrape.Duration(), Evaluation: t.Evaluation.Duration()}, x)
 		want.Timing.Confirm = t.Confirm
-		var errs []error
+		errs := leftFiring(run.Spec.Expect)
 		for _, part := range []struct {
 			name      string
 			want, got any
@@ -203,6 +203,16 @@ func weaker(x experiment.Experiment) func(result.Run) error {
 		}
 		return errors.Join(errs...)
 	}
+}
+
+// leftFiring finds alerts whose end could be predicted and was not waited for.
+func leftFiring(list []result.ExpectedAlert) (errs []error) {
+	for _, e := range list {
+		if e.Forecast != nil && e.ResolvesWithin == 0 {
+			errs = append(errs, fmt.Errorf("it did not wait for the end of the alert %s (--leave-firing)", e.Name))
+		}
+	}
+	return errs
 }
 
 // bounds are the expected alerts as their author bounded them: what is left to the rules

@@ -30,9 +30,13 @@ type runFlags struct {
 	parallel int
 	monitor  string
 	rate     float64
+	// budgetSpent is SLO=SHARE, of budgets that are spent to a part when a run begins.
+	budgetSpent []string
+	samples     string // directory for the samples of each run; empty: they are not kept
 
 	keepGoing    bool
 	ignoreBudget bool
+	leaveFiring  bool
 	verbose      bool
 	wrong        error // with flags that are checked elsewhere
 	// plans is true when nothing is run: places are for planning only.
@@ -73,6 +77,9 @@ func newRun(s streams, code *int) *cobra.Command {
 	f.IntVar(&flags.parallel, "parallel", defaultParallel(), "experiments side by side: each on a fleet of its own on target local, and where they do not disturb each other on a cluster")
 	f.StringVar(&flags.monitor, "monitor", "", "the monitor binary (target local; default: beside ballast)")
 	f.Float64Var(&flags.rate, "rate", 100, "requests per second of the load (target local)")
+	f.StringArrayVar(&flags.budgetSpent, "budget-spent", nil, "begin with a part of an SLO's error budget spent long ago, SLO=SHARE such as monitor-latency=90%; may be repeated (target local)")
+	f.StringVar(&flags.samples, "samples", "", "directory that keeps the samples of each run, NAME.om.gz, for make dashboards-preview; some hundred kB a minute (target local)")
+	f.BoolVar(&flags.leaveFiring, "leave-firing", false, "do not wait until expected alerts have ended, but where their document says within what time")
 	return cmd
 }
 
@@ -151,7 +158,7 @@ func run(ctx context.Context, s streams, common *commonFlags, flags *runFlags, p
 
 	session := &session{
 		site: site, alerts: cat.alerts, control: flags.control, parallel: flags.parallel,
-		keepGoing: flags.keepGoing, ignoreBudget: flags.ignoreBudget, emit: progress.Handle, log: log,
+		keepGoing: flags.keepGoing, ignoreBudget: flags.ignoreBudget, leaveFiring: flags.leaveFiring, emit: progress.Handle, log: log,
 	}
 	runs, runErr := session.run(ctx, todo)
 	site.close()

@@ -69,8 +69,10 @@ type session struct {
 	keepGoing bool
 	// ignoreBudget runs whatever is left of error budgets.
 	ignoreBudget bool
-	emit         func(result.Event)
-	log          *slog.Logger
+	// leaveFiring does not wait for the end of expected alerts.
+	leaveFiring bool
+	emit        func(result.Event)
+	log         *slog.Logger
 	// judge runs one experiment in a place and emits its events; nil is the engine.
 	judge func(context.Context, engine.Config, experiment.Experiment) (result.Run, error)
 
@@ -191,7 +193,7 @@ func (s *session) one(ctx context.Context, a attempt, plan *spending, exclusive 
 	cfg := p.Config
 	cfg.Emit, cfg.Log, cfg.Alerts = s.emit, s.log, s.alerts
 	cfg.Control, cfg.Attempt = s.control, a.n
-	cfg.IgnoreBudget = s.ignoreBudget
+	cfg.IgnoreBudget, cfg.LeaveFiring = s.ignoreBudget, s.leaveFiring
 	if p.shared {
 		cfg.Planned = plan.planned()
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -29,7 +30,11 @@ const (
 
 // localSite opens a fleet on this machine for every run.
 type localSite struct {
-	cfg local.Config
+	cfg   local.Config
+	spent []spentBudget
+	// samples is the directory in which those of each run are kept; empty: they are not.
+	samples string
+	digest  string // of the monitor's executable
 }
 
 func newLocalSite(common *commonFlags, flags *runFlags, cat catalogue, log *slog.Logger) (*localSite, error) {
@@ -44,8 +49,12 @@ func newLocalSite(common *commonFlags, flags *runFlags, cat catalogue, log *slog
 	if info, err := os.Stat(monitor); err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
 		return nil, usageError{fmt.Errorf("the monitor binary %s is not there or cannot be executed; run `make build`, or name it with --monitor", monitor)}
 	}
-	return &localSite{cfg: local.Config{
-		Monitor: monitor, Self: self, RuleFiles: cat.ruleFiles, Scale: localAlertScale,
+	spent, err := spentBudgets(flags.budgetSpent, cat.slos)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return &localSite{spent: spent, samples: flags.samples, digest: fileDigest(monitor), cfg: local.Config{
+		Monitor: monitor, Self: self, RuleFiles: cat.ruleFiles, Scale: localAlertScale, Incidents: incidents(spent),
 		Rate: flags.rate, Namespace: common.namespace, Scrape: localScrape, Evaluation: localEvaluation, Logger: log,
 	}}, nil
 }
@@ -70,6 +79,7 @@ func (s *localSite) open(ctx context.Context, x experiment.Experiment, exclusive
 	if err != nil {
 		return nil, errors.Join(err, env.Close(ctx), release())
 	}
+	var ended result.Run
 	cfg.Logger.Info("fleet is ready", "prometheus", env.PrometheusURL(), "gateway", env.GatewayURL(), "directory", env.Dir())
 	return &place{
 		Config: engine.Config{
@@ -77,9 +87,14 @@ func (s *localSite) open(ctx context.Context, x experiment.Experiment, exclusive
 			ConfirmTimeout: localConfirm, AlertScale: localAlertScale,
 			Instrument: instrument(localScrape),
 		},
+		done: func(r result.Run) { ended = r },
 		close: func(ctx context.Context) error {
 			client.Close()
-			return errors.Join(env.Close(ctx), release())
+			var kept error
+			if s.samples != "" {
+				kept = keepSamples(s.samples, ended, func(w io.Writer) error { return env.Export(ctx, w) })
+			}
+			return errors.Join(kept, env.Close(ctx), release())
 		},
 	}, nil
 }
@@ -101,8 +116,8 @@ func instrument(scrape time.Duration) []engine.Bound {
 }
 
 func (s *localSite) info() result.TargetInfo {
-	return result.TargetInfo{
-		Kind: targetLocal, ScrapeInterval: result.Seconds(localScrape.Seconds()),
+	info := result.TargetInfo{
+		Kind: targetLocal, Monitor: s.digest, ScrapeInterval: result.Seconds(localScrape.Seconds()),
 		EvaluationInterval: result.Seconds(localEvaluation.Seconds()), AlertScale: localAlertScale,
 		Notes: []string{
 			"The fleet is real processes on this machine: three replicas of monitor behind a gateway that balances by readiness and never retries.",
@@ -110,4 +125,8 @@ func (s *localSite) info() result.TargetInfo {
 			"Error budgets are not scaled: spend is a share of the SLO's real window at the baseline's request rate.",
 		},
 	}
+	for _, b := range s.spent {
+		info.Notes = append(info.Notes, fmt.Sprintf("The history has an incident in it, longer ago than burn-rate alerts look back, by which %.4g%% of the error budget of %s were spent before the run (--budget-spent).", 100*b.share, b.slo.Name))
+	}
+	return info
 }

@@ -60,14 +60,14 @@ func writeProofs(w io.Writer, proofs []experiment.Proof) error {
 		"Which experiments must fire each alert (`alerts.expect`) and which must not (`alerts.forbid`). What they did is in the report of a run and in `ballast ledger`.\n")
 	group, proven, all := "", 0, 0
 	for _, p := range proofs {
-		if p.SLO != "" {
+		if p.Watched {
 			all++
 			if len(p.Expected) > 0 {
 				proven++
 			}
 		}
 	}
-	fmt.Fprintf(&b, "\nOf the %d alerts on SLOs, each tier counted, %d are proven by a fault.\n", all, proven)
+	fmt.Fprintf(&b, "\nOf the %d alerts on SLOs and replicas, each tier counted, %d are proven by a fault.\n", all, proven)
 	for _, p := range proofs {
 		if p.Group != group {
 			group = p.Group

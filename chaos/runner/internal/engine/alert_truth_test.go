@@ -329,6 +329,11 @@ func TestTheSpecHasWhatTheRulesPredictOnTheTarget(t *testing.T) {
 	if e := spec.Expect[2]; e.Within != 0 || e.Unpredictable == "" || e.Forecast != nil {
 		t.Errorf("unknown: %+v", e)
 	}
+	cfg.LeaveFiring = true
+	left := engine.Resolve(cfg, x).Expect
+	if left[0].ResolvesWithin != 0 || left[0].ResolvesPredicted || left[0].Within != 225 || left[0].Forecast == nil || left[1].ResolvesWithin != 60 {
+		t.Errorf("left firing: %+v", left)
+	}
 	if spec.Timing.FaultsEnd != 300 {
 		t.Errorf("the faults end after %v", spec.Timing.FaultsEnd)
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/experiment"
@@ -91,6 +92,9 @@ func (r *run) resolve(ctx context.Context) {
 		plan.Faults[i].Fault = fault.WithDuration(f.Fault, outlive)
 	}
 	r.plan = plan
+	if slices.ContainsFunc(plan.Faults, func(p fault.Planned) bool { return p.Blinds }) {
+		r.spec.Instrument = nil
+	}
 	r.ev.Plan = planRecord(plan, len(r.x.Faults))
 	for _, p := range plan.Faults {
 		rf := faultRecord(p)

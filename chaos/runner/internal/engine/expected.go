@@ -35,7 +35,7 @@ func (cfg Config) expected(e experiment.ExpectedAlert, recovery time.Duration) r
 	if e.Within == 0 {
 		out.Within, out.WithinPredicted = result.InSeconds(f.Latest+cfg.slack()), true
 	}
-	if e.ResolvesWithin == 0 {
+	if e.ResolvesWithin == 0 && !cfg.LeaveFiring {
 		out.ResolvesWithin, out.ResolvesPredicted = result.InSeconds(recovery+f.Resolved+cfg.Scrape+cfg.Evaluation), true
 	}
 	return out

@@ -291,6 +291,12 @@ func harderTruths() []row {
 			s.x.Observe = 20 * time.Second
 			s.then(with(healthy(), gauge(0.5)), 2*time.Second, healthy())
 		}, verdict: result.Inconclusive, reason: result.NoData, check: removedWithin(12 * time.Second)},
+		{name: "an instrument that the fault hits is not asked about", set: func(s *setup) {
+			s.target.blinds = true
+			s.cfg.Instrument = []engine.Bound{{Name: "send lag", PromQL: "g", Max: ptr(1.0)}}
+			s.x.Observe = 20 * time.Second
+			s.then(with(healthy(), gauge(0.5)), 2*time.Second, healthy())
+		}, verdict: result.Pass},
 		{name: "an instrument that starves during recovery is unfit", set: func(s *setup) { s.starved(10 * time.Second) }, verdict: result.Inconclusive, reason: result.InstrumentUnfit},
 
 		// Things that fall apart.

@@ -177,6 +177,7 @@ type target struct {
 	run                                        fault.RunID
 	hits                                       int
 	forgets                                    bool // plans only the first fault
+	blinds                                     bool // the faults hit what the run measures with
 	lost                                       chan error
 	coverage                                   func(since time.Duration) ([]fault.Coverage, error)             // nil: one pod while faulty
 	health                                     func(since time.Duration, h fault.Health) (fault.Health, error) // nil: as the world is
@@ -209,7 +210,7 @@ func (t *target) Plan(_ context.Context, run fault.RunID, fs []fault.Fault) (fau
 		if t.forgets && i > 0 {
 			break
 		}
-		planned := fault.Planned{Fault: f, Ready: map[string]int{"Deployment/monitor": 3}}
+		planned := fault.Planned{Fault: f, Blinds: t.blinds, Ready: map[string]int{"Deployment/monitor": 3}}
 		for i := range max(1, t.hits) {
 			planned.Targets = append(planned.Targets, fault.Target{Namespace: "monitor", Pod: "monitor-" + strconv.Itoa(i), Workload: "Deployment/monitor"})
 		}

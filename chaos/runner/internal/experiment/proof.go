@@ -4,10 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/ballast-sre/ballast/internal/document"
 	"github.com/ballast-sre/ballast/internal/slo"
 )
+
+// replicaGroups is how groups of rules about replicas end.
+const replicaGroups = "replicas"
 
 // labelTier tells the burn alerts of one SLO apart.
 const labelTier = "tier"
@@ -19,6 +23,9 @@ type Proof struct {
 	Tier  string // empty but for burn alerts
 	SLO   string // empty for alerts that are not about an SLO
 	Group string // of its rule
+	// Watched is true for alerts on SLOs, and for those on replicas: of a group that is
+	// named after them. A fault can reach what they watch.
+	Watched bool
 	// Expected and Forbidden are the names of the experiments that expect or forbid the
 	// alert, sorted.
 	Expected  []string
@@ -81,7 +88,7 @@ func Proofs(alerts []slo.AlertModel, all []Experiment, file string, unproven []U
 		k := key{m.Name, m.Labels[labelTier]}
 		p := rows[k]
 		if p == nil {
-			p = &Proof{Alert: m.Name, Tier: k.tier, SLO: m.SLO, Group: m.Group}
+			p = &Proof{Alert: m.Name, Tier: k.tier, SLO: m.SLO, Group: m.Group, Watched: m.SLO != "" || strings.HasSuffix(m.Group, replicaGroups)}
 			rows[k] = p
 		}
 		for _, x := range all {

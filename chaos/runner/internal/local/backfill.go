@@ -23,8 +23,9 @@ const (
 	// older part only as dense as long windows need.
 	denseHistory = 5 * time.Minute
 	sparseStep   = 15 * time.Second
-	// healthyLatency is what every request of the history took.
-	healthyLatency = 0.003
+	// What requests of the history took, in seconds, and what those of an incident did
+	// that were answered late.
+	healthyLatency, slowLatency = 0.003, 0.9
 )
 
 // families reads what a /metrics handler exposes now.
@@ -38,19 +39,50 @@ func families(ctx context.Context, h http.Handler) (map[string]*dto.MetricFamily
 	return parser.TextToMetricFamilies(rec.Body)
 }
 
-// healthyHistory invents the past of a load generator that has sent rate requests
-// per second, all answered well, for the span before end: what alert windows that
-// are longer than the run need to see. The series are those that the generator
-// exposes, so that live samples continue them; a counter that starts again at
+// Incident is trouble in the invented history, so that a run begins with a part of an
+// error budget spent. It begins and ends so long before the first live sample.
+type Incident struct {
+	Begin, End time.Duration
+	// Failed of the requests meanwhile had no answer, Slow of them a late one; both
+	// are shares below 1. Those that failed did so at once.
+	Failed, Slow float64
+}
+
+// count is how many of rate requests a second it has hit by t, with the history's end.
+func (i Incident) count(share, rate float64, t, end time.Time) float64 {
+	lasted := min(t.Sub(end.Add(-i.Begin)), i.Begin-i.End)
+	return math.Floor(share * rate * max(0, lasted).Seconds())
+}
+
+// history invents the past of a load generator that has sent rate requests per second
+// for the span before end, all answered well but for those of the incident: what alert
+// windows that are longer than the run need to see. The series are those that the
+// generator exposes, so that live samples continue them; a counter that starts again at
 // zero is a restart, which rate and increase know. Labels are those of the target.
-func healthyHistory(exposed map[string]*dto.MetricFamily, labels map[string]string, rate float64, end time.Time, span, step time.Duration) ([]prom.Series, error) {
+func history(exposed map[string]*dto.MetricFamily, labels map[string]string, rate float64, incidents []Incident, end time.Time, span, step time.Duration) ([]prom.Series, error) {
 	requests, ok := exposed["probe_requests_total"]
 	if !ok {
 		return nil, errors.New("history: the load generator exposes no probe_requests_total")
 	}
+	for _, i := range incidents {
+		if i.Begin > span {
+			return nil, fmt.Errorf("history: an incident %s ago lies before it; no rule looks back further than %s", i.Begin, span)
+		}
+	}
 	times := historyTimes(end, span, step)
 	total := func(t time.Time) float64 { return math.Floor(rate * t.Sub(times[0]).Seconds()) }
-	none := func(time.Time) float64 { return 0 }
+	failed := func(t time.Time) (n float64) {
+		for _, i := range incidents {
+			n += i.count(i.Failed, rate, t, end)
+		}
+		return n
+	}
+	slow := func(t time.Time) (n float64) {
+		for _, i := range incidents {
+			n += i.count(i.Slow, rate, t, end)
+		}
+		return n
+	}
 	var out []prom.Series
 	add := func(name string, extra map[string]string, value func(time.Time) float64) {
 		s := prom.Series{Labels: map[string]string{"__name__": name}, Points: make([]prom.Sample, len(times))}
@@ -65,19 +97,23 @@ func healthyHistory(exposed map[string]*dto.MetricFamily, labels map[string]stri
 		out = append(out, s)
 	}
 	for _, m := range requests.GetMetric() {
-		value, ls := none, labelsOf(m)
+		value, ls := failed, labelsOf(m)
 		if ls["outcome"] == "success" {
-			value = total
+			value = func(t time.Time) float64 { return total(t) - failed(t) }
 		}
 		add("probe_requests_total", ls, value)
 	}
 	for _, m := range exposed["probe_request_duration_seconds"].GetMetric() {
 		add("probe_request_duration_seconds_count", labelsOf(m), total)
-		add("probe_request_duration_seconds_sum", labelsOf(m), func(t time.Time) float64 { return healthyLatency * total(t) })
+		add("probe_request_duration_seconds_sum", labelsOf(m), func(t time.Time) float64 { return healthyLatency*(total(t)-slow(t)) + slowLatency*slow(t) })
 		for _, b := range m.GetHistogram().GetBucket() {
-			value, ls := none, labelsOf(m)
-			if b.GetUpperBound() >= healthyLatency {
+			ls := labelsOf(m)
+			value := func(time.Time) float64 { return 0 }
+			switch bound := b.GetUpperBound(); {
+			case bound >= slowLatency:
 				value = total
+			case bound >= healthyLatency:
+				value = func(t time.Time) float64 { return total(t) - slow(t) }
 			}
 			ls["le"] = leLabel(b.GetUpperBound())
 			add("probe_request_duration_seconds_bucket", ls, value)

@@ -20,12 +20,12 @@ func TestTheHistoryIsHealthyAndAsTheGeneratorExposesIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	end := time.UnixMilli(1_700_000_000_000)
-	history, err := healthyHistory(exposed, map[string]string{"job": "probe"}, 10, end, time.Hour, time.Second)
+	past, err := history(exposed, map[string]string{"job": "probe"}, 10, nil, end, time.Hour, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
 	seen := map[string]bool{}
-	for _, s := range history {
+	for _, s := range past {
 		if s.Labels["job"] != "probe" || s.Labels["probe"] != probeName {
 			t.Errorf("labels: %v", s.Labels)
 		}
@@ -59,11 +59,66 @@ func TestTheHistoryIsHealthyAndAsTheGeneratorExposesIt(t *testing.T) {
 			t.Errorf("no %s", key)
 		}
 	}
-	if _, err := healthyHistory(nil, nil, 1, end, time.Hour, time.Second); err == nil {
+	if _, err := history(nil, nil, 1, nil, end, time.Hour, time.Second); err == nil {
 		t.Error("a history of nothing")
 	}
 	if _, err := families(t.Context(), http.NotFoundHandler()); err == nil {
 		t.Error("metrics of a handler without any")
+	}
+}
+
+func TestAnIncidentIsInTheHistoryAndNowhereElse(t *testing.T) {
+	g, err := load.New(load.Config{URL: "http://127.0.0.1:1/", Name: probeName, Rate: 10, Logger: quietLogger(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exposed, err := families(t.Context(), g.Handler())
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := time.UnixMilli(1_700_000_000_000)
+	incidents := []Incident{
+		{Begin: 50 * time.Minute, End: 40 * time.Minute, Failed: 0.01},
+		{Begin: 30 * time.Minute, End: 20 * time.Minute, Slow: 0.5},
+	}
+	past, err := history(exposed, nil, 10, incidents, end, time.Hour, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A request in a hundred of ten minutes is 60; half of them are 3,000.
+	want := map[string][3]float64{ // an hour, half an hour and no time before the end
+		"probe_requests_totalerror":                   {0, 60, 60},
+		"probe_requests_totalsuccess":                 {0, 17_940, 35_940},
+		"probe_request_duration_seconds_count":        {0, 18_000, 36_000},
+		"probe_request_duration_seconds_bucket0.25":   {0, 18_000, 33_000},
+		"probe_request_duration_seconds_bucket1.0":    {0, 18_000, 36_000},
+		"probe_request_duration_seconds_bucket0.0025": {0, 0, 0},
+	}
+	for _, s := range past {
+		name := s.Labels["__name__"] + s.Labels["outcome"] + s.Labels["le"]
+		for i, p := range s.Points[1:] {
+			if p.V < s.Points[i].V {
+				t.Fatalf("%s: %v after %v", name, p, s.Points[i])
+			}
+		}
+		values, ok := want[name]
+		if !ok {
+			continue
+		}
+		delete(want, name)
+		for i, ago := range []time.Duration{time.Hour, 30 * time.Minute, 0} {
+			for _, p := range s.Points {
+				if p.T.Equal(end.Add(-ago)) && p.V != values[i] {
+					t.Errorf("%s, %s before the end: %v, want %v", name, ago, p.V, values[i])
+				}
+			}
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("missing: %v", want)
+	}
+	if _, err := history(exposed, nil, 10, []Incident{{Begin: 2 * time.Hour}}, end, time.Hour, time.Second); err == nil {
+		t.Error("an incident before the history")
 	}
 }
 

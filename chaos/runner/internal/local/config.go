@@ -24,6 +24,8 @@ type Config struct {
 
 	Scrape, Evaluation time.Duration // intervals; 0 means 1 s
 
+	Incidents []Incident // in the history before the run
+
 	Logger *slog.Logger
 }
 

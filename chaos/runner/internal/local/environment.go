@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -33,11 +34,13 @@ const probeTimeout = time.Second
 // local of one run after another. Its methods are safe for concurrent use.
 type Environment struct {
 	cfg     Config
+	began   time.Time
 	root    string
 	dir     *runDir
 	keeper  *keeperClient
 	gateway *gateway
 	fleet   *fleet
+	probe   *pod // the load generator's
 	prom    *promserver.Server
 	servers []*http.Server
 	url     string // of the gateway
@@ -77,7 +80,7 @@ func Start(ctx context.Context, cfg Config) (_ *Environment, err error) {
 		return nil, err
 	}
 	e := &Environment{
-		cfg: cfg, root: root, done: make(chan struct{}), gone: make(chan error, 1), stop: func() {}, unwatch: func() {},
+		cfg: cfg, began: time.Now(), root: root, done: make(chan struct{}), gone: make(chan error, 1), stop: func() {}, unwatch: func() {},
 		rng:       rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), //nolint:gosec // chance, no secret
 		active:    map[fault.RunID][]*injection{},
 		baselines: map[string]podBaseline{},
@@ -151,6 +154,12 @@ func (e *Environment) startFleet(ctx context.Context) error {
 // PrometheusURL is where the embedded Prometheus answers.
 func (e *Environment) PrometheusURL() string { return e.prom.URL() }
 
+// Export writes all samples since Start, without the invented history, as
+// [promserver.Server.Export] does.
+func (e *Environment) Export(ctx context.Context, w io.Writer) error {
+	return e.prom.Export(ctx, w, e.began, time.Now())
+}
+
 // GatewayURL is where the fleet answers.
 func (e *Environment) GatewayURL() string { return e.url }
 
@@ -198,6 +207,9 @@ func (e *Environment) shut(ctx context.Context) error {
 	}
 	if e.fleet != nil {
 		e.fleet.close()
+	}
+	if e.probe != nil {
+		errs = append(errs, e.probe.proxy.close())
 	}
 	if e.keeper != nil {
 		lost := e.lost() != nil // by somebody else: not news of this Close

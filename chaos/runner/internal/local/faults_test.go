@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
 	"github.com/ballast-sre/ballast/internal/document"
+	"github.com/ballast-sre/ballast/internal/prom"
 )
 
 const header = "apiVersion: chaos-mesh.org/v1alpha1\nmetadata: {name: f}\n"
@@ -159,7 +161,7 @@ func TestEachFaultIsInjectedShownAndUndone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if p := plan.Faults[0]; len(p.Targets) != row.targets || p.Ready[workload] != 3 || (p.Emulated != "") != row.emulated || Exclusive([]fault.Fault{p.Fault}) != row.exclusive {
+			if p := plan.Faults[0]; len(p.Targets) != row.targets || p.Ready["Deployment/monitor"] != 3 || (p.Emulated != "") != row.emulated || Exclusive([]fault.Fault{p.Fault}) != row.exclusive {
 				t.Errorf("plan: %+v", p)
 			}
 			clean(t, e) // a plan injects nothing
@@ -195,6 +197,123 @@ func TestEachFaultIsInjectedShownAndUndone(t *testing.T) {
 			healthy(t, e)
 		})
 	}
+}
+
+// Several kills of one container are a loop of restarts, and each life is long enough to be scraped.
+func TestKillsOfOneContainerFollowEachOther(t *testing.T) {
+	t.Parallel()
+	e := start(t, func(c *Config) { c.Replicas = 1 })
+	var kills []fault.Fault
+	for _, name := range []string{"first", "second", "third"} {
+		kill := parse(t, podChaos("all", "  action: container-kill\n  containerNames: [monitor]"))
+		kill.Name = name
+		kills = append(kills, kill)
+	}
+	plan, err := e.Plan(t.Context(), "loop", kills)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, began := e.fleet.all()[0].state(), time.Now()
+	if err := e.Inject(t.Context(), plan); err != nil {
+		t.Fatal(err)
+	}
+	took := time.Since(began)
+	confirm(t, e, plan)
+	var victims []*container
+	for _, i := range e.active["loop"] {
+		k := as[*killedContainer](t, i.effector)
+		if slices.Contains(victims, k.before) {
+			t.Errorf("%s was killed twice", k.before)
+		}
+		victims = append(victims, k.before)
+		if n := len(victims); n > 2 && k.before.up.Sub(victims[n-2].up) < k.lived {
+			t.Errorf("%s and the one before it began %s apart", k.before, k.before.up.Sub(victims[n-2].up))
+		}
+	}
+	if least := 2 * 2 * e.cfg.Scrape; len(victims) != 3 || took < least {
+		t.Errorf("%d kills within %s, want 3 in %s at least: none lives for long enough to be scraped", len(victims), took, least)
+	}
+	if s := e.fleet.all()[0].state(); s.starts != before.starts+3 {
+		t.Errorf("%d starts after three kills, %d before", s.starts, before.starts)
+	}
+	if err := e.Recover(t.Context(), "loop"); err != nil {
+		t.Fatal(err)
+	}
+	healthy(t, e)
+}
+
+func TestAKillThatComesAfterAnotherWaitsForAContainer(t *testing.T) {
+	t.Parallel()
+	e := start(t, func(c *Config) { c.Replicas = 1 })
+	p := barePod(t, e)
+	first := as[*killedContainer](t, containerKill{}.on(e, p, "run/1", podBaseline{}))
+	if err := first.inject(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	second := as[*killedContainer](t, containerKill{}.on(e, p, "run/2", podBaseline{}))
+	if err := second.inject(ctx); err == nil || second.before != nil {
+		t.Errorf("it killed the container that was killed already, or none: %v, %v", second.before, err)
+	}
+}
+
+func TestTheLoadGeneratorCanBeLostSightOfAndNothingElse(t *testing.T) {
+	t.Parallel()
+	e := start(t, func(c *Config) { c.Replicas = 1 })
+	on := func(text string) fault.Fault {
+		return parse(t, strings.ReplaceAll(text, "name: monitor}", "name: probe}"))
+	}
+	for _, row := range []string{podChaos("all", "  action: pod-kill"), stressChaos("  stressors: {cpu: {workers: 1}}")} {
+		if _, err := e.Plan(t.Context(), "no", []fault.Fault{on(row)}); !errors.Is(err, fault.ErrNotInjectable) || !strings.Contains(err.Error(), "the load generator, which is a part of the runner") {
+			t.Errorf("%s\n%v", row, err)
+		}
+	}
+	plan, err := e.Plan(t.Context(), "cut", []fault.Fault{on(networkChaos("all", "  action: partition"))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := plan.Faults[0]; !p.Blinds || len(p.Targets) != 1 || p.Targets[0].Workload != "Deployment/probe" || p.Ready["Deployment/probe"] != 1 || !strings.Contains(p.Emulated, "fitness") {
+		t.Errorf("plan: %+v", p)
+	}
+	others, err := e.Plan(t.Context(), "cut", []fault.Fault{parse(t, networkChaos("all", "  action: partition"))})
+	if err != nil || others.Faults[0].Blinds || len(others.Faults[0].Targets) != 1 {
+		t.Errorf("plan of the fleet: %+v, %v", others, err)
+	}
+	if plan, err = e.Plan(t.Context(), "cut", []fault.Fault{on(networkChaos("all", "  action: partition"))}); err != nil {
+		t.Fatal(err)
+	}
+	client, err := prom.New(prom.Config{URL: e.PrometheusURL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	sees := func(expr string, want float64) func() bool {
+		return func() bool {
+			s, err := client.Instant(t.Context(), expr, time.Time{})
+			return err == nil && s.V == want
+		}
+	}
+	if err := e.Inject(t.Context(), plan); err != nil {
+		t.Fatal(err)
+	}
+	confirm(t, e, plan)
+	eventually(t, "the probe is down", sees(`up{job="probe"}`, 0))
+	eventually(t, "nothing counts requests", sees(`absent(probe_requests_total)`, 1))
+	if h, err := e.Health(t.Context(), plan); err != nil || len(h) != 1 || h[0].Wanted != 1 || h[0].Ready != 1 {
+		t.Errorf("health: %+v, %v", h, err)
+	}
+	if c, err := e.Coverage(t.Context(), plan); err != nil || len(c) != 1 || c[0].UnderFault != 1 {
+		t.Errorf("coverage: %+v, %v", c, err)
+	}
+	if residue, err := e.Residue(t.Context()); err != nil || len(residue) != 1 {
+		t.Errorf("residue under the fault: %v, %v", residue, err)
+	}
+	if err := e.Recover(t.Context(), "cut"); err != nil {
+		t.Fatal(err)
+	}
+	clean(t, e)
+	eventually(t, "the probe is back", sees(`up{job="probe"}`, 1))
 }
 
 func TestFaultsOnOnePodComposeAndEndAlone(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	workload    = "Deployment/monitor"
+	appMonitor  = "monitor"
 	nodeName    = "local"
 	addressFlag = "--address-file="
 )

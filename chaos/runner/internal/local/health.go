@@ -14,7 +14,7 @@ func (e *Environment) Health(_ context.Context, p fault.Plan) ([]fault.Health, e
 		return nil, err
 	}
 	ready := map[string]int{}
-	for _, pod := range e.fleet.describe() {
+	for _, pod := range e.pods() {
 		if pod.Ready {
 			ready[pod.Workload]++
 		}
@@ -25,7 +25,7 @@ func (e *Environment) Health(_ context.Context, p fault.Plan) ([]fault.Health, e
 		for _, t := range planned.Targets {
 			if !seen[t.Workload] {
 				seen[t.Workload] = true
-				out = append(out, fault.Health{Workload: t.Workload, Wanted: e.cfg.Replicas, Ready: ready[t.Workload]})
+				out = append(out, fault.Health{Workload: t.Workload, Wanted: e.wanted(t.Workload), Ready: ready[t.Workload]})
 			}
 		}
 	}
@@ -40,7 +40,7 @@ func (e *Environment) Coverage(_ context.Context, p fault.Plan) ([]fault.Coverag
 		return nil, err
 	}
 	lasting, once := e.inPlace(p)
-	pods := e.fleet.describe()
+	pods := e.pods()
 	var out []fault.Coverage
 	seen := map[string]bool{}
 	for _, planned := range p.Faults {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/load"
@@ -28,14 +29,17 @@ func (e *Environment) startObserving(ctx context.Context) error {
 			e.cfg.Logger.Error("the load ended", "error", err)
 		}
 	})
-	instruments := http.NewServeMux()
-	instruments.Handle("/gateway/metrics", e.gateway.metrics.handler())
-	instruments.Handle("/probe/metrics", http.StripPrefix("/probe", generator.Handler()))
-	url, err := e.serve(ctx, instruments)
+	gatewayURL, err := e.serve(ctx, e.gateway.metrics.handler())
 	if err != nil {
 		return err
 	}
-	address := url[len("http://"):]
+	probeURL, err := e.serve(ctx, probeAnswers(generator.Handler()))
+	if err != nil {
+		return err
+	}
+	if e.probe, err = newProbePod(ctx, e.fleet.hash, hostOf(probeURL), e.cfg.Logger); err != nil {
+		return err
+	}
 
 	ruleFiles, back, err := scaledRules(e.dir.path, e.cfg.RuleFiles, e.cfg.Scale, e.cfg.Evaluation)
 	if err != nil {
@@ -47,13 +51,13 @@ func (e *Environment) startObserving(ctx context.Context) error {
 		return err
 	}
 	// The last invented sample lies one interval before the first live one.
-	history, err := healthyHistory(exposed, probeLabels, e.cfg.Rate, time.Now().Add(-e.cfg.Scrape), back+time.Minute, e.cfg.Scrape)
+	past, err := history(exposed, probeLabels, e.cfg.Rate, e.cfg.Incidents, time.Now().Add(-e.cfg.Scrape), back+time.Minute, e.cfg.Scrape)
 	if err != nil {
 		return err
 	}
 	server, err := promserver.Open(promserver.Config{
 		Dir: filepath.Join(e.dir.path, "prometheus"), Scrape: e.cfg.Scrape, Evaluation: e.cfg.Evaluation,
-		Listen: "127.0.0.1:0", RuleFiles: ruleFiles, History: history, Jobs: []string{jobMonitor, jobGateway, jobProbe}, Logger: e.cfg.Logger,
+		Listen: "127.0.0.1:0", RuleFiles: ruleFiles, History: past, Jobs: []string{jobMonitor, jobGateway, jobProbe}, Logger: e.cfg.Logger,
 	})
 	if err != nil {
 		return err
@@ -67,8 +71,8 @@ func (e *Environment) startObserving(ctx context.Context) error {
 
 	gatewayLabels := map[string]string{"job": jobGateway, "instance": jobGateway, "namespace": e.cfg.Namespace}
 	if err := errors.Join(
-		server.SetTargets(jobProbe, []promserver.Target{{Address: address, Path: "/probe/metrics", Labels: probeLabels}}),
-		server.SetTargets(jobGateway, []promserver.Target{{Address: address, Path: "/gateway/metrics", Labels: gatewayLabels}}),
+		server.SetTargets(jobProbe, []promserver.Target{{Address: e.probe.proxy.address(), Labels: probeLabels}}),
+		server.SetTargets(jobGateway, []promserver.Target{{Address: hostOf(gatewayURL), Labels: gatewayLabels}}),
 	); err != nil {
 		return err
 	}
@@ -142,3 +146,6 @@ func (e *Environment) serve(ctx context.Context, h http.Handler) (string, error)
 	})
 	return "http://" + l.Addr().String(), nil
 }
+
+// hostOf is the address of a URL of serve.
+func hostOf(url string) string { return strings.TrimPrefix(url, "http://") }

@@ -18,8 +18,6 @@ import (
 )
 
 const (
-	containerName = "monitor"
-
 	// The drain pause must outlast two readiness checks, so that the gateway has
 	// turned away before the listener closes.
 	drainPause   = 1200 * time.Millisecond
@@ -36,6 +34,7 @@ const (
 // loop is its kubelet.
 type pod struct {
 	name, uid string
+	app       string // what it runs, and what its container and its workload are called
 	created   time.Time
 	proxy     *proxy
 	runtime   containerRuntime
@@ -45,6 +44,7 @@ type pod struct {
 	mu          sync.Mutex
 	changed     chan struct{} // closed and renewed at each change of what follows
 	current     *container    // nil while none runs
+	condemned   *container    // the last that a container-kill hit; nil before the first
 	starts      int           // containers started so far
 	holds       map[string]struct{}
 	terminating bool
@@ -57,6 +57,7 @@ type pod struct {
 type container struct {
 	*proc
 	address string
+	up      time.Time // when it listened
 }
 
 // containerRuntime starts monitor processes.
@@ -73,7 +74,7 @@ func newPod(ctx context.Context, name string, rt containerRuntime, logger *slog.
 		return nil, err
 	}
 	return &pod{
-		name: name, uid: string(uuid.NewUUID()), created: time.Now(),
+		name: name, uid: string(uuid.NewUUID()), app: appMonitor, created: time.Now(),
 		proxy: px, runtime: rt, logger: logger.With("pod", name),
 		done: make(chan struct{}), changed: make(chan struct{}),
 		holds: map[string]struct{}{},
@@ -92,6 +93,7 @@ func (p *pod) update(change func()) {
 // state is one consistent look at a pod.
 type state struct {
 	container   *container
+	condemned   *container
 	starts      int
 	held        bool
 	terminating bool
@@ -105,7 +107,7 @@ func (p *pod) state() state {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return state{
-		container: p.current, starts: p.starts, held: len(p.holds) > 0,
+		container: p.current, condemned: p.condemned, starts: p.starts, held: len(p.holds) > 0,
 		terminating: p.terminating, grace: p.grace, failure: p.failure,
 		replacement: p.replacement, changed: p.changed,
 	}
@@ -221,7 +223,7 @@ func (p *pod) start(ctx context.Context) (*container, error) {
 		pr.kill()
 		return nil, fmt.Errorf("container of pod %s: %w; the last lines of its log %s:\n%s", p.name, err, log, tail(log, 5))
 	}
-	c := &container{proc: pr, address: address}
+	c := &container{proc: pr, address: address, up: time.Now()}
 	p.proxy.setUpstream(address)
 	p.update(func() { p.current, p.failure = c, nil })
 	p.logger.Info("container started", "pid", pr.pid, "address", address)
@@ -308,9 +310,9 @@ func (p *pod) ask(c *container, sig syscall.Signal) {
 // labels are those that a Deployment's pod template gives.
 func (p *pod) labels(hash string) map[string]string {
 	return map[string]string{
-		"app.kubernetes.io/name":      "monitor",
-		"app.kubernetes.io/instance":  "monitor",
-		"app.kubernetes.io/component": "monitor",
+		"app.kubernetes.io/name":      p.app,
+		"app.kubernetes.io/instance":  p.app,
+		"app.kubernetes.io/component": p.app,
 		"pod-template-hash":           hash,
 	}
 }
@@ -323,10 +325,10 @@ func (p *pod) describe(namespace, hash string, ready bool) fault.Pod {
 		phase = "Pending"
 	}
 	return fault.Pod{
-		Namespace: namespace, Name: p.name, UID: p.uid, Workload: workload,
+		Namespace: namespace, Name: p.name, UID: p.uid, Workload: "Deployment/" + p.app,
 		Labels: p.labels(hash), Annotations: map[string]string{},
 		Node: nodeName, NodeLabels: map[string]string{"kubernetes.io/hostname": nodeName, "kubernetes.io/os": "linux"},
-		IP: p.proxy.host(), ServiceAccount: "monitor", Scheduler: "default-scheduler", RestartPolicy: "Always",
-		Phase: phase, Ready: ready, Containers: []string{containerName},
+		IP: p.proxy.host(), ServiceAccount: p.app, Scheduler: "default-scheduler", RestartPolicy: "Always",
+		Phase: phase, Ready: ready, Containers: []string{p.app},
 	}
 }

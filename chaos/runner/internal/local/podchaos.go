@@ -142,30 +142,64 @@ func (f *failedPod) undo(context.Context) error {
 	return nil
 }
 
+// victimTimeout is how long a kill waits for a container: one longest back-off, and its start.
+const victimTimeout = backoffMost + containerStartTimeout
+
 // containerKill ends the process without a warning; the pod restarts it.
 type containerKill struct{}
 
 func (containerKill) emulated() string { return "" }
 func (containerKill) exclusive() bool  { return false }
-func (containerKill) on(_ *Environment, p *pod, _ string, _ podBaseline) effector {
-	return &killedContainer{pod: p, kill: func(c *container) error { return c.signal(syscall.SIGKILL) }}
+func (containerKill) on(e *Environment, p *pod, _ string, _ podBaseline) effector {
+	return &killedContainer{pod: p, lived: 2 * e.cfg.Scrape, kill: func(c *container) error { return c.signal(syscall.SIGKILL) }}
 }
 
 type killedContainer struct {
-	pod  *pod
-	kill func(*container) error
+	pod   *pod
+	lived time.Duration // how long a container that follows a killed one answers before it is killed
+	kill  func(*container) error
 
 	before *container // that ran at the injection
 	starts int        // of the pod's containers until then
 }
 
-func (k *killedContainer) inject(context.Context) error {
-	s := k.pod.state()
-	if s.container == nil {
-		return fmt.Errorf("pod %s runs no container", k.pod.name)
+func (k *killedContainer) inject(ctx context.Context) error {
+	s, err := k.victim(ctx)
+	if err != nil {
+		return err
 	}
 	k.before, k.starts = s.container, s.starts
+	k.pod.update(func() { k.pod.condemned = s.container })
 	return k.kill(k.before)
+}
+
+// victim is the state of the pod when its container is to be killed. Several kills of one
+// pod kill one container after another: each waits for the one that was started after the
+// last, and until that has been scraped. Chaos Mesh, too, tries again until there is one.
+func (k *killedContainer) victim(ctx context.Context) (state, error) {
+	ctx, cancel := context.WithTimeout(ctx, victimTimeout)
+	defer cancel()
+	for {
+		s := k.pod.state()
+		var soon <-chan time.Time
+		switch c := s.container; {
+		case c == nil && s.condemned == nil, s.terminating:
+			return s, fmt.Errorf("pod %s runs no container", k.pod.name)
+		case c == nil, c == s.condemned:
+		default:
+			young := k.lived - time.Since(c.up)
+			if s.condemned == nil || young <= 0 {
+				return s, nil
+			}
+			soon = time.After(young)
+		}
+		select {
+		case <-s.changed:
+		case <-soon:
+		case <-ctx.Done():
+			return s, fmt.Errorf("pod %s has started no other container to kill: %w", k.pod.name, ctx.Err())
+		}
+	}
 }
 
 // observe knows the process by its id and its start, and asks how it ended: one

@@ -21,7 +21,7 @@ func (e *Environment) Residue(ctx context.Context) ([]fault.Residue, error) {
 	if err := e.lost(); err != nil {
 		return out, err
 	}
-	for _, p := range e.fleet.all() {
+	for _, p := range append(e.fleet.all(), e.probe) {
 		for _, key := range p.heldBy() {
 			out = append(out, fault.Residue{Run: runOfKey(key), Kind: "held pod", Name: p.name, Detail: key})
 		}

@@ -70,7 +70,7 @@ func (e *Environment) readyPods(ctx context.Context) ([]fault.Pod, error) {
 		return nil, errors.Join(fmt.Errorf("%w: only %d of %d pods are ready before anything is injected, and the share that is hit would be wrong; this machine may lack CPU, memory or open files",
 			fault.ErrUnreachable, ready, len(pods)), waited)
 	}
-	return pods, nil
+	return e.pods(), nil
 }
 
 func (e *Environment) plan(f fault.Fault, pods []fault.Pod) (fault.Planned, error) {
@@ -95,7 +95,11 @@ func (e *Environment) plan(f fault.Fault, pods []fault.Pod) (fault.Planned, erro
 			ready[p.Workload]++
 		}
 	}
-	return fault.Planned{Fault: f, Targets: targets, Ready: ready, Emulated: a.emulated()}, nil
+	planned := fault.Planned{Fault: f, Targets: targets, Ready: ready, Emulated: a.emulated()}
+	if planned.Blinds, err = e.blinds(a, targets); planned.Blinds {
+		planned.Emulated += "; the load generator is a part of the runner, and nothing is asked about its fitness meanwhile"
+	}
+	return planned, err
 }
 
 // measure takes the baselines that effects are compared with.
@@ -107,7 +111,7 @@ func (e *Environment) measure(ctx context.Context, plan fault.Plan) error {
 			return err
 		}
 		for _, t := range planned.Targets {
-			p, ok := e.fleet.find(t.UID)
+			p, ok := e.find(t.UID)
 			if !ok {
 				continue
 			}
@@ -175,7 +179,7 @@ func (e *Environment) inject(ctx context.Context, run fault.RunID, f fault.Fault
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	p, ok := e.fleet.find(t.UID)
+	p, ok := e.find(t.UID)
 	if !ok {
 		return fmt.Errorf("%w: the pod is gone since it was planned", fault.ErrNoTarget)
 	}
