@@ -263,6 +263,7 @@ func TestBadPush(t *testing.T) {
 						t.Fatal(err)
 					}
 					t.Logf("said after %.1f s: %s", took.Seconds(), a)
+					record(ctx, t, strings.ReplaceAll(bad.name, " ", "-"), "argocd")
 					serving := slices.DeleteFunc(pods(ctx, t, monitorNamespace, monitorPods), func(p corev1.Pod) bool { return !ready(p) })
 					if len(serving) != 3 {
 						t.Errorf("%d pods serve, want the 3 that did before", len(serving))

@@ -67,18 +67,52 @@ func TestMetrics(t *testing.T) {
 			for _, missing := range golden.Missing(now) {
 				t.Error(missing)
 			}
-			if *out == "" {
-				return
-			}
-			dir := filepath.Join(*out, "metrics")
-			if err := os.MkdirAll(dir, 0o755); err != nil {
-				t.Fatal(err)
-			}
-			const most = 6
-			if err := os.WriteFile(filepath.Join(dir, name+".prom"), now.Select(golden.Families(), most), 0o644); err != nil {
-				t.Fatal(err)
-			}
+			keepSelected(t, "metrics", name, now, golden)
 		}})
 	}
 	feature(t, "the metrics", checks...)
+}
+
+// keepSelected writes of what a program exports the families that docs/metrics selects, to a
+// directory below -out.
+func keepSelected(t *testing.T, directory, name string, now, golden exposition.Exposition) {
+	t.Helper()
+	if *out == "" {
+		return
+	}
+	dir := filepath.Join(*out, directory)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	const most = 6
+	if err := os.WriteFile(filepath.Join(dir, name+".prom"), now.Select(golden.Families(), most), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// record keeps what a program exports while the sandbox is broken in some way, beside what
+// it exports when all is well. Nothing is checked: what can be said of it depends on how it
+// is broken.
+func record(ctx context.Context, t *testing.T, broken, name string) {
+	t.Helper()
+	if *out == "" {
+		return
+	}
+	text, err := os.ReadFile("../../docs/metrics/" + name + ".prom")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden, err := exposition.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err = exporters()[name](ctx, t); err != nil {
+		t.Logf("the exposition of %s was not recorded: %v", name, err)
+		return
+	}
+	now, err := exposition.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keepSelected(t, filepath.Join("metrics", "broken", broken), name, now, golden)
 }
