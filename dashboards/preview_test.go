@@ -130,7 +130,7 @@ func TestThePreviewOfKeptSamplesIsOfTheirRange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close() //nolint:errcheck // only read
+	defer s.Close()
 	for name, wrap := range map[string]func(io.Writer) io.WriteCloser{
 		"compressed": func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
 		"plain":      func(w io.Writer) io.WriteCloser { return plain{w} },
