@@ -18,6 +18,7 @@ output "cluster_secret" {
         "ballast.dev/repository" = var.gitops.repository
         "ballast.dev/revision"   = var.gitops.revision
         "ballast.dev/registry"   = var.registry.login_server
+        "ballast.dev/prometheus" = module.observability.prometheus_url
       }
     }
     type = "Opaque"
