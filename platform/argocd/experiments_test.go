@@ -1,6 +1,7 @@
 package argocd
 
 import (
+	"fmt"
 	"os"
 	"path"
 	"path/filepath"
@@ -51,9 +52,10 @@ func TestStagingRunsWhatProdAsksFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	values := applicationOf(t, "staging", experimentsApp).Spec.Source.Helm.ValuesObject
+	names, _ := values["experiments"].([]any) // none: what prod asks for is missing
 	var run []string
-	for _, name := range values["experiments"].([]any) {
-		run = append(run, path.Join("chaos/experiments", name.(string)+".yaml"))
+	for _, name := range names {
+		run = append(run, path.Join("chaos/experiments", fmt.Sprint(name)+".yaml"))
 	}
 	if asked.Spec.From != "staging" || !slices.Equal(run, asked.Spec.Verdicts.Experiments) {
 		t.Errorf("it runs %q, and prod asks %s for %q", run, asked.Spec.From, asked.Spec.Verdicts.Experiments)

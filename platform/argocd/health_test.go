@@ -99,9 +99,9 @@ func health(t *testing.T, script string, object map[string]any) (status, message
 			t.Fatal(err)
 		}
 	}
-	whole, safe := l.GetGlobal(lua.OsLibName).(*lua.LTable), l.NewTable()
+	whole, safe := l.GetGlobal(lua.OsLibName), l.NewTable()
 	for _, name := range []string{"time", "date"} {
-		safe.RawSetString(name, whole.RawGetString(name))
+		safe.RawSetString(name, l.GetField(whole, name))
 	}
 	l.SetGlobal(lua.OsLibName, lua.LNil)
 	l.SetField(l.GetField(l.GetGlobal("package"), "loaded"), lua.OsLibName, safe)

@@ -61,7 +61,7 @@ func (f *attachFlags) check(cmd *cobra.Command) error {
 // that is the error. Any other verdict stays what the command says.
 func (f *attachFlags) attach(ctx context.Context, s streams, common *commonFlags, out string, code int) error {
 	if f.image == "" || ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // What was interrupted has said so.
 	}
 	err := attach(ctx, s, common, f.repo, f.claim, filepath.Join(out, report.JSONFile))
 	if err == nil || code == exitOK || errors.Is(err, context.Canceled) {
