@@ -58,7 +58,8 @@ func TestTenant(t *testing.T) {
 			}
 			on.deploys.addTenant(t, tenantTarget, text)
 			// That of a third team, which is no YAML, holds up neither it nor the platform.
-			on.deploys.addTenant(t, brokenTarget, []byte("kind: [Application\n"))
+			// Argo CD takes what does not look like an object for something else.
+			on.deploys.addTenant(t, brokenTarget, []byte("apiVersion: argoproj.io/v1alpha1\nkind: [Application\nmetadata: {name: broken}\n"))
 			began := time.Now()
 			on.deploys.push(ctx, t, "Add the phonebook")
 			await(ctx, t, 2*time.Minute, "the phonebook to be deployed", func(ctx context.Context) (bool, string) {
