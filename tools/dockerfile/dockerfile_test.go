@@ -232,7 +232,7 @@ func blob(t *testing.T, layout, digest string, into any) {
 }
 
 func TestTheCompilerIsTheOneOfTheChecks(t *testing.T) {
-	pipeline, err := os.ReadFile(filepath.Join(root, "azure-pipelines.yml"))
+	pipeline, err := os.ReadFile(filepath.Join(root, "platform", "pipelines", "steps", "checkout.yml"))
 	if err != nil {
 		t.Fatal(err)
 	}
