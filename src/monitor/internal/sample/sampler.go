@@ -124,7 +124,8 @@ func (s *Sampler) loop(ctx context.Context, c Collector) {
 	ticker := time.NewTicker(s.cfg.Interval)
 	defer ticker.Stop()
 	pace := s.cfg.Interval
-	for {
+	// A tick and the end may come together: nothing is read beside what is left behind.
+	for ctx.Err() == nil {
 		s.attempt(ctx, c)
 		st, _ := s.Snapshot().Status(c.name)
 		if st.Interval != pace {
