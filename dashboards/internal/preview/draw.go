@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/ballast-sre/ballast/dashboards/internal/lint"
 	"github.com/ballast-sre/ballast/internal/chart"
@@ -45,27 +43,6 @@ type drawing struct {
 type anchor struct {
 	Title string
 	URL   template.URL
-}
-
-// tile is a value of a stat, a gauge or a bar.
-type tile struct {
-	Name, Text string
-	Style      template.CSS
-	Painted    bool
-	Share      float64 // of the bar or gauge, 0 to 100
-	Arcs       []arc
-}
-
-// arc is a part of a gauge's ring, in shares of its length from 0 to 100.
-type arc struct {
-	From, Length float64
-	Style        template.CSS
-}
-
-// swatch is a colour and what it means.
-type swatch struct {
-	Label string
-	Style template.CSS
 }
 
 // drawn makes a panel's drawing. What cannot be drawn is a failure in its place.
@@ -113,70 +90,6 @@ func (p *panel) fill(d *drawing, marks []chart.Region) error {
 		return nil
 	}
 	return fmt.Errorf("panels of the type %q are not drawn here", p.Type)
-}
-
-// tiles are the last values of a stat, gauge or bars. Numbers have no name where there is
-// only one.
-func (p *panel) tiles(d *drawing, fields []field) {
-	high := math.Inf(-1)
-	for _, f := range fields {
-		if v, ok := f.last(); ok {
-			high = max(high, v)
-		}
-	}
-	background := p.Options["colorMode"] == "background"
-	var said []string
-	for _, f := range fields {
-		v, ok := f.last()
-		if !ok {
-			continue
-		}
-		s := f.look.number(v, p.scope.span.to)
-		t := tile{Name: f.name, Text: s.text, Style: inColour(s.color), Painted: background && painted(s.color)}
-		low, most := f.look.ends(0, 0)
-		if f.look.Max == nil {
-			most = high
-			if p.Type == kindGauge {
-				most = 100
-			}
-		}
-		t.Share = share(v, low, most)
-		if p.Type == kindGauge {
-			t.Arcs = f.look.ring(low, most)
-		}
-		said = append(said, strings.TrimSpace(t.Name+" "+t.Text))
-		if len(fields) == 1 && !f.named {
-			t.Name = ""
-		}
-		d.Tiles = append(d.Tiles, t)
-	}
-	d.Summary = strings.Join(said, ", ")
-}
-
-// share is how far v is on the way from low to high, in percent.
-func share(v, low, high float64) float64 {
-	if !(high > low) {
-		return 0
-	}
-	return 100 * min(1, max(0, (v-low)/(high-low)))
-}
-
-// ring are the colours of the thresholds around a gauge.
-func (l look) ring(low, high float64) []arc {
-	var out []arc
-	for i, s := range l.Thresholds.Steps {
-		from, to := low, high
-		if s.Value != nil {
-			from = max(low, l.limit(*s.Value))
-		}
-		if i+1 < len(l.Thresholds.Steps) && l.Thresholds.Steps[i+1].Value != nil {
-			to = l.limit(*l.Thresholds.Steps[i+1].Value)
-		}
-		if begin, end := share(from, low, high), share(to, low, high); end > begin {
-			out = append(out, arc{begin, end - begin, inColour(s.Color)})
-		}
-	}
-	return out
 }
 
 // window is the range that charts show.
@@ -266,75 +179,6 @@ func finite(points []sample) []chart.Point {
 	return out
 }
 
-func (p *panel) timeline(d *drawing, fields []field, marks []chart.Region) {
-	if len(fields) == 0 {
-		return
-	}
-	var (
-		names []string
-		lines [][]chart.StatePoint
-		said  []string
-	)
-	for _, f := range fields {
-		var line []chart.StatePoint
-		for _, pt := range f.points {
-			s := f.look.number(pt.V, p.scope.span.to)
-			label := s.text
-			if !s.mapped && len(f.look.Thresholds.Steps) > 1 {
-				label = f.look.band(pt.V, p.scope.span.to) // what has one colour is one stretch
-			}
-			line = append(line, chart.StatePoint{T: pt.T, Label: label, Style: inColour(s.color)})
-		}
-		names, lines = append(names, f.name), append(lines, line)
-		if n := len(line); n > 0 {
-			said = append(said, f.name+" at the end "+line[n-1].Label)
-		}
-	}
-	v := chart.States(p.scope.window(), p.scope.interval, float64(p.Grid.W*cellWidth), names, lines, marks)
-	d.States, d.Legend, d.Summary = &v, fields[0].look.meanings(p.scope.span.to), strings.Join(said, ", ")
-}
-
-// band says between which thresholds a value lies.
-func (l look) band(v float64, now clock) string {
-	at := 0
-	for i, s := range l.Thresholds.Steps {
-		if i == 0 || s.Value != nil && v >= l.limit(*s.Value) {
-			at = i
-		}
-	}
-	return l.bandName(at, now)
-}
-
-func (l look) bandName(i int, now clock) string {
-	steps := l.Thresholds.Steps
-	write := func(s lint.Step) string {
-		return inUnit(l.limit(*s.Value), l.Unit, precision{exactly: l.Decimals}, now)
-	}
-	if i == 0 {
-		if len(steps) > 1 && steps[1].Value != nil {
-			return "< " + write(steps[1])
-		}
-		return ""
-	}
-	return write(steps[i]) + "+"
-}
-
-// meanings are what the colours of a timeline stand for.
-func (l look) meanings(now clock) []swatch {
-	var out []swatch
-	for _, m := range l.states() {
-		out = append(out, swatch{m.Text, inColour(m.Color)})
-	}
-	if len(out) == 0 {
-		for i, s := range l.Thresholds.Steps {
-			if name := l.bandName(i, now); name != "" {
-				out = append(out, swatch{name, inColour(s.Color)})
-			}
-		}
-	}
-	return out
-}
-
 // anchors are links with the values of their variables. A link to a dashboard leads to its
 // place in the page, as it is drawn there for one choice alone.
 func (p *panel) anchors(links []lint.Link, at cell) []anchor {
@@ -349,52 +193,6 @@ func (p *panel) anchors(links []lint.Link, at cell) []anchor {
 			continue // no page that a browser would open
 		}
 		out = append(out, anchor{p.scope.words(l.Title), template.URL(url)}) //nolint:gosec // its scheme was looked at
-	}
-	return out
-}
-
-// regions are when the annotations of a dashboard went on, or happened.
-func (v *view) regions() (out []chart.Region, failures []string) {
-	for i, a := range v.board.Annotations.List {
-		m := v.marks[i]
-		if m == nil {
-			continue
-		}
-		if m.err != nil {
-			failures = append(failures, fmt.Sprintf("Annotation %s: %v", a.Name, m.err))
-		}
-		for _, s := range m.series {
-			title := legend(lint.Target{Legend: a.Title}, s.Labels)
-			text := legend(lint.Target{Legend: a.Text}, s.Labels)
-			for _, span := range spansOf(s.Points, m.window.Step, a.ByValue) {
-				if span.End.Before(v.scope.span.from) || span.Start.After(v.scope.span.to) {
-					continue
-				}
-				out = append(out, chart.Region{Span: span, Label: title + ": " + text, Style: inColour(a.Color)})
-			}
-		}
-	}
-	slices.SortStableFunc(out, func(a, b chart.Region) int { return a.Start.Compare(b.Start) })
-	return out, failures
-}
-
-// spansOf are the stretches in which a series is there and not 0, or the times that its
-// values are.
-func spansOf(points []sample, step time.Duration, byValue bool) []chart.Span {
-	var out []chart.Span
-	for _, p := range points {
-		switch {
-		case byValue:
-			at := time.UnixMilli(int64(p.V)).UTC()
-			if n := len(out); n == 0 || !out[n-1].Start.Equal(at) {
-				out = append(out, chart.Span{Start: at, End: at})
-			}
-		case p.V == 0:
-		case len(out) > 0 && p.T.Sub(out[len(out)-1].End) <= step:
-			out[len(out)-1].End = p.T
-		default:
-			out = append(out, chart.Span{Start: p.T, End: p.T})
-		}
 	}
 	return out
 }
