@@ -383,10 +383,18 @@ func rules() []rule {
 		}, verdict: fail, reason: result.FiredEarly},
 		{name: "errors that began before the fault count", edit: func(r *record) {
 			r.burns(100, 10.5)
-			for i := range r.ev.Series.Errors[0].Steps {
-				r.ev.Series.Errors[0].Steps[i].T = r.ev.Series.Errors[0].Steps[i].T.Add(-3 * time.Second)
-			}
+			r.errsBefore(3 * time.Second)
 		}, verdict: result.Pass},
+		{name: "an alert that has been pending since before the fault, at its time", edit: func(r *record) {
+			r.burns(100, 12.3)
+			r.x.Expect[0].Rules[0].For = 3
+			r.errsBefore(3 * time.Second)
+		}, verdict: result.Pass},
+		{name: "an alert that has been pending since before the fault, after its band", edit: func(r *record) {
+			r.burns(100, 15.25)
+			r.x.Expect[0].Rules[0].For = 3
+			r.errsBefore(3 * time.Second)
+		}, verdict: fail, reason: result.AlertLate},
 		{name: "an alert on a condition that another series met", edit: func(r *record) { r.downs("b", 12, 14) }, verdict: fail, reason: result.FiredEarly},
 		{name: "an alert on a condition that could not be read", edit: func(r *record) {
 			r.downs("", 12, 14)
@@ -505,6 +513,13 @@ func (r *record) burns(n, fires float64) {
 	}
 	r.ev.Series.Errors = []result.Errors{series}
 	r.fires(fires)
+}
+
+// errsBefore moves what was counted of errors back in time.
+func (r *record) errsBefore(by time.Duration) {
+	for i := range r.ev.Series.Errors[0].Steps {
+		r.ev.Series.Errors[0].Steps[i].T = r.ev.Series.Errors[0].Steps[i].T.Add(-by)
+	}
 }
 
 // downs makes the expected alert one on a condition that a pod, or a series without that
