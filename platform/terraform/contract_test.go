@@ -98,7 +98,7 @@ func TestWiringThatIsWrongIsFound(t *testing.T) {
 }
 
 func TestFilesAreFormatted(t *testing.T) {
-	for _, pattern := range []string{"*/*/*.tf", "*/*/*.tftest.hcl"} {
+	for _, pattern := range []string{"*/*/*.tf", "*/*/*.tftest.hcl", "environments/*/tests/*.tftest.hcl", "root/*.tf", "root/tests/*", "mocks/*"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no files: %v", err)
@@ -181,7 +181,7 @@ func TestAnnotationsAreThoseThatArgoCDReads(t *testing.T) {
 // Environments of Terraform are those of Argo CD that are not on one's own machine.
 func TestEnvironmentsAreThoseOfArgoCD(t *testing.T) {
 	for _, name := range []string{"dev", "staging", "prod"} {
-		for _, file := range []string{"../argocd/environments/" + name + "/promotion.yaml", "environments/" + name + "/properties.tftest.hcl"} {
+		for _, file := range []string{"../argocd/environments/" + name + "/promotion.yaml", "environments/" + name + "/tests/own.tftest.hcl"} {
 			if _, err := os.Stat(file); err != nil {
 				t.Error(err)
 			}

@@ -235,7 +235,7 @@ func TestArgumentsThatTheProviderRefuses(t *testing.T) {
 func mutant(t *testing.T, file, old, text string) string {
 	t.Helper()
 	root := t.TempDir()
-	for _, dir := range []string{"modules", "environments"} {
+	for _, dir := range []string{"modules", "environments", "root", "mocks"} {
 		if err := os.CopyFS(filepath.Join(root, dir), os.DirFS(dir)); err != nil {
 			t.Fatal(err)
 		}

@@ -1,41 +1,8 @@
 # What is promised of what all environments share. As in the environments, each property is
 # taken away by a mutant, and this file has to notice.
 mock_provider "azurerm" {
+  source          = "../../mocks"
   override_during = plan
-
-  mock_data "azurerm_client_config" {
-    defaults = { tenant_id = "00000000-0000-0000-0000-000000000004" }
-  }
-
-  mock_resource "azurerm_log_analytics_workspace" {
-    defaults = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.OperationalInsights/workspaces/w" }
-  }
-
-  mock_resource "azurerm_user_assigned_identity" {
-    defaults = {
-      id           = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/i"
-      principal_id = "00000000-0000-0000-0000-000000000001"
-      client_id    = "00000000-0000-0000-0000-000000000002"
-    }
-  }
-
-  mock_resource "azurerm_container_registry" {
-    defaults = {
-      id           = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/r"
-      login_server = "registry.example"
-    }
-  }
-
-  mock_resource "azurerm_key_vault" {
-    defaults = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/v" }
-  }
-
-  mock_resource "azurerm_key_vault_key" {
-    defaults = {
-      resource_versionless_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/v/keys/release"
-      public_key_pem          = "PUBLIC"
-    }
-  }
 }
 
 variables {

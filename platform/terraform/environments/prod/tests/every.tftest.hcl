@@ -1,0 +1,1 @@
+../../../root/tests/every.tftest.hcl

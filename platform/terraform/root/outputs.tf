@@ -1,0 +1,34 @@
+output "cluster_secret" {
+  description = "The Secret by which Argo CD knows this cluster: `terraform output -raw cluster_secret | kubectl apply --filename -`."
+  value       = module.environment.cluster_secret
+}
+
+output "cluster_name" {
+  description = "Name of the cluster."
+  value       = module.environment.cluster_name
+}
+
+output "resource_group_name" {
+  description = "Resource group of the environment."
+  value       = module.environment.resource_group_name
+}
+
+output "prometheus_url" {
+  description = "Where PromQL is asked, for --prometheus-url of `ballast run`."
+  value       = module.environment.prometheus_url
+}
+
+output "grafana_url" {
+  description = "Grafana, for `make dashboards-push GRAFANA_URL=…`."
+  value       = module.environment.grafana_url
+}
+
+output "client_ids" {
+  description = "Client ids of the ServiceAccounts that ask Azure for something."
+  value       = module.environment.client_ids
+}
+
+output "pipeline_identity" {
+  description = "Client id of the pipeline's identity, for environments/devops."
+  value       = module.environment.pipeline_identity
+}
