@@ -21,6 +21,7 @@ func TestAnApplicationIsHealthyWhenItIsAndWhatGitSays(t *testing.T) {
 		late      = "for more than 15 minutes "
 		pending   = "it is not what git says yet"
 		unlike    = "it cannot be compared with git"
+		retried   = "its sync failed, and is tried again"
 		uncompare = "it was changed, and not compared yet"
 	)
 	// of is an application whose status speaks of the revision that it names.
@@ -47,27 +48,30 @@ func TestAnApplicationIsHealthyWhenItIsAndWhatGitSays(t *testing.T) {
 		"somebody holds it":                     {of("health: {status: Suspended}"), "Suspended", ""},
 		"its health is unknown":                 {of("health: {status: Unknown}"), "Unknown", ""},
 
-		"it was healthy before it was changed":        {strings.Replace(of("health: {status: Healthy}"), "b", "c", 1), "Progressing", uncompare},
-		"it was broken before it was changed":         {strings.Replace(of("health: {status: Degraded}"), "b", "c", 1), "Progressing", uncompare},
-		"it was healthy before it got a value":        {"spec: {source: {helm: {valuesObject: {a: {b: c}}}}}, status: {health: {status: Healthy}, sync: {status: Synced, comparedTo: {source: {helm: {valuesObject: {a: {}}}}}}}", "Progressing", uncompare},
-		"it was healthy before it lost a value":       {"spec: {source: {helm: {valuesObject: {}}}}, status: {health: {status: Healthy}, sync: {status: Synced, comparedTo: {source: {helm: {valuesObject: {a: b}}}}}}", "Progressing", uncompare},
-		"it was healthy before one of its sources":    {"spec: {sources: [{path: a}, {path: b}]}, status: {health: {status: Healthy}, sync: {status: Synced, comparedTo: {sources: [{path: a}]}}}", "Progressing", uncompare},
-		"its sources are those that were compared":    {"spec: {sources: [{path: a}, {path: b}]}, status: {health: {status: Healthy}, sync: {status: Synced, comparedTo: {source: {repoURL: \"\"}, sources: [{path: a}, {path: b}]}}}", "Healthy", ""},
-		"what is empty was left out of its status":    {"spec: {source: {path: a, helm: {skipCrds: false, values: \"\"}}}, status: {health: {status: Healthy}, sync: {status: Synced, comparedTo: {source: {path: a}}}}", "Healthy", ""},
-		"it has come along for too long":              {of("health: {status: Progressing, message: two of three, lastTransitionTime: OLD}, operationState: {phase: Succeeded, startedAt: OLD}"), "Degraded", late + "Progressing: two of three"},
-		"it has been held for too long":               {of("health: {status: Suspended, lastTransitionTime: OLD}"), "Degraded", late + "Suspended: "},
-		"it has come along since its last sync":       {of("health: {status: Progressing, lastTransitionTime: OLD}, operationState: {phase: Succeeded, startedAt: NEW}"), "Progressing", ""},
-		"its sync has failed for too long":            {pushed("health: {status: Healthy}, operationState: {phase: Running, startedAt: OLD, retryCount: 9}"), "Degraded", late + "Progressing: " + pending},
-		"its sync has just begun":                     {pushed("health: {status: Healthy}, operationState: {phase: Running, startedAt: NEW}"), "Progressing", pending},
-		"its sync ended, and it is not what git says": {pushed("health: {status: Healthy}, operationState: {phase: Failed, finishedAt: OLD}"), "Degraded", late + "Progressing: " + pending},
-		"another sync begins":                         {pushed("health: {status: Healthy}, operationState: {phase: Failed, finishedAt: OLD}") + ", operation: {sync: {}}", "Progressing", pending},
-		"it cannot be rendered":                       {pushed("health: {status: Healthy}, conditions: [{type: ComparisonError, lastTransitionTime: NEW}]"), "Progressing", unlike},
-		"its project has refused it for too long":     {pushed("health: {status: Unknown}, conditions: [{type: InvalidSpecError, lastTransitionTime: OLD}]"), "Degraded", late + "Progressing: " + unlike},
-		"it has a condition that is no obstacle":      {of("health: {status: Healthy}, conditions: [{type: OrphanedResourceWarning, lastTransitionTime: OLD}]"), "Healthy", ""},
-		"it is tried again with what it names":        {pushed("health: {status: Healthy}, operationState: {phase: Running, startedAt: NEW, retryCount: 1, operation: {sync: {source: {targetRevision: b}}}}"), "Progressing", pending},
-		"it is tried again with what it named":        {"metadata: {name: x}, " + pushed("health: {status: Healthy}, operationState: {phase: Running, startedAt: NEW, retryCount: 1, operation: {sync: {source: {targetRevision: a}}}}"), "Degraded", "it is tried again with a source that it no longer names; to end that: argocd app terminate-op x"},
-		"it is synced for the first time, as it was":  {pushed("health: {status: Healthy}, operationState: {phase: Running, startedAt: NEW, operation: {sync: {source: {targetRevision: a}}}}"), "Progressing", pending},
-		"somebody syncs it by hand, with no source":   {pushed("health: {status: Healthy}, operationState: {phase: Running, startedAt: NEW, retryCount: 1, operation: {sync: {revision: b}}}"), "Progressing", pending},
+		"it was healthy before it was changed":          {strings.Replace(of("health: {status: Healthy}"), "b", "c", 1), "Progressing", uncompare},
+		"it was broken before it was changed":           {strings.Replace(of("health: {status: Degraded}"), "b", "c", 1), "Progressing", uncompare},
+		"it was healthy before it got a value":          {"spec: {source: {helm: {valuesObject: {a: {b: c}}}}}, status: {health: {status: Healthy}, sync: {status: Synced, comparedTo: {source: {helm: {valuesObject: {a: {}}}}}}}", "Progressing", uncompare},
+		"it was healthy before it lost a value":         {"spec: {source: {helm: {valuesObject: {}}}}, status: {health: {status: Healthy}, sync: {status: Synced, comparedTo: {source: {helm: {valuesObject: {a: b}}}}}}", "Progressing", uncompare},
+		"it was healthy before one of its sources":      {"spec: {sources: [{path: a}, {path: b}]}, status: {health: {status: Healthy}, sync: {status: Synced, comparedTo: {sources: [{path: a}]}}}", "Progressing", uncompare},
+		"its sources are those that were compared":      {"spec: {sources: [{path: a}, {path: b}]}, status: {health: {status: Healthy}, sync: {status: Synced, comparedTo: {source: {repoURL: \"\"}, sources: [{path: a}, {path: b}]}}}", "Healthy", ""},
+		"what is empty was left out of its status":      {"spec: {source: {path: a, helm: {skipCrds: false, values: \"\"}}}, status: {health: {status: Healthy}, sync: {status: Synced, comparedTo: {source: {path: a}}}}", "Healthy", ""},
+		"it has come along for too long":                {of("health: {status: Progressing, message: two of three, lastTransitionTime: OLD}, operationState: {phase: Succeeded, startedAt: OLD}"), "Degraded", late + "Progressing: two of three"},
+		"it has been held for too long":                 {of("health: {status: Suspended, lastTransitionTime: OLD}"), "Degraded", late + "Suspended: "},
+		"it has come along since its last sync":         {of("health: {status: Progressing, lastTransitionTime: OLD}, operationState: {phase: Succeeded, startedAt: NEW}"), "Progressing", ""},
+		"its sync failed, and is tried again":           {pushed("health: {status: Healthy}, operationState: {phase: Running, startedAt: NEW, retryCount: 1}"), "Degraded", retried},
+		"its sync is tried for the first time":          {pushed("health: {status: Healthy}, operationState: {phase: Running, startedAt: NEW, retryCount: 0}"), "Progressing", pending},
+		"its sync has just begun":                       {pushed("health: {status: Healthy}, operationState: {phase: Running, startedAt: NEW}"), "Progressing", pending},
+		"its sync takes too long":                       {pushed("health: {status: Healthy}, operationState: {phase: Running, startedAt: OLD}"), "Degraded", late + "Progressing: " + pending},
+		"its sync ended, and it is not what git says":   {pushed("health: {status: Healthy}, operationState: {phase: Failed, finishedAt: OLD}"), "Degraded", late + "Progressing: " + pending},
+		"another sync begins":                           {pushed("health: {status: Healthy}, operationState: {phase: Failed, finishedAt: OLD}") + ", operation: {sync: {}}", "Progressing", pending},
+		"it cannot be rendered":                         {pushed("health: {status: Healthy}, conditions: [{type: ComparisonError}]"), "Degraded", unlike},
+		"it could not be rendered before it was mended": {strings.Replace(of("health: {status: Healthy}, conditions: [{type: ComparisonError}]"), "b", "c", 1), "Progressing", uncompare},
+		"its project refuses it":                        {strings.Replace(of("health: {status: Unknown}, conditions: [{type: InvalidSpecError}]"), "b", "c", 1), "Degraded", unlike},
+		"it has a condition that is no obstacle":        {of("health: {status: Healthy}, conditions: [{type: OrphanedResourceWarning, lastTransitionTime: OLD}]"), "Healthy", ""},
+		"it is tried again with what it names":          {pushed("health: {status: Healthy}, operationState: {phase: Running, startedAt: NEW, retryCount: 1, operation: {sync: {source: {targetRevision: b}}}}"), "Degraded", retried},
+		"it is tried again with what it named":          {"metadata: {name: x}, " + pushed("health: {status: Healthy}, operationState: {phase: Running, startedAt: NEW, retryCount: 1, operation: {sync: {source: {targetRevision: a}}}}"), "Degraded", "it is tried again with a source that it no longer names; to end that: argocd app terminate-op x"},
+		"it is synced for the first time, as it was":    {pushed("health: {status: Healthy}, operationState: {phase: Running, startedAt: NEW, operation: {sync: {source: {targetRevision: a}}}}"), "Progressing", pending},
+		"somebody syncs it by hand, with no source":     {pushed("health: {status: Healthy}, operationState: {phase: Running, startedAt: NEW, retryCount: 1, operation: {sync: {revision: b}}}"), "Degraded", retried},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -278,6 +278,9 @@ func TestBadPush(t *testing.T) {
 					if got.lost != 0 || got.success == 0 || got.unsent > 0.05*got.success {
 						t.Errorf("meanwhile %g requests failed, %g succeeded and %g were not sent in time, want none, many and few", got.lost, got.success, got.unsent)
 					}
+					mended := time.Now()
+					on.deploys.restore(ctx, t)
+					figure(t, "push that mends it until it is what runs", time.Since(mended).Seconds(), 90, "s")
 				}},
 			)
 		})
