@@ -32,6 +32,7 @@ var (
 	keep    = flag.Bool("keep", false, "leave the cluster up, and use it again the next time")
 	catalog = flag.String("catalogue", "part", "which experiments to run: part, or all, which takes an hour")
 	repeat  = flag.Int("repeat", 1, "with -catalogue=all: how often to repeat pod-kill and network-partition")
+	cuts    = flag.Int("interruptions", 3, "how often the start of the second cluster is interrupted")
 	remote  = flag.String("remote", "", "with -kubeconfig: URL to push to (`cluster remote` prints it)")
 	pushes  = flag.String("push-credential", "", "with -remote: file of that name in the cluster's directory, which git reads the password from")
 )

@@ -3,8 +3,10 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -135,6 +137,25 @@ func (n *node) kill(ctx context.Context, t *testing.T) {
 	}
 }
 
+// interrupt starts to bring a bare cluster up, and ends that with a signal at a random
+// moment. What it had begun is left as it is.
+func (n *node) interrupt(ctx context.Context, t *testing.T, sig syscall.Signal, latest time.Duration) {
+	t.Helper()
+	after := rand.N(latest) //nolint:gosec // a moment, no secret
+	cmd := exec.CommandContext(ctx, n.program, "up", "--name="+n.name, "--provider="+n.provider, "--repository="+n.repository, "--environment=")
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	// What outlives the program must not keep its output open for ever.
+	cmd.WaitDelay = 10 * time.Second
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(after, func() { _ = cmd.Process.Signal(sig) }) // it has ended
+	err := cmd.Wait()
+	timer.Stop()
+	t.Logf("%s after %.1f s: %v; it had come to: %s", sig, after.Seconds(), err, lastLine(said.String()))
+}
+
 // network is the host's, as far as a node could have changed it.
 func network(ctx context.Context, t *testing.T) string {
 	t.Helper()
@@ -188,8 +209,13 @@ func TestSecondCluster(t *testing.T) {
 		}
 	}
 	feature(t, "a second cluster",
-		check{"starts beside the first, which goes on", func(ctx context.Context, t *testing.T) {
+		check{"is interrupted at random moments of its start", func(ctx context.Context, t *testing.T) {
 			before = network(ctx, t)
+			for i := range *cuts {
+				second.interrupt(ctx, t, []syscall.Signal{syscall.SIGINT, syscall.SIGKILL, syscall.SIGTERM}[i%3], 15*time.Second)
+			}
+		}},
+		check{"starts beside the first all the same, which goes on", func(ctx context.Context, t *testing.T) {
 			began := time.Now()
 			connectTo(ctx, t)
 			figure(t, "a bare cluster is up", time.Since(began).Seconds(), 60, "s")
