@@ -112,13 +112,18 @@ func TestWhatIsNotPublished(t *testing.T) {
 			if err := os.WriteFile(billFile(dir, "monitor", "amd64"), []byte("{}"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-		}, exitInvalid, "is not the bill that was built"},
+		}, exitInvalid, "bill-amd64.cdx.json changed after the build: its digest is sha256:"},
+		"a bill that is gone": {func(t *testing.T, dir, key, at string) {
+			clean(t, dir)
+			step(t, exitOK, dir, "sign", "--key="+key, "--registry="+at)
+			remove(t, billFile(dir, "monitor", "arm64"))
+		}, exitInvalid, "bill-arm64.cdx.json: no such file or directory; build again"},
 	} {
 		t.Run(title, func(t *testing.T) {
 			dir, key, at := stored(t), newKeyFile(t), newServer(t, true)
 			tt.prepare(t, dir, key, at)
 			code, out, stderr := call("publish", "--dir="+dir, "--registry="+at)
-			if code != tt.code || !strings.Contains(stderr, tt.says) || out != "" {
+			if code != tt.code || !strings.Contains(stderr, tt.says) || strings.Contains(stderr, "%!") || out != "" {
 				t.Errorf("exit %d, want %d and %q: %s%s", code, tt.code, tt.says, out, stderr)
 			}
 			// Nothing that could be promoted is there: no signature, no tag.

@@ -151,9 +151,9 @@ func (p publication) push(ctx context.Context, name string) error {
 func (p publication) attach(ctx context.Context, name string) error {
 	b := p.record.Images[name]
 	for arch, platform := range b.Platforms {
-		text, err := os.ReadFile(billFile(p.dir, name, arch))
-		if err != nil || digestOf(text) != platform.Bill {
-			return fmt.Errorf("%w: %s is not the bill that was built (%w); build again", errInvalid, billFile(p.dir, name, arch), err)
+		text, err := readBill(p.dir, name, arch, platform)
+		if err != nil {
+			return err
 		}
 		if err := p.refer(ctx, name, platform.Digest, billType, text); err != nil {
 			return err

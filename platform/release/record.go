@@ -110,6 +110,20 @@ func load(dir string) (record, map[string]v1.ImageIndex, error) {
 	return r, all, nil
 }
 
+// readBill reads a bill of materials, which has to be the one that was built. The error
+// wraps errInvalid.
+func readBill(dir, name, arch string, p platform) ([]byte, error) {
+	file := billFile(dir, name, arch)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the bill of materials: %w; build again", errInvalid, err)
+	}
+	if digest := digestOf(text); digest != p.Bill {
+		return nil, fmt.Errorf("%w: %s changed after the build: its digest is %s, and %s says %s; build again", errInvalid, file, digest, recordFile(dir), p.Bill)
+	}
+	return text, nil
+}
+
 // indexOf reads the only index of a layout.
 func indexOf(dir string) (v1.ImageIndex, error) {
 	outer, err := layout.ImageIndexFromPath(dir)

@@ -84,9 +84,9 @@ func (f scanFlags) scan(ctx context.Context, dir string, r record, known []excep
 	}
 	for _, name := range r.names() {
 		for arch, p := range r.Images[name].Platforms {
-			text, err := os.ReadFile(billFile(dir, name, arch))
-			if err != nil || digestOf(text) != p.Bill {
-				return result, fmt.Errorf("%w: %s is not the bill that was built (%w); build again", errInvalid, billFile(dir, name, arch), err)
+			text, err := readBill(dir, name, arch, p)
+			if err != nil {
+				return result, err
 			}
 			if files := strangers(text); len(files) > 0 {
 				unseen(name, arch, "the scanner knows Go programs only, and the image holds %s", strings.Join(files, ", "))
