@@ -20,7 +20,7 @@ import (
 func bill(name, arch, revision, digest string, c contents) ([]byte, error) {
 	info, err := buildinfo.Read(bytes.NewReader(c.program))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s is no Go program, and nothing says what is in it: %w", errInvalid, c.path, err)
+		return nil, fmt.Errorf("%w: %s is not a Go program, so its modules are not known: %w", errInvalid, c.path, err)
 	}
 	_, hash, _ := strings.Cut(digest, ":")
 	root := cdx.Component{

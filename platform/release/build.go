@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
@@ -16,10 +17,7 @@ import (
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/spf13/cobra"
 
 	"github.com/ballast-sre/ballast/internal/image"
@@ -28,7 +26,7 @@ import (
 // mostProgram bounds what is read of an image into memory, in bytes.
 const mostProgram = 1 << 30
 
-// marker is a file that says that a directory may be replaced by the next release.
+// marker is a file in the directory of a release: the next release may replace it.
 const marker = ".release"
 
 type buildFlags struct {
@@ -42,10 +40,11 @@ func newBuild(dir *string) *cobra.Command {
 		Use: "build", Short: "Build the images for every architecture, each with its bill of materials", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var errs []error
-			for flag, values := range map[string][]string{"image": f.images, "arch": f.arches} {
-				if len(values) == 0 || slices.Contains(values, "") {
-					errs = append(errs, fmt.Errorf("--%s is missing", flag))
-				}
+			if len(f.images) == 0 || slices.Contains(f.images, "") {
+				errs = append(errs, errors.New("--image is missing: a name of platform/image, like monitor"))
+			}
+			if len(f.arches) == 0 || slices.Contains(f.arches, "") {
+				errs = append(errs, errors.New("--arch is missing: amd64, arm64 or both"))
 			}
 			if err := errors.Join(errs...); err != nil {
 				return usageError{err}
@@ -54,8 +53,8 @@ func newBuild(dir *string) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.root, "root", ".", "a checkout of the repository")
-	flags.StringVar(&f.revision, "revision", "", "the commit that the sources are; without it git is asked, and wants a clean work tree")
+	flags.StringVar(&f.root, "root", ".", "checkout of the repository")
+	flags.StringVar(&f.revision, "revision", "", "commit of the sources; without it, HEAD of a clean work tree")
 	flags.StringSliceVar(&f.images, "image", nil, "names of images that platform/image builds")
 	flags.StringSliceVar(&f.arches, "arch", []string{"amd64", "arm64"}, "architectures")
 	return cmd
@@ -103,8 +102,8 @@ func (f buildFlags) build(ctx context.Context, dir string) error {
 	return save(dir, r)
 }
 
-// makeRoom removes what was released before: a release that was left half done must not look
-// like one. A directory of something else is left alone.
+// makeRoom removes the release before this one: if this build stops halfway, the directory
+// must not look like a release. A directory that holds anything else is left alone.
 func makeRoom(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
@@ -115,7 +114,7 @@ func makeRoom(dir string) error {
 	}
 	mark := filepath.Join(dir, marker)
 	if _, err := os.Stat(mark); err != nil {
-		return usageError{fmt.Errorf("--dir %s is not empty and is no release; name another directory", dir)}
+		return usageError{fmt.Errorf("--dir %s holds files, but no release; name another directory", dir)}
 	}
 	return os.RemoveAll(dir)
 }
@@ -126,18 +125,14 @@ func store(dir, name, revision string, images map[string]v1.Image) (built, error
 	if err != nil {
 		return built{}, fmt.Errorf("%s: %w", name, err)
 	}
-	l, err := layout.Write(layoutDir(dir, name), empty.Index)
-	if err == nil {
-		err = l.AppendIndex(index)
+	if err := image.SaveLayout(index, layoutDir(dir, name)); err != nil {
+		return built{}, err
 	}
+	digest, err := image.Digest(index)
 	if err != nil {
-		return built{}, fmt.Errorf("save %s: %w", name, err)
+		return built{}, err
 	}
-	digest, err := index.Digest()
-	if err != nil {
-		return built{}, fmt.Errorf("%s: %w", name, err)
-	}
-	b := built{Digest: digest.String(), Platforms: map[string]platform{}}
+	b := built{Digest: digest, Platforms: map[string]platform{}}
 	for arch, img := range images {
 		contents, err := look(img)
 		if err != nil {
@@ -162,16 +157,11 @@ func store(dir, name, revision string, images map[string]v1.Image) (built, error
 	return b, nil
 }
 
-// join makes one index of the images of several architectures, in a fixed order, so that
-// the same images have the same digest.
+// join makes one index of the images of several architectures, sorted, so that the same
+// images have the same digest.
 func join(images map[string]v1.Image) (v1.ImageIndex, error) {
-	arches := make([]string, 0, len(images))
-	for arch := range images {
-		arches = append(arches, arch)
-	}
-	slices.Sort(arches)
-	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
-	for _, arch := range arches {
+	list := make([]v1.Image, 0, len(images))
+	for _, arch := range slices.Sorted(maps.Keys(images)) {
 		file, err := images[arch].ConfigFile()
 		if err != nil {
 			return nil, err
@@ -179,11 +169,9 @@ func join(images map[string]v1.Image) (v1.ImageIndex, error) {
 		if file.OS != "linux" || file.Architecture != arch {
 			return nil, fmt.Errorf("%w: an image for linux/%s is for %s/%s", errInvalid, arch, file.OS, file.Architecture)
 		}
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{
-			Add: images[arch], Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}},
-		})
+		list = append(list, images[arch])
 	}
-	return index, nil
+	return image.Index(list...)
 }
 
 // contents is what an image has in it.
@@ -201,7 +189,7 @@ func look(img v1.Image) (contents, error) {
 		return c, err
 	}
 	if len(config.Config.Entrypoint) == 0 {
-		return c, fmt.Errorf("%w: the image says not what it runs", errInvalid)
+		return c, fmt.Errorf("%w: the image has no entrypoint", errInvalid)
 	}
 	c.path = config.Config.Entrypoint[0]
 	known := map[string][]byte{}
@@ -235,19 +223,21 @@ func look(img v1.Image) (contents, error) {
 		}
 	}
 	if c.program == nil {
-		return c, fmt.Errorf("%w: %s, which the image runs, is no file in it", errInvalid, c.path)
+		return c, fmt.Errorf("%w: the image has no file %s, which is its entrypoint", errInvalid, c.path)
 	}
 	return c, nil
 }
 
-// cleanRevision is the commit of a work tree that has nothing else in it.
+// cleanRevision is the commit of a work tree without changes.
 func cleanRevision(ctx context.Context, root string) (string, error) {
 	git := func(args ...string) (string, error) {
 		cmd := exec.CommandContext(ctx, "git", args...) //nolint:gosec // The arguments are this program's own.
 		cmd.Dir = root
+		var said bytes.Buffer
+		cmd.Stderr = &said
 		out, err := cmd.Output()
 		if err != nil {
-			return "", fmt.Errorf("%w: git %s in %s: %w; give --revision", errInvalid, args[0], root, err)
+			return "", fmt.Errorf("%w: git %s in %s: %w: %s; give --revision", errInvalid, args[0], root, err, oneLine(said.String()))
 		}
 		return strings.TrimSpace(string(out)), nil
 	}
@@ -257,12 +247,12 @@ func cleanRevision(ctx context.Context, root string) (string, error) {
 	}
 	if changed != "" {
 		first, _, _ := strings.Cut(changed, "\n")
-		return "", fmt.Errorf("%w: the work tree is not what its commit says (%s); commit it, or give --revision", errInvalid, first)
+		return "", fmt.Errorf("%w: the work tree has changes that are not committed (%s); commit them, or give --revision", errInvalid, first)
 	}
 	return git("rev-parse", "HEAD")
 }
 
-// command runs a program at the root. Its output is told when it fails.
+// command runs a program at the root. Its output is part of the error when it fails.
 func command(ctx context.Context, root, program string, args ...string) error {
 	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // The programs are this repository's own.
 	cmd.Dir = root
@@ -271,3 +261,6 @@ func command(ctx context.Context, root, program string, args ...string) error {
 	}
 	return nil
 }
+
+// oneLine is what a program printed, for a message.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -58,7 +58,7 @@ func TestABillOfMaterialsDependsOnItsImageAlone(t *testing.T) {
 		}
 	}
 	c.program = []byte("#!/bin/sh\n")
-	if _, err := bill("monitor", "amd64", aRevision, digestOf(nil), c); !errors.Is(err, errInvalid) || !strings.Contains(err.Error(), "is no Go program") {
+	if _, err := bill("monitor", "amd64", aRevision, digestOf(nil), c); !errors.Is(err, errInvalid) || !strings.Contains(err.Error(), "is not a Go program") {
 		t.Errorf("a script: %v", err)
 	}
 }
@@ -66,7 +66,7 @@ func TestABillOfMaterialsDependsOnItsImageAlone(t *testing.T) {
 func TestOnlyWhatIsCommittedIsReleased(t *testing.T) {
 	gitrepo.Isolate(t)
 	dir := t.TempDir()
-	if _, err := cleanRevision(t.Context(), dir); !errors.Is(err, errInvalid) {
+	if _, err := cleanRevision(t.Context(), dir); !errors.Is(err, errInvalid) || !strings.Contains(err.Error(), "not a git repository") {
 		t.Errorf("no repository: %v", err)
 	}
 	gitrepo.Git(t, dir, "init", "--quiet", "--initial-branch=main")

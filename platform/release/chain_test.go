@@ -148,9 +148,9 @@ func TestWhatIsNotScannedIsNeverClean(t *testing.T) {
 	}{
 		"without a scanner":             {nil, []string{"--scanner=" + filepath.Join(t.TempDir(), "none")}, "make bin/tools/govulncheck"},
 		"with a scanner that fails":     {nil, []string{"--scanner=false"}, "exit status 1"},
-		"with a database that is old":   {nil, []string{"--scanner=" + scanner(t, "clean.json"), "--max-age=1ns"}, "fetch it again"},
-		"without a date":                {nil, []string{"--scanner=" + scanner(t, "undated.json")}, "does not say of when it is"},
-		"with files of somebody else's": {[]image.File{{Path: "/lib/libc.so", Content: []byte("x")}}, []string{"--scanner=" + scanner(t, "clean.json")}, "the image holds /lib/libc.so"},
+		"with a database that is old":   {nil, []string{"--scanner=" + scanner(t, "clean.json"), "--max-age=1ns"}, "fetch the database again"},
+		"without a date":                {nil, []string{"--scanner=" + scanner(t, "undated.json")}, "has no date (db_last_modified)"},
+		"with files of somebody else's": {[]image.File{{Path: "/lib/libc.so", Content: []byte("x")}}, []string{"--scanner=" + scanner(t, "clean.json")}, "the image also holds /lib/libc.so"},
 	} {
 		t.Run(title, func(t *testing.T) {
 			dir := stored(t, tt.more...)
@@ -178,7 +178,7 @@ func TestARegistryThatIsNotThere(t *testing.T) {
 	l.Close()
 	clean(t, dir)
 	step(t, exitOK, dir, "sign", "--key="+key, "--registry="+at)
-	if code, _, stderr := call("publish", "--dir="+dir, "--registry="+at); code != exitUnavailable || !strings.Contains(stderr, "it cannot be asked") {
+	if code, _, stderr := call("publish", "--dir="+dir, "--registry="+at); code != exitUnavailable || !strings.Contains(stderr, "unavailable: ") {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/ballast-sre/ballast/internal/document"
 )
 
-// exception is a vulnerability with which an image may be published for some time.
+// exception lets an image be published with a vulnerability until a day.
 type exception struct {
 	ID     string `json:"id"`    // of the vulnerability, as in the database
 	Image  string `json:"image"` // name of the image
@@ -65,7 +65,7 @@ func parseExceptions(file string, data []byte) ([]exception, error) {
 			}
 		}
 		if _, err := time.Parse(time.DateOnly, e.Until); err != nil && !c.Bad(at+".until") {
-			c.Problem(at+".until", "%q is no day; write one like \"2006-01-02\", as no exception is for ever", e.Until)
+			c.Problem(at+".until", "%q is not a day; write one like \"2006-01-02\": every exception ends", e.Until)
 		}
 	}
 	if err := document.Err(c.Problems); err != nil {

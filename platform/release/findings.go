@@ -14,7 +14,7 @@ import (
 	cdx "github.com/CycloneDX/cyclonedx-go"
 )
 
-// findings is what the scanner said of one program.
+// findings is what the scanner found in one program.
 type findings struct {
 	scanner, database string
 	modified          time.Time // of the newest entry of the database; zero when it is not known
@@ -77,7 +77,7 @@ func readFindings(out []byte) (findings, error) {
 		switch {
 		case m.Config != nil:
 			if !strings.HasPrefix(m.Config.ProtocolVersion, "v1.") {
-				return f, fmt.Errorf("the scanner speaks the protocol %q, and this program v1", m.Config.ProtocolVersion)
+				return f, fmt.Errorf("the scanner prints protocol %q, want v1; take the one of tools/govulncheck", m.Config.ProtocolVersion)
 			}
 			f.scanner = strings.TrimSpace(m.Config.ScannerName + " " + m.Config.ScannerVersion)
 			f.database, f.modified = m.Config.DB, m.Config.DBLastModified
@@ -105,31 +105,31 @@ func readFindings(out []byte) (findings, error) {
 	return f, nil
 }
 
-// usable is nil when silence of the scanner means something.
+// usable returns an error when "nothing found" would prove nothing.
 func (f findings) usable(now time.Time, maxAge time.Duration) error {
 	switch {
 	case f.database == "":
 		return errors.New("the scanner does not say which database it used")
 	case f.modified.IsZero():
-		return fmt.Errorf("the database %s does not say of when it is", f.database)
+		return fmt.Errorf("the database %s has no date (db_last_modified)", f.database)
 	case now.Sub(f.modified) > maxAge:
-		return fmt.Errorf("the newest entry of the database %s is of %s, older than %s; fetch it again", f.database, f.modified.UTC().Format(time.DateOnly), maxAge)
+		return fmt.Errorf("the newest entry of the database %s is from %s, more than %s ago; fetch the database again", f.database, f.modified.UTC().Format(time.DateOnly), maxAge)
 	case f.modules == 0:
-		return errors.New("the scanner saw no module in the program")
+		return errors.New("the scanner found no module in the program")
 	}
 	return nil
 }
 
-// judge says what a vulnerability is worth, and whether the images may be published with it.
-// Of a program with a symbol table the scanner knows which functions are linked: a module
-// without its vulnerable ones does no harm, and is noted. Of one without, as images have
-// them, it takes all functions of a linked module for linked.
+// judge describes a vulnerability, and says whether the images may be published with it. In
+// a program with a symbol table the scanner sees which functions are linked: a module whose
+// vulnerable functions are not is noted and does not count. The programs of images have no
+// symbol table, and there the scanner counts all functions of a linked module as linked.
 func (v vulnerability) judge(image string, known []exception, now time.Time) (note string, excepted bool) {
-	mend := "no version mends it yet"
+	fix := "no version fixes it yet"
 	if v.fixed != "" {
-		mend = "mended in " + v.fixed
+		fix = "fixed in " + v.fixed
 	}
-	note = fmt.Sprintf("%s in %s@%s (%s): %s", v.id, v.module, v.version, mend, v.summary)
+	note = fmt.Sprintf("%s in %s@%s (%s): %s", v.id, v.module, v.version, fix, v.summary)
 	if v.symbol == "" {
 		return note + "; none of its functions is linked", true
 	}
@@ -146,7 +146,7 @@ func (v vulnerability) judge(image string, known []exception, now time.Time) (no
 	return note, false
 }
 
-// strangers are the files of a bill that no scanner of Go programs can judge.
+// strangers are the files of a bill that a scanner of Go programs cannot read.
 func strangers(bill []byte) []string {
 	var b cdx.BOM
 	if err := cdx.NewBOMDecoder(bytes.NewReader(bill), cdx.BOMFileFormatJSON).Decode(&b); err != nil || b.Components == nil {

@@ -72,10 +72,10 @@ func TestOutputThatMeansNothing(t *testing.T) {
 		"nothing at all":       {"", "does not say which database"},
 		"words":                {"no vulnerabilities found", "cannot be read"},
 		"half an answer":       {`{"config":{"protocol_version":"v1.0.0"`, "cannot be read"},
-		"another protocol":     {`{"config":{"protocol_version":"v2.0.0"}}`, `speaks the protocol "v2.0.0"`},
+		"another protocol":     {`{"config":{"protocol_version":"v2.0.0"}}`, `prints protocol "v2.0.0", want v1`},
 		"no database":          {`{"config":{"protocol_version":"v1.0.0"}}`, "does not say which database"},
-		"a database of no day": {`{"config":{"protocol_version":"v1.0.0","db":"file:///db"}}`, "does not say of when it is"},
-		"no module":            {`{"config":{"protocol_version":"v1.0.0","db":"file:///db","db_last_modified":"` + now.Format(time.RFC3339) + `"}}`, "saw no module"},
+		"a database of no day": {`{"config":{"protocol_version":"v1.0.0","db":"file:///db"}}`, "has no date (db_last_modified)"},
+		"no module":            {`{"config":{"protocol_version":"v1.0.0","db":"file:///db","db_last_modified":"` + now.Format(time.RFC3339) + `"}}`, "found no module"},
 	} {
 		t.Run(title, func(t *testing.T) {
 			f, err := readFindings([]byte(tt.out))
@@ -93,8 +93,8 @@ func TestExceptionsThatAreRefused(t *testing.T) {
 	head := "apiVersion: ballast.dev/v1alpha1\nkind: ScanExceptions\nmetadata: {name: exceptions}\nspec:\n  exceptions:\n"
 	for title, tt := range map[string]struct{ text, says string }{
 		"without a reason": {head + "    - {id: GO-1, image: monitor, until: \"2026-12-31\"}\n", "spec.exceptions[0].reason: missing"},
-		"for ever":         {head + "    - {id: GO-1, image: monitor, reason: x}\n", "no exception is for ever"},
-		"on no day":        {head + "    - {id: GO-1, image: monitor, reason: x, until: soon}\n", `"soon" is no day`},
+		"for ever":         {head + "    - {id: GO-1, image: monitor, reason: x}\n", "every exception ends"},
+		"on no day":        {head + "    - {id: GO-1, image: monitor, reason: x, until: soon}\n", `"soon" is not a day`},
 		"of all images":    {head + "    - {id: GO-1, reason: x, until: \"2026-12-31\"}\n", "spec.exceptions[0].image: missing"},
 		"with a misspelt":  {head + "    - {id: GO-1, image: monitor, reasons: x, until: \"2026-12-31\"}\n", "reasons"},
 		"of another kind":  {"apiVersion: ballast.dev/v1alpha1\nkind: Pair\n", "want ballast.dev/v1alpha1 ScanExceptions"},

@@ -28,7 +28,7 @@ type signer interface {
 	sign(ctx context.Context, message []byte) ([]byte, error)
 }
 
-// open finds a key: a file, or azurekms://VAULT.vault.azure.net/KEY[/VERSION].
+// open opens a key: a file, or azurekms://VAULT.vault.azure.net/KEY[/VERSION].
 func open(ctx context.Context, key string) (signer, error) {
 	if strings.HasPrefix(key, vaultScheme) {
 		return openVault(ctx, key, nil, nil)
@@ -52,7 +52,7 @@ func openFile(file string) (signer, error) {
 		return nil, fmt.Errorf("%w: the key: %w; make one with `release key --out %s`", errInvalid, err, file)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%w: others than you may read the key %s (%s); chmod 600 it, and take another key if somebody has", errInvalid, file, info.Mode().Perm())
+		return nil, fmt.Errorf("%w: others than you may read the key %s (%s); chmod 600 it, and make a new one if somebody did", errInvalid, file, info.Mode().Perm())
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -102,8 +102,7 @@ func newKey(s streams) *cobra.Command {
 	return cmd
 }
 
-// makeKey writes a new key. One that is there is kept: what it has signed would be worth
-// nothing without it.
+// makeKey writes a new key. It never replaces one: nothing could be signed with it again.
 func makeKey(file string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -122,7 +121,7 @@ func makeKey(file string) error {
 	}
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return usageError{fmt.Errorf("--out %s is there already; remove it first if nothing needs it", file)}
+		return usageError{fmt.Errorf("--out %s exists already; choose another file, or remove it if nothing needs it", file)}
 	}
 	if err != nil {
 		return err
@@ -147,7 +146,7 @@ func publicPEM(s signer) ([]byte, error) {
 func readPublic(file string) (*ecdsa.PublicKey, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("%w: nothing is signed (%w); sign first", errInvalid, err)
+		return nil, fmt.Errorf("%w: the images are not signed (%w); sign first", errInvalid, err)
 	}
 	block, _ := pem.Decode(data)
 	if block == nil {

@@ -27,7 +27,7 @@ func TestAKeyOfThisMachineIsItsOwnersAlone(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("it is %v, %v", info.Mode(), err)
 	}
-	if code, _, stderr := call("key", "--out="+file); code != exitUsage || !strings.Contains(stderr, "is there already") {
+	if code, _, stderr := call("key", "--out="+file); code != exitUsage || !strings.Contains(stderr, "exists already") {
 		t.Errorf("a key was replaced: %d %s", code, stderr)
 	}
 	code, out, stderr := call("key", "--public-of="+file)
@@ -148,8 +148,8 @@ func TestVaultsThatDoNotSign(t *testing.T) {
 	}{
 		"with an expired token": {http.StatusUnauthorized, exitUnavailable, "P-256", "az login"},
 		"without the role":      {http.StatusForbidden, exitUnavailable, "P-256", "Key Vault Crypto User"},
-		"without the key":       {http.StatusNotFound, exitInvalid, "P-256", "there is no key"},
-		"with another curve":    {0, exitInvalid, "P-384", "is no key on P-256"},
+		"without the key":       {http.StatusNotFound, exitInvalid, "P-256", "does not exist"},
+		"with another curve":    {0, exitInvalid, "P-384", "is not a key on P-256"},
 	} {
 		t.Run(title, func(t *testing.T) {
 			_, err := openVault(t.Context(), "azurekms://ballast.vault.azure.net/release", somebody{}, newVault(t, tt.status, tt.curve))

@@ -1,7 +1,7 @@
 // Command release brings the platform's images from source to a registry: it builds them
-// for several architectures, says what is in them, scans, signs and publishes them by
-// digest. Each step reads what the step before left in one directory, and refuses to go on
-// when that is not of the same images.
+// for several architectures, lists what is in them, scans, signs and publishes them by
+// digest. Each step reads what the step before left in one directory, and stops when that
+// belongs to other images.
 package main
 
 import (
@@ -19,8 +19,8 @@ import (
 // The exit codes: those of verdicts, and sysexits.h.
 const (
 	exitOK          = 0
-	exitFound       = 1 // the scanner found what may not be published
-	exitNotJudged   = 3 // nobody could tell
+	exitFound       = 1 // the scanner found vulnerabilities that are not excepted
+	exitNotJudged   = 3 // it could not be scanned
 	exitUsage       = 64
 	exitInvalid     = 65
 	exitUnavailable = 69
@@ -30,12 +30,13 @@ const (
 var (
 	// errFound is returned for images with vulnerabilities that nobody has excepted.
 	errFound = errors.New("not published: vulnerabilities were found")
-	// errNotScanned is returned for images of which it is not known what is in them.
-	errNotScanned = errors.New("not scanned")
-	// errInvalid is returned for a release or a file that is not what it has to be.
-	errInvalid = errors.New("it cannot be released")
-	// errUnavailable is returned for a registry or a key that cannot be asked.
-	errUnavailable = errors.New("it cannot be asked")
+	// errNotScanned is returned for images that could not be scanned.
+	errNotScanned = errors.New("not scanned; the notes of `release scan` say why, and sign and publish take --unscanned")
+	// errInvalid is returned for a release or a file that cannot be used.
+	errInvalid = errors.New("cannot continue")
+	// errUnavailable is returned for a registry, a key vault or an Azure DevOps that does
+	// not answer, or does not let us in.
+	errUnavailable = errors.New("unavailable")
 )
 
 // usageError is a mistake on the command line.
@@ -43,7 +44,7 @@ type usageError struct{ error }
 
 func (u usageError) Unwrap() error { return u.error }
 
-// streams are where the product and where the words about it go.
+// streams are stdout, for the product, and stderr, for messages.
 type streams struct{ out, err io.Writer }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -59,12 +60,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 publish, in this order; each goes on from what the one before left in --dir.
 
 Exit codes: 0 done, 1 vulnerabilities were found, 3 it could not be scanned, 64 usage,
-65 the release or a file is not what it has to be, 69 the registry or the key cannot be
-asked, 70 internal error.`,
+65 the release or a file cannot be used, 69 the registry, the key vault or Azure DevOps is
+unavailable, 70 internal error.`,
 		SilenceUsage: true, SilenceErrors: true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError{fmt.Errorf("there is no step %q; there are build, scan, sign, publish, key, registry and pull-request", args[0])}
+				return usageError{fmt.Errorf("unknown step %q; the steps are build, scan, sign, publish, key, registry and pull-request", args[0])}
 			}
 			return usageError{errors.New("name a step: build, scan, sign, publish, key, registry or pull-request")}
 		},
@@ -105,7 +106,7 @@ func exitCode(err error) int {
 // noArgs refuses arguments as usage.
 func noArgs(_ *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usageError{fmt.Errorf("%q is too much; this step takes flags only", args[0])}
+		return usageError{fmt.Errorf("unexpected argument %q; this step takes flags only", args[0])}
 	}
 	return nil
 }

@@ -47,17 +47,18 @@ func TestCommandLinesThatAreRefused(t *testing.T) {
 		says string
 	}{
 		"without a step":                   {nil, exitUsage, "name a step"},
-		"a step that there is not":         {[]string{"bless"}, exitUsage, `there is no step "bless"`},
+		"a step that there is not":         {[]string{"bless"}, exitUsage, `unknown step "bless"; the steps are build, scan`},
 		"a flag that there is not":         {[]string{"scan", "--fast"}, exitUsage, "unknown flag: --fast"},
-		"an argument too many":             {[]string{"scan", "monitor"}, exitUsage, `"monitor" is too much`},
+		"an argument too many":             {[]string{"scan", "monitor"}, exitUsage, `unexpected argument "monitor"; this step takes flags only`},
 		"building nothing":                 {[]string{"build"}, exitUsage, "--image is missing"},
 		"signing with nothing":             {[]string{"sign"}, exitUsage, "--key is missing"},
 		"publishing nowhere":               {[]string{"publish"}, exitUsage, "--registry is missing"},
-		"building over somebody's files":   {[]string{"build", "--image=monitor", "--revision=x", "--dir=" + occupied}, exitUsage, "is not empty and is no release"},
+		"building over somebody's files":   {[]string{"build", "--image=monitor", "--revision=x", "--dir=" + occupied}, exitUsage, "holds files, but no release; name another directory"},
 		"a vault that is none":             {[]string{"key", "--public-of=azurekms://evil.example/key"}, exitUsage, "want azurekms://VAULT.vault.azure.net/KEY"},
-		"a registry for everybody":         {[]string{"registry", "--listen=0.0.0.0:5000"}, exitUsage, "want an address of this machine alone"},
+		"a registry for everybody":         {[]string{"registry", "--listen=0.0.0.0:5000"}, exitUsage, "want a loopback address like 127.0.0.1:5000"},
 		"scanning what was not built":      {[]string{"scan", "--dir=" + empty}, exitInvalid, "build first"},
-		"exceptions that are not there":    {[]string{"pull-request"}, exitUsage, "--of is missing"},
+		"a pull request without its file":  {[]string{"pull-request"}, exitUsage, "--of is missing"},
+		"exceptions that are not there":    {[]string{"scan", "--dir=" + stored(t), "--exceptions=" + filepath.Join(empty, "none")}, exitInvalid, "no such file"},
 		"a pull request of no file":        {[]string{"pull-request", "--of=" + filepath.Join(empty, "none")}, exitUsage, "--of: "},
 		"neither a new key nor an old one": {[]string{"key"}, exitUsage, "give --out"},
 	} {

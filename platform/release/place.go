@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
-// place is a repository of a registry, and how to speak to it.
+// place is a repository of a registry, and how to reach it.
 type place struct {
 	repo    name.Repository
 	options []remote.Option
@@ -26,7 +26,7 @@ func (p place) with(ctx context.Context) []remote.Option {
 	return append(slices.Clone(p.options), remote.WithContext(ctx))
 }
 
-// places opens the repository of each image. It asks nobody.
+// places opens the repository of each image. It sends no request.
 func (f publishFlags) places(names []string) (map[string]place, error) {
 	var opts []name.Option
 	if f.plainHTTP {
@@ -47,7 +47,7 @@ func (f publishFlags) places(names []string) (map[string]place, error) {
 			who = remote.WithAuth(found)
 		}
 		base := []remote.Option{remote.WithUserAgent("ballast-release"), who}
-		// One that is kept asks once how to log in.
+		// A pusher and a puller that are kept ask only once how to log in.
 		pusher, err := remote.NewPusher(base...)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", repo, err)
@@ -70,7 +70,7 @@ func credential(file, registry string) (authn.Authenticator, error) {
 	defer f.Close() //nolint:errcheck // It was only read.
 	c, err := config.LoadFromReader(f)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("--auth %s is not like Docker's config.json: %w", file, err)}
+		return nil, usageError{fmt.Errorf("--auth %s: want a file like Docker's config.json: %w", file, err)}
 	}
 	found, err := c.GetAuthConfig(registry)
 	if err != nil {
@@ -86,7 +86,7 @@ func credential(file, registry string) (authn.Authenticator, error) {
 	return authn.FromConfig(who), nil
 }
 
-// outcome says what a registry's error means.
+// outcome makes an error of this program of a registry's.
 func outcome(at string, err error) error {
 	var answer *transport.Error
 	switch {
@@ -97,12 +97,12 @@ func outcome(at string, err error) error {
 	}
 	said := strings.Join(strings.Fields(answer.Error()), " ")
 	if answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden {
-		return fmt.Errorf("%w: %s refuses it: %s; log in again (in Azure: `az acr login`), as somebody who may push", errUnavailable, at, said)
+		return fmt.Errorf("%w: %s refused the request: %s; log in again (in Azure: `az acr login`), with an account that may push", errUnavailable, at, said)
 	}
 	return fmt.Errorf("%w: %s: %s", errUnavailable, at, said)
 }
 
-// missing is true for what a registry does not have.
+// missing is true for the answer 404.
 func missing(err error) bool {
 	var answer *transport.Error
 	return errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound

@@ -51,8 +51,8 @@ type runDetails struct {
 	Byproducts []resource `json:"byproducts"`
 }
 
-// provenance says of one image and of that of each architecture: made of which sources, by
-// whom, with which bills of materials, and what the scan came to.
+// provenance records for an index and the image of each architecture: the sources, who built
+// them, the bills of materials, and the result of the scan.
 func provenance(name, builder string, r record) ([]byte, error) {
 	b := r.Images[name]
 	s := statement{Type: statementType, PredicateType: predicateType}

@@ -24,7 +24,7 @@ import (
 // billType is the type of bills of materials in a registry.
 const billType = "application/vnd.cyclonedx+json"
 
-// annotation holds a signature in the way of cosign.
+// annotation is the one in which cosign keeps a signature.
 const annotation = "dev.cosignproject.cosign/signature"
 
 type publishFlags struct {
@@ -35,7 +35,7 @@ type publishFlags struct {
 func newPublish(s streams, dir *string) *cobra.Command {
 	var f publishFlags
 	cmd := &cobra.Command{
-		Use: "publish", Short: "Push the signed images, by digest, and print what `ballast promote` takes", Args: noArgs,
+		Use: "publish", Short: "Push the signed images by digest, and print the arguments of `ballast promote`", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.registry == "" {
 				return usageError{errors.New("--registry is missing")}
@@ -54,14 +54,14 @@ func newPublish(s streams, dir *string) *cobra.Command {
 			if err := p.publish(cmd.Context()); err != nil {
 				return err
 			}
-			return f.told(s, *dir, r)
+			return f.printArgs(s, *dir, r)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.registry, "registry", "", "the registry, as HOST[:PORT]")
 	flags.StringVar(&f.prefix, "prefix", "ballast", "what comes before an image's name in the registry")
-	flags.StringVar(&f.auth, "auth", "", "file like Docker's config.json with the credential; without it, what Docker's own has")
-	flags.BoolVar(&f.plainHTTP, "plain-http", false, "speak to the registry without TLS; one on this machine is spoken to so anyway")
+	flags.StringVar(&f.auth, "auth", "", "file like Docker's config.json with the credential (default: Docker's own)")
+	flags.BoolVar(&f.plainHTTP, "plain-http", false, "talk to the registry without TLS; to one on loopback that is the default")
 	flags.BoolVar(&f.unscanned, "unscanned", false, "publish images that could not be scanned")
 	return cmd
 }
@@ -106,9 +106,9 @@ func (f publishFlags) prepare(dir string, r record, images map[string]v1.ImageIn
 	return p, nil
 }
 
-// publish pushes the images and what belongs to them, then the signatures, and the tags of
-// the revision last. An image without a signature is not promoted, so that one that was
-// pushed in part does nothing.
+// publish pushes the images and what refers to them, then the signatures, and the tags of
+// the revision last. An image without a signature is not promoted, so a publication that
+// stops halfway has no effect.
 func (p publication) publish(ctx context.Context) error {
 	for _, step := range []func(context.Context, string) error{p.free, p.push, p.attach, p.endorse, p.tag} {
 		for _, name := range p.record.names() {
@@ -122,7 +122,7 @@ func (p publication) publish(ctx context.Context) error {
 
 func (p publication) revisionTag() string { return "git-" + p.record.Revision }
 
-// free is nil when the revision was not published with another digest.
+// free returns an error when the revision was published with another digest.
 func (p publication) free(ctx context.Context, name string) error {
 	at := p.places[name]
 	tag := at.repo.Tag(p.revisionTag())
@@ -133,7 +133,7 @@ func (p publication) free(ctx context.Context, name string) error {
 	case err != nil:
 		return outcome(tag.Name(), err)
 	case there.Digest.String() != p.record.Images[name].Digest:
-		return fmt.Errorf("%w: %s is %s already, and this build made %s; the same sources give the same image, so find out what differs", errInvalid, tag, there.Digest, p.record.Images[name].Digest)
+		return fmt.Errorf("%w: %s has the digest %s already, and this build made %s; the same sources give the same image, so find out what differs", errInvalid, tag, there.Digest, p.record.Images[name].Digest)
 	}
 	return nil
 }
@@ -177,9 +177,10 @@ func (p publication) refer(ctx context.Context, name, digest, kind string, text 
 	if err != nil {
 		return err
 	}
-	referring, ok := mutate.Subject(img, v1.Descriptor{MediaType: subject.MediaType, Size: subject.Size, Digest: subject.Digest}).(v1.Image)
+	made := mutate.Subject(img, v1.Descriptor{MediaType: subject.MediaType, Size: subject.Size, Digest: subject.Digest})
+	referring, ok := made.(v1.Image)
 	if !ok {
-		return errors.New("what refers to an image is no image")
+		return fmt.Errorf("%s of %s: go-containerregistry made a %T, want an image", kind, digest, made)
 	}
 	of, err := referring.Digest()
 	if err != nil {
@@ -196,7 +197,7 @@ func artifact(kind types.MediaType) v1.Image {
 	return mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), kind)
 }
 
-// endorse adds the signature to those that are there, under the tag that cosign gives them.
+// endorse adds the signature to those that the image has, under the tag that cosign uses.
 func (p publication) endorse(ctx context.Context, name string) error {
 	at, s := p.places[name], p.signatures[name]
 	tag := at.repo.Tag(strings.Replace(s.Digest, ":", "-", 1) + ".sig")
@@ -225,8 +226,8 @@ func (p publication) endorse(ctx context.Context, name string) error {
 	return nil
 }
 
-// signed is true when a signature by the same key is there already: publishing again adds
-// none, although each signing makes another.
+// signed is true when the image has a signature by the same key already: publishing again
+// adds none, although each run of sign makes a new one.
 func (p publication) signed(there v1.Image, s signature) (bool, error) {
 	manifest, err := there.Manifest()
 	if err != nil {
@@ -241,7 +242,7 @@ func (p publication) signed(there v1.Image, s signature) (bool, error) {
 	return false, nil
 }
 
-// tag names the image by its revision, which also keeps registries from clearing it away.
+// tag names the image by its revision. Registries also clean up what has no tag.
 func (p publication) tag(ctx context.Context, name string) error {
 	at := p.places[name]
 	if err := remote.Tag(at.repo.Tag(p.revisionTag()), p.images[name], at.with(ctx)...); err != nil {
@@ -250,8 +251,9 @@ func (p publication) tag(ctx context.Context, name string) error {
 	return nil
 }
 
-// told prints what `ballast promote` takes of the release, and leaves it in promote.args.
-func (f publishFlags) told(s streams, dir string, r record) error {
+// printArgs prints the arguments of `ballast promote` for this release, and writes them to
+// promote.args.
+func (f publishFlags) printArgs(s streams, dir string, r record) error {
 	args := []string{"--registry=" + f.registry, "--revision=" + r.Revision}
 	for _, name := range r.names() {
 		args = append(args, "--image="+name+"="+r.Images[name].Digest)

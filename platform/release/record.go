@@ -11,10 +11,11 @@ import (
 	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/layout"
+
+	"github.com/ballast-sre/ballast/internal/image"
 )
 
-// record is what a release is, in the file release.json of its directory.
+// record describes a release; it is the file release.json of its directory.
 type record struct {
 	Revision string           `json:"revision"` // commit of the sources
 	Images   map[string]built `json:"images"`
@@ -33,13 +34,13 @@ type platform struct {
 	Bill   string `json:"bill"` // digest of the file of its bill of materials
 }
 
-// scanned is what the scan of all images came to.
+// scanned is the result of the scan of all images.
 type scanned struct {
 	Status   string   `json:"status"` // clean, vulnerable or not scanned
 	Database string   `json:"database,omitempty"`
 	Modified string   `json:"modified,omitempty"` // of the database, RFC 3339
 	Scanner  string   `json:"scanner,omitempty"`
-	Notes    []string `json:"notes"`  // what was found, excepted, or not seen
+	Notes    []string `json:"notes"`  // what was found, excepted, or could not be scanned
 	Images   []string `json:"images"` // digests of the platforms that were looked at, sorted
 }
 
@@ -74,14 +75,13 @@ func programFile(dir, name, arch string) string { return filepath.Join(dir, name
 func publicFile(dir string) string              { return filepath.Join(dir, "release.pub") }
 func signatureFile(dir, name string) string     { return filepath.Join(dir, name, "signature.json") }
 
-// load reads the record, and with it the images that it speaks of. The error wraps
-// errInvalid.
+// load reads the record and the images that it names. The error wraps errInvalid.
 func load(dir string) (record, map[string]v1.ImageIndex, error) {
 	var r record
 	file := recordFile(dir)
 	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return r, nil, fmt.Errorf("%w: %s is not there; build first", errInvalid, file)
+		return r, nil, fmt.Errorf("%w: %s does not exist; build first", errInvalid, file)
 	}
 	if err != nil {
 		return r, nil, err
@@ -98,11 +98,11 @@ func load(dir string) (record, map[string]v1.ImageIndex, error) {
 		if err != nil {
 			return r, nil, fmt.Errorf("%w: %w; build again", errInvalid, err)
 		}
-		digest, err := index.Digest()
+		digest, err := image.Digest(index)
 		if err != nil {
 			return r, nil, fmt.Errorf("%w: %s: %w", errInvalid, name, err)
 		}
-		if digest.String() != b.Digest {
+		if digest != b.Digest {
 			return r, nil, fmt.Errorf("%w: %s holds %s, and %s says %s; build again", errInvalid, layoutDir(dir, name), digest, file, b.Digest)
 		}
 		all[name] = index
@@ -126,18 +126,15 @@ func readBill(dir, name, arch string, p platform) ([]byte, error) {
 
 // indexOf reads the only index of a layout.
 func indexOf(dir string) (v1.ImageIndex, error) {
-	outer, err := layout.ImageIndexFromPath(dir)
+	artifact, err := image.ArtifactFromLayout(dir)
 	if err != nil {
 		return nil, err
 	}
-	manifest, err := outer.IndexManifest()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
+	index, ok := artifact.(v1.ImageIndex)
+	if !ok {
+		return nil, fmt.Errorf("%s holds an image for one architecture, want an index", dir)
 	}
-	if len(manifest.Manifests) != 1 {
-		return nil, fmt.Errorf("%s holds %d images, want one", dir, len(manifest.Manifests))
-	}
-	return outer.ImageIndex(manifest.Manifests[0].Digest)
+	return index, nil
 }
 
 // save writes the record as a whole or not at all.

@@ -14,7 +14,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// longestDescription is how much text Azure DevOps takes of a pull request, in characters.
+// longestDescription is how long the description of a pull request in Azure DevOps may be,
+// in characters.
 const longestDescription = 4000
 
 // request is what `ballast promote --pull-request` prints.
@@ -52,29 +53,29 @@ func newRequest(s streams) *cobra.Command {
 	return cmd
 }
 
-// open asks for the pull request, unless there is one of the same branch. The error wraps
+// open opens the pull request, unless its branch has one already. The error wraps
 // errUnavailable or errInvalid.
 func (r request) open(ctx context.Context, s streams, az string) error {
 	if !r.Changed {
-		_, err := fmt.Fprintf(s.out, "%s has it already; there is nothing to ask for\n", r.Environment)
+		_, err := fmt.Fprintf(s.out, "%s runs this pair already; no pull request is needed\n", r.Environment)
 		return err
 	}
 	if r.Title == "" || r.SourceBranch == "" || r.TargetBranch == "" {
-		return fmt.Errorf("%w: the promotion names no title or branch", errInvalid)
+		return fmt.Errorf("%w: the promotion lacks title, sourceBranch or targetBranch; run `ballast promote --push --pull-request` again", errInvalid)
 	}
-	list, err := asked(ctx, az, "repos", "pr", "list", "--status=active", "--source-branch="+r.SourceBranch, "--target-branch="+r.TargetBranch, "--output=json")
+	list, err := runAzure(ctx, az, "repos", "pr", "list", "--status=active", "--source-branch="+r.SourceBranch, "--target-branch="+r.TargetBranch, "--output=json")
 	if err != nil {
 		return err
 	}
-	var there []json.RawMessage
-	if err := json.Unmarshal(list, &there); err != nil {
-		return fmt.Errorf("%w: the Azure CLI does not answer with a list: %w", errUnavailable, err)
+	var existing []json.RawMessage
+	if err := json.Unmarshal(list, &existing); err != nil {
+		return fmt.Errorf("%w: `az repos pr list` printed something else than a list: %w", errUnavailable, err)
 	}
-	if len(there) > 0 {
-		_, err := fmt.Fprintf(s.out, "%s is asked for already\n", r.SourceBranch)
+	if len(existing) > 0 {
+		_, err := fmt.Fprintf(s.out, "branch %s has an open pull request already\n", r.SourceBranch)
 		return err
 	}
-	if _, err := asked(ctx, az, "repos", "pr", "create", "--title="+r.Title, "--description="+r.brief(), "--source-branch="+r.SourceBranch, "--target-branch="+r.TargetBranch, "--output=json"); err != nil {
+	if _, err := runAzure(ctx, az, "repos", "pr", "create", "--title="+r.Title, "--description="+r.brief(), "--source-branch="+r.SourceBranch, "--target-branch="+r.TargetBranch, "--output=json"); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(s.out, "%s: %s\n", r.SourceBranch, r.Title)
@@ -91,14 +92,14 @@ func (r request) brief() string {
 	return string(text) + rest
 }
 
-// asked runs the Azure CLI.
-func asked(ctx context.Context, az string, args ...string) ([]byte, error) {
-	var words bytes.Buffer
+// runAzure runs the Azure CLI.
+func runAzure(ctx context.Context, az string, args ...string) ([]byte, error) {
+	var said bytes.Buffer
 	cmd := exec.CommandContext(ctx, az, args...) //nolint:gosec // The program is the caller's choice.
-	cmd.Stderr = &words
+	cmd.Stderr = &said
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("%w: az %s: %w: %s", errUnavailable, strings.Join(args[:3], " "), err, strings.Join(strings.Fields(words.String()), " "))
+		return nil, fmt.Errorf("%w: az %s: %w: %s", errUnavailable, strings.Join(args[:3], " "), err, oneLine(said.String()))
 	}
 	return out, nil
 }

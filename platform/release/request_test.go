@@ -30,12 +30,12 @@ func TestAPullRequestIsAskedForOnce(t *testing.T) {
 		calls    int
 	}{
 		"one that is new":           {asked, "[]", 0, exitOK, "promote/dev/a: Promote a to dev", "", 2},
-		"one that is there":         {asked, `[{"pullRequestId":1}]`, 0, exitOK, "is asked for already", "", 1},
-		"none, as nothing changed":  {`{"changed":false,"environment":"dev"}`, "[]", 0, exitOK, "dev has it already", "", 0},
+		"one that is there":         {asked, `[{"pullRequestId":1}]`, 0, exitOK, "branch promote/dev/a has an open pull request already", "", 1},
+		"none, as nothing changed":  {`{"changed":false,"environment":"dev"}`, "[]", 0, exitOK, "dev runs this pair already", "", 0},
 		"one that is not allowed":   {asked, "[]", 1, exitUnavailable, "", "not authorized", 2},
-		"one without a branch":      {`{"changed":true,"title":"x"}`, "[]", 0, exitInvalid, "", "names no title or branch", 0},
+		"one without a branch":      {`{"changed":true,"title":"x"}`, "[]", 0, exitInvalid, "", "lacks title, sourceBranch or targetBranch", 0},
 		"one of something else":     {"Promote", "[]", 0, exitInvalid, "", "is not what `ballast promote --pull-request` prints", 0},
-		"with an answer of no list": {asked, "hello", 0, exitUnavailable, "", "does not answer with a list", 1},
+		"with an answer of no list": {asked, "hello", 0, exitUnavailable, "", "printed something else than a list", 1},
 	} {
 		t.Run(title, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "promotion.json")

@@ -23,7 +23,7 @@ type scanFlags struct {
 func newScan(s streams, dir *string) *cobra.Command {
 	var f scanFlags
 	cmd := &cobra.Command{
-		Use: "scan", Short: "Look for known vulnerabilities in the images; what could not be looked at is never clean", Args: noArgs,
+		Use: "scan", Short: "Look for known vulnerabilities in the images; an image that cannot be scanned is never clean", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, _, err := load(*dir)
 			if err != nil {
@@ -41,19 +41,19 @@ func newScan(s streams, dir *string) *cobra.Command {
 			if err := save(*dir, r); err != nil {
 				return err
 			}
-			return tell(s, result)
+			return report(s, result)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.scanner, "scanner", "bin/tools/govulncheck", "the program govulncheck")
 	flags.StringVar(&f.database, "database", "https://vuln.go.dev", "the vulnerability database: a URL, also file:///DIRECTORY")
-	flags.StringVar(&f.exceptions, "exceptions", "platform/release/exceptions.yaml", "file of vulnerabilities that may be published for now, with reasons")
+	flags.StringVar(&f.exceptions, "exceptions", "platform/release/exceptions.yaml", "file with the vulnerabilities that may be published for now, and why")
 	flags.DurationVar(&f.maxAge, "max-age", 30*24*time.Hour, "how old the newest entry of the database may be")
 	return cmd
 }
 
-// tell prints what a scan came to and makes it an exit code.
-func tell(s streams, r scanned) error {
+// report prints the result of a scan, and returns the error with its exit code.
+func report(s streams, r scanned) error {
 	fmt.Fprintf(s.out, "%s", r.Status)
 	if r.Database != "" {
 		fmt.Fprintf(s.out, " by %s with %s of %s", r.Scanner, r.Database, r.Modified)
@@ -71,9 +71,9 @@ func tell(s streams, r scanned) error {
 	return errNotScanned
 }
 
-// scan looks at every image of every architecture. What could not be looked at makes the
-// whole "not scanned", unless something was found elsewhere. The error is of this program;
-// what the scanner says is in the result.
+// scan scans every image for every architecture. One that cannot be scanned makes the whole
+// "not scanned", unless another has a vulnerability. The error is about this program and its
+// files; what is wrong with the scanner is in the result.
 func (f scanFlags) scan(ctx context.Context, dir string, r record, known []exception, now time.Time) (scanned, error) {
 	result := scanned{Status: statusClean, Notes: []string{}, Images: r.platforms()}
 	unseen := func(name, arch, format string, args ...any) {
@@ -89,7 +89,7 @@ func (f scanFlags) scan(ctx context.Context, dir string, r record, known []excep
 				return result, err
 			}
 			if files := strangers(text); len(files) > 0 {
-				unseen(name, arch, "the scanner knows Go programs only, and the image holds %s", strings.Join(files, ", "))
+				unseen(name, arch, "the scanner reads Go programs only, and the image also holds %s", strings.Join(files, ", "))
 				continue
 			}
 			out, err := f.ask(ctx, programFile(dir, name, arch))
@@ -124,11 +124,11 @@ func (f scanFlags) scan(ctx context.Context, dir string, r record, known []excep
 
 // ask runs the scanner on one program.
 func (f scanFlags) ask(ctx context.Context, program string) ([]byte, error) {
-	var out, words bytes.Buffer
+	var out, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, f.scanner, "-mode=binary", "-format=json", "-db="+f.database, program) //nolint:gosec // The scanner is the caller's choice.
-	cmd.Stdout, cmd.Stderr = &out, &words
+	cmd.Stdout, cmd.Stderr = &out, &stderr
 	if err := cmd.Run(); err != nil {
-		said := strings.Join(strings.Fields(words.String()), " ")
+		said := oneLine(stderr.String())
 		var missing *exec.Error
 		if errors.As(err, &missing) || errors.Is(err, os.ErrNotExist) {
 			said = "build it with `make bin/tools/govulncheck`"

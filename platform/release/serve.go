@@ -13,16 +13,16 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// newRegistry serves a registry in which a release can be tried. It keeps what it has in
-// memory and asks nobody who they are, so it listens on this machine alone.
+// newRegistry serves a registry for trying out a release. It keeps everything in memory and
+// asks for no password, so it listens on loopback only.
 func newRegistry(s streams) *cobra.Command {
 	var address string
 	cmd := &cobra.Command{
-		Use: "registry", Short: "Serve a registry on this machine for trying a release; it forgets all when it ends", Args: noArgs,
+		Use: "registry", Short: "Serve a registry on loopback for trying a release; its content is lost when it ends", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			host, _, err := net.SplitHostPort(address)
 			if err != nil || !loopback(host) {
-				return usageError{fmt.Errorf("--listen %q: want an address of this machine alone, like 127.0.0.1:5000, as anybody may push", address)}
+				return usageError{fmt.Errorf("--listen %q: want a loopback address like 127.0.0.1:5000, as anybody may push", address)}
 			}
 			listener, err := (&net.ListenConfig{}).Listen(cmd.Context(), "tcp", address)
 			if err != nil {
@@ -32,7 +32,7 @@ func newRegistry(s streams) *cobra.Command {
 			return serve(cmd.Context(), listener)
 		},
 	}
-	cmd.Flags().StringVar(&address, "listen", "127.0.0.1:5000", "address of this machine")
+	cmd.Flags().StringVar(&address, "listen", "127.0.0.1:5000", "loopback address")
 	return cmd
 }
 

@@ -18,7 +18,7 @@ const (
 	envelopeType = "application/vnd.dsse.envelope.v1+json"
 )
 
-// signature is what was signed of one image, in its file of the release.
+// signature is the file signature.json of one image.
 type signature struct {
 	Digest     string   `json:"digest"`
 	Payload    []byte   `json:"payload"`   // cosign's, which names the digest
@@ -45,7 +45,7 @@ type signFlags struct {
 func newSign(dir *string) *cobra.Command {
 	var f signFlags
 	cmd := &cobra.Command{
-		Use: "sign", Short: "Sign the images and say how they were made", Args: noArgs,
+		Use: "sign", Short: "Sign the images and their provenance", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var errs []error
 			if f.key == "" {
@@ -76,12 +76,12 @@ func newSign(dir *string) *cobra.Command {
 	return cmd
 }
 
-// judged is nil for a release that may be published. Images in which something was found
-// never are.
+// judged returns an error for a release that may not be published. Images with
+// vulnerabilities never may.
 func (r record) judged(unscanned bool) error {
 	switch {
 	case r.Scan == nil:
-		return fmt.Errorf("%w: nobody has scanned it; scan first", errInvalid)
+		return fmt.Errorf("%w: the images are not scanned; scan first", errInvalid)
 	case !slices.Equal(r.Scan.Images, r.platforms()):
 		return fmt.Errorf("%w: the scan was of other images; scan again", errInvalid)
 	case r.Scan.Status == statusVulnerable:
@@ -92,7 +92,7 @@ func (r record) judged(unscanned bool) error {
 	return nil
 }
 
-// sign signs every image. A signature is made of all of them before one is written.
+// sign signs every image. It writes nothing before all signatures are made.
 func (f signFlags) sign(ctx context.Context, dir string, r record) error {
 	key, err := open(ctx, f.key)
 	if err != nil {
@@ -157,7 +157,7 @@ func seal(ctx context.Context, key signer, statement []byte) (envelope, error) {
 	return envelope{PayloadType: inTotoType, Payload: statement, Signatures: []envelopeSignature{{Sig: sig}}}, nil
 }
 
-// encoded is what an envelope's signature is of: the pre-authentication encoding of DSSE.
+// encoded is what is signed in an envelope: the pre-authentication encoding of DSSE.
 func encoded(payloadType string, payload []byte) []byte {
 	return fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(payloadType), payloadType, len(payload), payload)
 }

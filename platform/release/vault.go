@@ -25,16 +25,16 @@ const vaultScheme = "azurekms://"
 // vaultKey is such a URI: the vault's host, the key, and a version of it.
 var vaultKey = regexp.MustCompile(`^azurekms://([a-z0-9-]{3,24}\.vault\.(?:azure\.net|azure\.cn|usgovcloudapi\.net))/([0-9A-Za-z-]{1,127})(?:/([0-9a-f]{32}))?$`)
 
-// vaultSigner has its key in a Key Vault, which never gives it away.
+// vaultSigner signs with a key that never leaves its Key Vault.
 type vaultSigner struct {
 	client        *azkeys.Client
 	name, version string
 	key           *ecdsa.PublicKey
 }
 
-// openVault finds a key in a Key Vault, as whoever is logged in with `az login`: the pipeline's
-// service connection by workload identity federation, or you. Without credential and client
-// those of this machine are used. The error wraps errInvalid or errUnavailable.
+// openVault opens a key in a Key Vault, with the identity of `az login`: the pipeline's
+// service connection by workload identity federation, or yours. A nil credential or client is
+// that of this machine. The error wraps errInvalid or errUnavailable.
 func openVault(ctx context.Context, uri string, credential azcore.TokenCredential, client policy.Transporter) (signer, error) {
 	parts := vaultKey.FindStringSubmatch(uri)
 	if parts == nil {
@@ -57,9 +57,9 @@ func openVault(ctx context.Context, uri string, credential azcore.TokenCredentia
 	}
 	jwk := answer.Key
 	if jwk == nil || jwk.Crv == nil || *jwk.Crv != azkeys.CurveNameP256 || jwk.KID == nil || len(jwk.X) > 32 || len(jwk.Y) > 32 {
-		return nil, fmt.Errorf("%w: %s is no key on P-256; make one with `az keyvault key create --kty EC --curve P-256`", errInvalid, uri)
+		return nil, fmt.Errorf("%w: %s is not a key on P-256; make one with `az keyvault key create --kty EC --curve P-256`", errInvalid, uri)
 	}
-	// What the public half is of, signs: the key may get another version meanwhile.
+	// Sign with the version whose public half this is: the key may be rotated meanwhile.
 	v.version = jwk.KID.Version()
 	point := append([]byte{4}, append(new(big.Int).SetBytes(jwk.X).FillBytes(make([]byte, 32)), new(big.Int).SetBytes(jwk.Y).FillBytes(make([]byte, 32))...)...)
 	if v.key, err = ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point); err != nil {
@@ -70,8 +70,8 @@ func openVault(ctx context.Context, uri string, credential azcore.TokenCredentia
 
 func (v vaultSigner) public() crypto.PublicKey { return v.key }
 
-// sign asks the vault. It answers with two numbers beside each other, as JOSE has it, and
-// cosign's signatures are ASN.1.
+// sign asks the vault. It answers with two numbers one after the other, as in JOSE; cosign's
+// signatures are ASN.1.
 func (v vaultSigner) sign(ctx context.Context, message []byte) ([]byte, error) {
 	sum := sha256.Sum256(message)
 	algorithm := azkeys.SignatureAlgorithmES256
@@ -87,12 +87,12 @@ func (v vaultSigner) sign(ctx context.Context, message []byte) ([]byte, error) {
 		return nil, err
 	}
 	if !ecdsa.VerifyASN1(v.key, sum[:], signature) {
-		return nil, fmt.Errorf("%w: the vault's signature is not one of its key", errUnavailable)
+		return nil, fmt.Errorf("%w: the vault's signature does not match the public half of its key", errUnavailable)
 	}
 	return signature, nil
 }
 
-// vaultError tells a key that is not there from a vault that lets nobody in.
+// vaultError tells a key that does not exist from a vault that refuses us.
 func vaultError(key string, err error) error {
 	var answer *azcore.ResponseError
 	if !errors.As(err, &answer) {
@@ -100,11 +100,11 @@ func vaultError(key string, err error) error {
 	}
 	switch answer.StatusCode {
 	case http.StatusNotFound:
-		return fmt.Errorf("%w: there is no key %s (%s)", errInvalid, key, answer.ErrorCode)
+		return fmt.Errorf("%w: the key %s does not exist (%s); make it, or correct --key", errInvalid, key, answer.ErrorCode)
 	case http.StatusUnauthorized:
 		return fmt.Errorf("%w: the key %s: the token is not accepted (%s); log in again with `az login`", errUnavailable, key, answer.ErrorCode)
 	case http.StatusForbidden:
-		return fmt.Errorf("%w: the key %s: not allowed (%s); it takes the role Key Vault Crypto User, and a way through the vault's firewall", errUnavailable, key, answer.ErrorCode)
+		return fmt.Errorf("%w: the key %s: not allowed (%s); you need the role Key Vault Crypto User, and an address that the vault's firewall lets in", errUnavailable, key, answer.ErrorCode)
 	}
 	return fmt.Errorf("%w: the key %s: %d %s", errUnavailable, key, answer.StatusCode, answer.ErrorCode)
 }

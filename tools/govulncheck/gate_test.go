@@ -118,7 +118,7 @@ func TestTheGateWithTheRealScanner(t *testing.T) {
 		"a function that is linked, and excepted": {database(t, now, linked()), exceptions, 0, "excepted until 9999-12-31"},
 		"a package of a module that is linked":    {database(t, now, idle()), none, 1, "GO-2026-90002 in github.com/prometheus/client_golang@"},
 		"a module that is not linked":             {database(t, now, entry{"GO-2026-90003", "example.org/nobody", "example.org/nobody", "Do"}), none, 0, "clean by govulncheck"},
-		"a database that is old":                  {database(t, now.AddDate(0, -3, 0)), none, 3, "fetch it again"},
+		"a database that is old":                  {database(t, now.AddDate(0, -3, 0)), none, 3, "fetch the database again"},
 		"no database":                             {"file://" + t.TempDir(), none, 3, "not scanned"},
 		"a database out of reach":                 {"http://127.0.0.1:1", none, 3, "not scanned"},
 	} {
