@@ -24,10 +24,10 @@ const (
 )
 
 var (
-	errTimestamps = errors.New("it has timestamps: the time is that of the scrape; leave them out")
-	errTooMuch    = fmt.Errorf("all files together have more than %d bytes", maxAll)
-	errTooMany    = fmt.Errorf("more than %d files", maxFiles)
-	errNoFile     = errors.New("it is no regular file")
+	errTimestamps = errors.New("it has timestamps; leave them out: the time of a sample is that of the scrape")
+	errTooMuch    = fmt.Errorf("left out: with it, all files have more than %d bytes together", maxAll)
+	errTooMany    = fmt.Errorf("it has more than %d files *.prom; the later ones are left out", maxFiles)
+	errNotRegular = errors.New("not a regular file")
 )
 
 // file is one file that could be read.
@@ -83,7 +83,7 @@ func readFile(path string, most int64) (file, int64, error) {
 		return file{}, 0, err
 	}
 	if !info.Mode().IsRegular() {
-		return file{}, 0, errNoFile
+		return file{}, 0, errNotRegular
 	}
 	content, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	size := int64(len(content))
@@ -105,7 +105,7 @@ func readFile(path string, most int64) (file, int64, error) {
 // parse reads Prometheus' text format, as node_exporter does.
 func parse(content []byte) (families map[string]*dto.MetricFamily, err error) {
 	defer func() {
-		if v := recover(); v != nil { // of the library: one file is not worth the process
+		if v := recover(); v != nil { // the library panicked: one bad file must not end the process
 			families, err = nil, fmt.Errorf("it cannot be read: %v", v)
 		}
 	}()

@@ -9,7 +9,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// The families that say how the files did. No file may have them.
+// The families that the monitor makes itself, about the files. No file may have them.
 const (
 	errorName    = "node_textfile_scrape_error"
 	modifiedName = "node_textfile_mtime_seconds"
@@ -17,7 +17,7 @@ const (
 
 // merge returns the families of all files, sorted by name. Of a family that two
 // files have, both give series; type and help are those of the first file. A
-// family of another type, and a series that is there already, are left out.
+// family of another type, and a series that was read already, are left out.
 func merge(files []file) (families []*dto.MetricFamily, problems []problem) {
 	all := make(map[string]*dto.MetricFamily)
 	seen := make(map[string]bool)
@@ -28,7 +28,7 @@ func merge(files []file) (families []*dto.MetricFamily, problems []problem) {
 		for _, name := range slices.Sorted(maps.Keys(f.families)) {
 			family := f.families[name]
 			if name == errorName || name == modifiedName {
-				complain("it has %s, which says how the files do: that family is left out", name)
+				complain("it has %s, which the monitor makes itself: that family is left out", name)
 				continue
 			}
 			into, ok := all[name]
@@ -54,7 +54,7 @@ func merge(files []file) (families []*dto.MetricFamily, problems []problem) {
 				into.Metric = append(into.Metric, m)
 			}
 			if twice > 0 {
-				complain("%d series of %s are there already: the later ones are left out", twice, name)
+				complain("%d series of %s are in an earlier file or line already: the later ones are left out", twice, name)
 			}
 			if len(into.GetMetric()) > 0 {
 				all[name] = into
@@ -80,7 +80,7 @@ func keyOf(name string, m *dto.Metric) string {
 	return b.String()
 }
 
-// states returns the families that say how the files did.
+// states returns the families about the files: whether all could be read, and their ages.
 func states(files []file, failed bool) []*dto.MetricFamily {
 	value := 0.0
 	if failed {

@@ -15,12 +15,12 @@ import (
 // abandonAfter is how long Run waits at its end for a read that hangs.
 const abandonAfter = time.Second
 
-// maxSaid bounds what is remembered of what was logged.
+// maxSaid bounds how many problems are logged, and remembered so that each is logged once.
 const maxSaid = 256
 
-var errHangs = errors.New("no answer in time; what was read last is kept")
+var errHangs = errors.New("no answer in time; what was read before stays shown")
 
-// Config says what is read, and who gets it.
+// Config says what is read, and where it goes.
 type Config struct {
 	// Dir is the directory.
 	Dir string
@@ -102,19 +102,21 @@ func (r *Reader) attempt(ctx context.Context) {
 	select {
 	case <-done:
 	case <-time.After(abandonAfter):
-		r.cfg.Logger.WarnContext(ctx, "left a read of the textfile directory behind that does not answer", slog.String("path", r.cfg.Dir))
+		r.cfg.Logger.WarnContext(ctx, "ended without waiting for a read of the textfile directory that hangs", slog.String("path", r.cfg.Dir))
 	}
 }
 
-// publish gives a reading on, and says what is wrong with it once, until it is
-// right again.
+// publish passes a reading on, and logs each of its problems once, until it is mended.
 func (r *Reader) publish(ctx context.Context, got reading) {
 	r.last = got
 	said := make(map[string]bool, len(got.problems))
 	for _, p := range got.problems {
+		if len(said) == maxSaid {
+			break
+		}
 		key := p.path + "\x00" + p.err.Error()
-		if !r.said[key] && len(said) < maxSaid {
-			r.cfg.Logger.WarnContext(ctx, "of a textfile something is not shown", slog.String("path", p.path), slog.Any("error", p.err))
+		if !r.said[key] {
+			r.cfg.Logger.WarnContext(ctx, "part of the textfile directory is not shown", slog.String("path", p.path), slog.Any("error", p.err))
 		}
 		said[key] = true
 	}

@@ -48,13 +48,13 @@ func TestABadFileCostsOnlyItself(t *testing.T) {
 		"half a line":        {func(t *testing.T, dir string) { put(t, dir, "b.prom", "bad{x=") }, "b.prom: text format parsing error"},
 		"a timestamp":        {func(t *testing.T, dir string) { put(t, dir, "b.prom", "bad 1 1700000000000\n") }, "timestamps"},
 		"a name of UTF-8":    {func(t *testing.T, dir string) { put(t, dir, "b.prom", "{\"größe\"} 1\n") }, "b.prom: "},
-		"a directory":        {func(t *testing.T, dir string) { mustMkdir(t, filepath.Join(dir, "b.prom")) }, "no regular file"},
-		"a pipe":             {func(t *testing.T, dir string) { mustPipe(t, filepath.Join(dir, "b.prom")) }, "no regular file"},
+		"a directory":        {func(t *testing.T, dir string) { mustMkdir(t, filepath.Join(dir, "b.prom")) }, "not a regular file"},
+		"a pipe":             {func(t *testing.T, dir string) { mustPipe(t, filepath.Join(dir, "b.prom")) }, "not a regular file"},
 		"a link to nowhere":  {func(t *testing.T, dir string) { mustLink(t, "/nowhere", filepath.Join(dir, "b.prom")) }, "no such file"},
 		"a file of 4 MiB":    {func(t *testing.T, dir string) { put(t, dir, "b.prom", strings.Repeat("#\n", maxFile/2+1)) }, "more than 4194304 bytes"},
 		"one that is right":  {func(t *testing.T, dir string) { put(t, dir, "b.prom", "fine 1\n") }, ""},
 		"another suffix":     {func(t *testing.T, dir string) { put(t, dir, "b.prom.123", "bad{") }, ""},
-		"names of the files": {func(t *testing.T, dir string) { put(t, dir, "b.prom", "node_textfile_scrape_error 0\n") }, "says how the files do"},
+		"names of the files": {func(t *testing.T, dir string) { put(t, dir, "b.prom", "node_textfile_scrape_error 0\n") }, "which the monitor makes itself"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -114,7 +114,7 @@ func TestFamiliesOfSeveralFilesAreOne(t *testing.T) {
 	if text(t, got.families) != want {
 		t.Errorf("got:\n%swant:\n%s", text(t, got.families), want)
 	}
-	if said := saidOf(got); len(got.problems) != 2 || !strings.Contains(said, "1 series of age_seconds are there already") ||
+	if said := saidOf(got); len(got.problems) != 2 || !strings.Contains(said, "1 series of age_seconds are in an earlier file or line already") ||
 		!strings.Contains(said, "size_bytes is a counter here and a gauge in an earlier file") {
 		t.Errorf("problems:\n%s", said)
 	}
@@ -130,6 +130,32 @@ func TestADirectoryThatIsGoneOrTooFull(t *testing.T) {
 	}
 	if got := read(dir); len(got.problems) != 1 || len(got.families) != 1 || len(got.families[0].GetMetric()) != maxFiles {
 		t.Errorf("%d families, problems:\n%s", len(got.families), saidOf(got))
+	}
+}
+
+func TestOfManyProblemsTheFirstAreLogged(t *testing.T) {
+	var log bytes.Buffer
+	r := New(Config{Publish: func([]*dto.MetricFamily) {}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	var got reading
+	for i := range maxSaid + 2 {
+		got.problems = append(got.problems, problem{fmt.Sprintf("%04d.prom", i), errNotRegular})
+	}
+	for _, step := range []struct {
+		what string
+		from int // the first problem that is not mended
+		want int // lines in all
+	}{
+		{"all of them", 0, maxSaid},
+		{"the same again", 0, maxSaid},
+		{"without the first, which makes room for one more", 1, maxSaid + 1},
+	} {
+		r.publish(t.Context(), reading{problems: got.problems[step.from:]})
+		if n := strings.Count(log.String(), "\n"); n != step.want {
+			t.Errorf("%s: %d lines, want %d", step.what, n, step.want)
+		}
+		if len(r.said) > maxSaid {
+			t.Errorf("%s: %d are remembered, want at most %d", step.what, len(r.said), maxSaid)
+		}
 	}
 }
 
