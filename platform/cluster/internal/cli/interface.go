@@ -14,15 +14,15 @@ import (
 	"github.com/ballast-sre/ballast/platform/cluster/internal/status"
 )
 
-// argoServer is what stands behind Argo CD's interface, reached through the API server.
-// It alone knows what git says of an object.
+// argoServer is the server behind Argo CD's web interface, reached through the API server.
+// No other program knows what git has for an object.
 type argoServer struct {
 	client *http.Client
 	api    *url.URL // of the API server
 	token  string
 }
 
-// explain adds to differences which fields they are. It asks only where something differs.
+// explain adds the fields to each difference. It asks only where something differs.
 func explain(ctx context.Context, client *http.Client, api *url.URL, all []status.Application) error {
 	s := argoServer{client: client, api: api}
 	for i := range all {
@@ -35,9 +35,9 @@ func explain(ctx context.Context, client *http.Client, api *url.URL, all []statu
 				return fmt.Errorf("log in to Argo CD: %w", err)
 			}
 		}
-		answer, err := s.ask(ctx, http.MethodGet, "api/v1/applications/"+url.PathEscape(a.Name)+"/managed-resources", nil)
+		managed, err := s.ask(ctx, http.MethodGet, "api/v1/applications/"+url.PathEscape(a.Name)+"/managed-resources", nil)
 		if err == nil {
-			err = a.Explain(answer)
+			err = a.Explain(managed)
 		}
 		if err != nil {
 			return fmt.Errorf("differences of %s: %w", a.Name, err)
@@ -46,8 +46,8 @@ func explain(ctx context.Context, client *http.Client, api *url.URL, all []statu
 	return nil
 }
 
-// login takes the account that Argo CD makes by itself, whose password whoever may read
-// its Secrets can read. Elsewhere it may be switched off.
+// login uses the account admin, whose password is in a Secret that Argo CD makes. A cluster
+// may have that account switched off.
 func (s *argoServer) login(ctx context.Context) error {
 	text, err := s.do(ctx, http.MethodGet, s.api.JoinPath("api/v1/namespaces", bootstrap.Namespace, "secrets/argocd-initial-admin-secret"), nil)
 	if err != nil {
@@ -65,15 +65,15 @@ func (s *argoServer) login(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	answer, err := s.ask(ctx, http.MethodPost, "api/v1/session", credential)
+	text, err = s.ask(ctx, http.MethodPost, "api/v1/session", credential)
 	if err != nil {
 		return err
 	}
 	var session struct {
 		Token string `json:"token"`
 	}
-	if err := json.Unmarshal(answer, &session); err != nil || session.Token == "" {
-		return errors.New("it gives no token")
+	if err := json.Unmarshal(text, &session); err != nil || session.Token == "" {
+		return errors.New("Argo CD answered without a token") //nolint:staticcheck // a name
 	}
 	s.token = session.Token
 	return nil
@@ -93,17 +93,44 @@ func (s *argoServer) do(ctx context.Context, method string, to *url.URL, body []
 		// The API server keeps the header Authorization for itself.
 		req.AddCookie(&http.Cookie{Name: "argocd.token", Value: s.token, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	}
-	res, err := s.client.Do(req)
+	a, err := send(s.client, req)
 	if err != nil {
 		return nil, err
+	}
+	if a.code != http.StatusOK {
+		return nil, a.refusal()
+	}
+	return a.body, nil
+}
+
+// mostAnswer bounds an answer of the API server, in bytes.
+const mostAnswer = 64 << 20
+
+// answer is one of the API server, or of what is behind it.
+type answer struct {
+	code   int
+	status string // code and name: 403 Forbidden
+	body   []byte
+}
+
+// refusal is the error of an answer that is not the one that was wanted.
+func (a answer) refusal() error {
+	return fmt.Errorf("%s: %s", a.status, status.Line(string(a.body)))
+}
+
+// send sends a request and reads its whole answer.
+func send(client *http.Client, req *http.Request) (answer, error) {
+	res, err := client.Do(req)
+	if err != nil {
+		return answer{}, err
 	}
 	defer res.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(res.Body, maxList))
+	body, err := io.ReadAll(io.LimitReader(res.Body, mostAnswer+1))
 	if err != nil {
-		return nil, err
+		return answer{}, fmt.Errorf("read the answer: %w", err)
 	}
-	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: %s", res.Status, status.Line(string(text)))
+	if len(body) > mostAnswer {
+		return answer{}, fmt.Errorf("the answer has more than %d bytes", mostAnswer)
 	}
-	return text, nil
+	return answer{res.StatusCode, res.Status, body}, nil
 }

@@ -62,7 +62,7 @@ const (
 func provider(asked string, has []string, docker func() bool) (string, error) {
 	switch {
 	case asked != "" && asked != bySource && asked != byKind:
-		return "", fmt.Errorf("--provider: there is no %q, only %s and %s", asked, bySource, byKind)
+		return "", fmt.Errorf("--provider %q: want %s or %s", asked, bySource, byKind)
 	case asked != "" && len(has) > 0 && !slices.Contains(has, asked):
 		return "", fmt.Errorf("--provider: there is a cluster of this name already, made by %s; take another --name, or take that one down first", has[0])
 	case asked != "":

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -22,7 +21,7 @@ import (
 	"github.com/ballast-sre/ballast/platform/cluster/internal/status"
 )
 
-// The forms in which status shows what it has found.
+// The output formats of status.
 const (
 	formatText = "text"
 	formatJSON = "json"
@@ -34,18 +33,15 @@ const (
 	othersAnswer = time.Second
 )
 
-// maxList bounds what is read of the API server, in bytes.
-const maxList = 64 << 20
-
-// newStatus is the command that shows what runs where.
+// newStatus is the command status.
 func (c *command) newStatus() *cobra.Command {
 	var format, kubeContext string
 	cmd := &cobra.Command{
-		Use: "status", Short: "Show the applications: what runs where, how far it is from git, and the verdicts of it",
+		Use: "status", Short: "Show the applications: what runs where, how it differs from git, and its verdicts",
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if format != formatText && format != formatJSON {
-				return usageError{fmt.Errorf("--format: there is no %q, only %s and %s", format, formatText, formatJSON)}
+				return usageError{fmt.Errorf("--format %q: want %s or %s", format, formatText, formatJSON)}
 			}
 			o, err := c.overview(cmd.Context(), kubeContext)
 			if err != nil {
@@ -58,11 +54,11 @@ func (c *command) newStatus() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", formatText, "text or json")
-	cmd.Flags().StringVar(&kubeContext, "context", "", "a context of your kubeconfig, for a cluster that is not of this machine; its registries are asked with Docker's credentials")
+	cmd.Flags().StringVar(&kubeContext, "context", "", "a context of your kubeconfig, for a cluster elsewhere; its registries are asked with Docker's credentials")
 	return cmd
 }
 
-// overview is what is to be shown of the cluster that the flags name.
+// overview reads the state of the cluster that the flags name.
 func (c *command) overview(ctx context.Context, kubeContext string) (status.Overview, error) {
 	if kubeContext != "" {
 		config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(clientcmd.NewDefaultClientConfigLoadingRules(), &clientcmd.ConfigOverrides{CurrentContext: kubeContext}).ClientConfig()
@@ -82,7 +78,7 @@ func (c *command) overview(ctx context.Context, kubeContext string) (status.Over
 	if err != nil {
 		return status.Overview{}, fmt.Errorf("kubeconfig of cluster %s: %w", n.Name(), err)
 	}
-	// Whatever host an image's name has, the cluster has it from its own registry.
+	// This cluster pulls every image from its own registry, whatever host its name has.
 	transport := registry.Through(n.Dir())
 	defer transport.CloseIdleConnections()
 	return overviewOf(ctx, n.Name(), config, status.Registry{Names: []name.Option{name.Insecure}, Options: []remote.Option{remote.WithTransport(transport)}})
@@ -115,10 +111,10 @@ func overviewOf(ctx context.Context, cluster string, config *rest.Config, r stat
 	return o, nil
 }
 
-// errNoArgoCD is returned for a cluster that does not know what an application is.
+// errNoArgoCD is returned for a cluster without the kind Application.
 var errNoArgoCD = errors.New("Argo CD is not installed; `make up` installs it") //nolint:staticcheck // a name
 
-// applicationsOf asks for the applications, as they are, once.
+// applicationsOf asks the API server for the applications, once.
 func applicationsOf(ctx context.Context, client *http.Client, api *url.URL) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, apiAnswers)
 	defer cancel()
@@ -127,20 +123,15 @@ func applicationsOf(ctx context.Context, client *http.Client, api *url.URL) ([]b
 	if err != nil {
 		return nil, err
 	}
-	res, err := client.Do(req)
+	a, err := send(client, req)
 	if err != nil {
-		return nil, fmt.Errorf("the API server does not answer: %w; `make logs` copies what it said last", err)
+		return nil, fmt.Errorf("the API server does not answer: %w; `make logs` copies its logs", err)
 	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(res.Body, maxList))
-	if err != nil {
-		return nil, fmt.Errorf("the API server's answer: %w", err)
-	}
-	switch res.StatusCode {
+	switch a.code {
 	case http.StatusOK:
-		return text, nil
+		return a.body, nil
 	case http.StatusNotFound:
 		return nil, errNoArgoCD
 	}
-	return nil, fmt.Errorf("the API server does not show the applications: %s: %s", res.Status, status.Line(string(text)))
+	return nil, fmt.Errorf("the API server does not list the applications: %w", a.refusal())
 }

@@ -20,8 +20,8 @@ func TestWhatTheAPIServerAnswers(t *testing.T) {
 	}{
 		"applications":        {http.StatusOK, `{"kind": "ApplicationList", "items": [{"metadata": {"name": "monitor"}}]}`, ""},
 		"without Argo CD":     {http.StatusNotFound, "404 page not found", "cluster x: Argo CD is not installed; `make up` installs it"},
-		"a refusal":           {http.StatusForbidden, "not\nyou", "cluster x: the API server does not show the applications: 403 Forbidden: not you"},
-		"something of others": {http.StatusOK, "hello", "cluster x: no list of applications"},
+		"a refusal":           {http.StatusForbidden, "not\nyou", "cluster x: the API server does not list the applications: 403 Forbidden: not you"},
+		"something of others": {http.StatusOK, "hello", "cluster x: not a list of applications"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -74,8 +74,8 @@ func TestDifferencesAreExplainedByArgoCD(t *testing.T) {
 		"nobody is asked where all is well":          {fine, "", 0, 0, ""},
 		"it is asked once, with the password":        {differs, `{"token": "t0ken"}`, 3, 1, ""},
 		"an account that is switched off is said":    {differs, "", 2, 0, "log in to Argo CD: 401 Unauthorized: no"},
-		"an answer without a token is said":          {differs, "{}", 2, 0, "log in to Argo CD: it gives no token"},
-		"an answer that is something else, likewise": {differs, "hello", 2, 0, "log in to Argo CD: it gives no token"},
+		"an answer without a token is said":          {differs, "{}", 2, 0, "log in to Argo CD: Argo CD answered without a token"},
+		"an answer that is something else, likewise": {differs, "hello", 2, 0, "log in to Argo CD: Argo CD answered without a token"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			asked := -1

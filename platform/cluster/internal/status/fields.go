@@ -8,20 +8,20 @@ import (
 	"strconv"
 )
 
-// Field is a part of an object that is one thing in the cluster and another in git.
+// Field is a part of an object that differs between the cluster and git.
 type Field struct {
 	Path string `json:"path"` // spec.replicas
-	// Cluster and Git are JSON; empty where the field is not there.
+	// Cluster and Git are the values as JSON; empty where the field is missing.
 	Cluster string `json:"cluster,omitempty"`
 	Git     string `json:"git,omitempty"`
 }
 
-// mostFields are shown of one object. Whoever changed more will look at the object.
+// mostFields is how many fields of one object are shown.
 const mostFields = 10
 
-// Explain reads what Argo CD's interface has of the objects of an application, and says of
-// each difference which fields it is. Values of Secrets are masked there already. The error
-// wraps ErrAnswer.
+// Explain reads Argo CD's answer about the objects of an application, and adds to each
+// difference which fields differ. Argo CD masks the values of Secrets. The error wraps
+// ErrAnswer.
 func (a *Application) Explain(answer []byte) error {
 	var managed struct {
 		Items []struct {
@@ -56,7 +56,7 @@ func (a *Application) Explain(answer []byte) error {
 	return nil
 }
 
-// value is what a text in JSON says; no text says nothing.
+// value decodes JSON; an empty text is nil.
 func value(text string) (any, error) {
 	if text == "" {
 		return nil, nil
@@ -102,7 +102,7 @@ func fields(path string, live, wanted any) []Field {
 	return nil
 }
 
-// text is a value as JSON, on one line; nothing is no text.
+// text encodes a value as JSON, on one line; nil is an empty text.
 func text(value any) string {
 	if value == nil {
 		return ""

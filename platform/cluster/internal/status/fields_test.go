@@ -76,7 +76,7 @@ func TestOfManyFieldsTheFirstAreShown(t *testing.T) {
 		d.Fields[i] = Field{"spec.x", strings.Repeat("long", 50), ""}
 	}
 	got := Application{Name: "monitor", Differences: []Difference{d}}.troubles()
-	if len(got) != mostFields+2 || !strings.HasSuffix(got[mostFields+1], "and 2 more") || len(got[1]) > 200 || !strings.Contains(got[1], "not in git") {
+	if len(got) != mostFields+2 || !strings.HasSuffix(got[mostFields+1], "and 2 more") || len(got[1]) > 200 || !strings.Contains(got[1], "missing in git") {
 		t.Errorf("%d lines:\n%s", len(got), strings.Join(got, "\n"))
 	}
 }

@@ -1,6 +1,6 @@
-// Package status says what Argo CD's interface would show of a cluster: each application
-// with its revision, its images, how far it is from git, and the verdicts that are attached
-// to what it runs. It changes nothing.
+// Package status reads what Argo CD's web interface would show of a cluster: each application
+// with its revision, its images, how it differs from git, and the verdicts that are attached
+// to its images. It changes nothing.
 package status
 
 import (
@@ -19,18 +19,18 @@ type Overview struct {
 	Running bool   `json:"running"`
 	// Applications in the order of their environments and names.
 	Applications []Application `json:"applications"`
-	// Problems kept parts of this from being known, such as a registry that did not answer.
+	// Problems say what could not be read, such as a registry that did not answer.
 	Problems []string `json:"problems,omitempty"`
 }
 
 // Application is what Argo CD says of one.
 type Application struct {
-	// Environment is empty for an application that is of none.
+	// Environment is empty for an application that belongs to none.
 	Environment string   `json:"environment"`
 	Name        string   `json:"name"`
 	Project     string   `json:"project"`
 	Sources     []Source `json:"sources"`
-	// Images that are named by their digest, in their order. Others say nothing of what runs.
+	// Images that are named by their digest, in their order. A tag would not say what runs.
 	Images []Image `json:"images"`
 	// Sync is Synced, OutOfSync or Unknown.
 	Sync string `json:"sync"`
@@ -85,8 +85,8 @@ const (
 	unhealthy = "unhealthy"
 )
 
-// ErrAnswer is returned for an answer of the API server that is no list of applications.
-var ErrAnswer = errors.New("no list of applications")
+// ErrAnswer is returned for an answer that is not the list that was asked for.
+var ErrAnswer = errors.New("not a list")
 
 // Read reads the API server's list of applications. The error wraps ErrAnswer.
 func Read(list []byte) ([]Application, error) {
@@ -95,10 +95,10 @@ func Read(list []byte) ([]Application, error) {
 		Items []argoApp `json:"items"`
 	}
 	if err := json.Unmarshal(list, &answer); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrAnswer, err)
+		return nil, fmt.Errorf("%w of applications: %w", ErrAnswer, err)
 	}
 	if answer.Kind != "ApplicationList" {
-		return nil, fmt.Errorf("%w, but %q", ErrAnswer, answer.Kind)
+		return nil, fmt.Errorf("%w of applications: its kind is %q", ErrAnswer, answer.Kind)
 	}
 	all := []Application{}
 	for _, a := range answer.Items {
@@ -191,8 +191,8 @@ func (a argoApp) application() Application {
 	return out
 }
 
-// environment is that of the application which applied this one; the application of an
-// environment belongs to it, too.
+// environment is that of the application that applied this one. The application of an
+// environment itself belongs to that environment.
 func (a argoApp) environment() string {
 	const of = "environment-"
 	owner, _, _ := strings.Cut(a.Metadata.Annotations["argocd.argoproj.io/tracking-id"], ":")
@@ -229,7 +229,7 @@ func (o argoObject) kind() string {
 
 func (o argoObject) difference() (Difference, bool) {
 	d := Difference{Kind: o.kind(), Namespace: o.Namespace, Name: o.Name}
-	health := argoHealth{Status: "Healthy"} // what has no health is as it should be
+	health := argoHealth{Status: "Healthy"} // a kind without health counts as healthy
 	if o.Health != nil {
 		health = *o.Health
 	}

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Text writes a table for people, and below it what is not as it should be. now is what
-// ages are counted from.
+// Text writes a table for people, and below it what needs attention. Ages are counted to
+// now.
 func (o Overview) Text(out io.Writer, now time.Time) error {
 	if !o.Running {
 		_, err := fmt.Fprintf(out, "cluster %s does not run; `make up` starts it\n", o.Cluster)
@@ -35,7 +35,7 @@ func (o Overview) Text(out io.Writer, now time.Time) error {
 		below = append(below, a.troubles()...)
 	}
 	for _, p := range o.Problems {
-		below = append(below, "not known: "+Line(p))
+		below = append(below, "could not be read: "+Line(p))
 	}
 	if len(below) == 0 {
 		return nil
@@ -87,8 +87,8 @@ func (o *Operation) text(now time.Time) string {
 	return text
 }
 
-// verdict sums up what is attached: of the revision that runs if there is any, else the
-// newest, with the revision that it is of.
+// verdict sums up the attached verdicts: those about the revision that runs, if any; else the
+// newest, with its revision.
 func (a Application) verdict(now time.Time) string {
 	if len(a.Images) == 0 {
 		return "-"
@@ -104,7 +104,7 @@ func (a Application) verdict(now time.Time) string {
 	}
 	if len(of) == 0 {
 		v := a.Verdicts[0]
-		return fmt.Sprintf("none of this revision; %s of %s %s", v.Verdict, short(v.Revision), v.age(now))
+		return fmt.Sprintf("none for this revision; %s for %s %s", v.Verdict, short(v.Revision), v.age(now))
 	}
 	counts := map[string]int{}
 	var kinds []string
@@ -122,7 +122,7 @@ func (a Application) verdict(now time.Time) string {
 	return strings.Join(kinds, ", ") + " " + of[0].age(now)
 }
 
-// rank puts a pass last: one verdict of another kind keeps a pair back.
+// rank puts a pass last: any other verdict stops a promotion.
 func rank(verdict string) int {
 	if verdict == "pass" {
 		return 1
@@ -132,13 +132,13 @@ func rank(verdict string) int {
 
 func (v Verdict) age(now time.Time) string {
 	if v.Ended == nil {
-		return "of unknown age"
+		return "at an unknown time"
 	}
 	return age(now.Sub(*v.Ended))
 }
 
-// age is a duration in the largest unit of which there are two, so that 90 minutes do not
-// become an hour.
+// age writes a duration in the largest unit that fits twice, so that 90 minutes do not become
+// an hour.
 func age(d time.Duration) string {
 	d = max(d, 0) // clocks differ
 	switch {
@@ -152,7 +152,7 @@ func age(d time.Duration) string {
 	return fmt.Sprintf("%d days ago", int(d.Hours()/24))
 }
 
-// troubles are one line for each thing that is not as it should be.
+// troubles are what needs attention, a line each.
 func (a Application) troubles() []string {
 	var all []string
 	for _, d := range a.Differences {
@@ -166,7 +166,7 @@ func (a Application) troubles() []string {
 		}
 		all = append(all, text)
 		for _, f := range d.Fields[:min(mostFields, len(d.Fields))] {
-			all = append(all, fmt.Sprintf("    %s: %s in the cluster, %s", f.Path, orNot(f.Cluster), inGit(f.Git)))
+			all = append(all, fmt.Sprintf("    %s: %s in the cluster, %s in git", f.Path, orMissing(f.Cluster), orMissing(f.Git)))
 		}
 		if more := len(d.Fields) - mostFields; more > 0 {
 			all = append(all, fmt.Sprintf("    and %d more", more))
@@ -181,16 +181,9 @@ func (a Application) troubles() []string {
 	return all
 }
 
-func orNot(value string) string { return cmp.Or(brief(value), "not") }
+func orMissing(value string) string { return cmp.Or(brief(value), "missing") }
 
-func inGit(value string) string {
-	if value == "" {
-		return "not in git"
-	}
-	return brief(value) + " in git"
-}
-
-// brief is as much of a field's value as fits beside another.
+// brief cuts a field's value so that two fit on a line.
 func brief(value string) string {
 	const most = 70
 	if len(value) > most {
@@ -199,7 +192,7 @@ func brief(value string) string {
 	return value
 }
 
-// Line is as much of a message as fits: Argo CD repeats whole manifests in some.
+// Line cuts a message to one line: Argo CD repeats whole manifests in some.
 func Line(text string) string {
 	const most = 300
 	text = strings.Join(strings.Fields(text), " ")

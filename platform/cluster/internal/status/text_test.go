@@ -37,14 +37,14 @@ func TestTheTableOfApplications(t *testing.T) {
 	want := `ENVIRONMENT  APPLICATION  REVISION           IMAGES            SYNC       HEALTH    LAST OPERATION         VERDICT
 -            bootstrap    01234567           -                 Synced     Healthy   -                      -
 prod         monitor      01234567 76543210  monitor@01234567  Synced     Healthy   Succeeded 30 min ago   fail, 2 pass 10 min ago
-prod         probe        01234567           monitor@01234567  OutOfSync  Degraded  Running 30 s ago, try 3  none of this revision; pass of 76543210 of unknown age
+prod         probe        01234567           monitor@01234567  OutOfSync  Degraded  Running 30 s ago, try 3  none for this revision; pass for 76543210 at an unknown time
 prod         third        -                  monitor@01234567  Synced     Healthy   -                      none
 
 probe: Deployment.apps monitor/probe: out of sync
 probe: Pod x: unhealthy: it crashes
 probe: SyncError: ` + strings.Repeat("é", 144) + `…
 probe: Running: waiting
-not known: verdicts of x: no
+could not be read: verdicts of x: no
 `
 	var out strings.Builder
 	if err := o.Text(&out, at(now)); err != nil {

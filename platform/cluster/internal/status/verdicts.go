@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
-// Verdict is one that is attached to an image, as whoever attached it wrote it down. It is
-// shown, and nothing is decided by it: `ballast promote` computes it again.
+// Verdict is one that is attached to an image, with the words of its annotations. It is only
+// shown: `ballast promote` computes verdicts again and trusts no annotation.
 type Verdict struct {
 	Image       string `json:"image"` // digest of the image that it is attached to
 	Verdict     string `json:"verdict"`
@@ -26,8 +26,8 @@ type Verdict struct {
 	Artifact string     `json:"artifact"` // tag of the artifact, beside the image
 }
 
-// The annotations of an attached verdict, and what it is tagged by: the digest of its
-// image, then its own.
+// The annotations of an attached verdict, and the middle of its tag: before it is the digest
+// of the image, behind it its own.
 const (
 	ofVerdict     = "dev.ballast.verdict"
 	ofEnvironment = "dev.ballast.environment"
@@ -36,15 +36,14 @@ const (
 	tagOf         = ".verdict-"
 )
 
-// Registry is how registries are asked.
+// Registry holds the options for asking registries.
 type Registry struct {
 	Names   []name.Option
 	Options []remote.Option
 }
 
-// Attached adds to each application the verdicts that are attached to its images. What
-// cannot be asked is returned as problems, each repository once. It blocks until ctx ends
-// at most.
+// Attached adds to each application the verdicts that are attached to its images. It returns
+// what could not be read, each problem once. It blocks until ctx ends at most.
 func (r Registry) Attached(ctx context.Context, all []Application) []string {
 	tags := map[string][]string{} // by repository
 	found := map[string][]Verdict{}
@@ -117,7 +116,7 @@ func (r Registry) attachedTo(ctx context.Context, image Image, tags map[string][
 	return all, nil
 }
 
-// absent says whether a registry has no such thing.
+// absent is true for the answer 404.
 func absent(err error) bool {
 	var answer *transport.Error
 	return errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound

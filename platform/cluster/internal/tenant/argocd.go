@@ -149,7 +149,7 @@ func (c *checker) checkDestinations(there known) {
 	for _, d := range p.Destinations {
 		switch {
 		case d.Server != inCluster || d.Namespace == "" || wild(d.Namespace):
-			c.ofProject("spec.destinations", "%q of %q is no namespace of this cluster; name one of %s", d.Namespace, d.Server, inCluster)
+			c.ofProject("spec.destinations", "namespace %q of server %q: want one namespace, without wildcards, of %s", d.Namespace, d.Server, inCluster)
 		case strings.HasPrefix(d.Namespace, "kube-") || d.Namespace == "default" || d.Namespace == "ballast-system":
 			c.ofProject("spec.destinations", "namespace %s is the cluster's own; name the team's", d.Namespace)
 		}
@@ -215,7 +215,7 @@ func (c *checker) checkSync() {
 		c.ofApplication("spec.syncPolicy.retry", "want {refresh: true, backoff: {duration: 2s, factor: 2, maxDuration: 10s}}: longer each time, and with what was pushed since")
 	}
 	if src := c.application.Spec.Source.Path; src == "" || path.IsAbs(src) || path.Clean(src) != src || strings.HasPrefix(src, "..") {
-		c.ofApplication("spec.source.path", "%q is no directory of the repository", src)
+		c.ofApplication("spec.source.path", "%q is not a directory of the repository", src)
 	}
 }
 

@@ -76,7 +76,7 @@ func TestWhatIsWrongIsSaidBeforeItIsPushed(t *testing.T) {
 		"every repository":                {edit{app, "[http://git.ballast-system.svc/ballast.git]", `["*"]`}, "opens more than one repository"},
 		"another team's namespace":        {edit{app, "namespace: directory}]", "namespace: monitor}]"}, "namespace monitor is of project monitor"},
 		"a namespace of the cluster":      {edit{app, "namespace: directory}]", "namespace: kube-system}]"}, "is the cluster's own"},
-		"another cluster":                 {edit{app, "[{server: https://kubernetes.default.svc, namespace", "[{server: https://example.org, namespace"}, "is no namespace of this cluster"},
+		"another cluster":                 {edit{app, "[{server: https://kubernetes.default.svc, namespace", "[{server: https://example.org, namespace"}, "want one namespace, without wildcards, of"},
 		"roles":                           {edit{app, "{group: apps, kind: Deployment}", "{group: rbac.authorization.k8s.io, kind: Role}"}, `a team may not have Role of "rbac.authorization.k8s.io"`},
 		"every kind":                      {edit{app, "{group: apps, kind: Deployment}", `{group: apps, kind: "*"}`}, `a team may not have * of "apps"`},
 		"objects of the cluster":          {edit{app, `kind: Namespace, name: directory}`, `kind: Namespace, name: monitor}`}, `Namespace "monitor" is of the whole cluster`},
