@@ -15,8 +15,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 )
 
-// wiring says what is wrong between modules: variables that are not declared, not given or
-// not used, and outputs that there are not.
+// wiring finds mistakes between modules: variables that are not declared, not given or not
+// used, and outputs that do not exist.
 func wiring(all map[string]source) error {
 	var errs []error
 	for name, s := range all {
@@ -43,7 +43,7 @@ func wiring(all map[string]source) error {
 		for label, call := range s.calls {
 			of, ok := all[path.Join(name, text(call.Body, "source"))]
 			if !ok {
-				errs = append(errs, fmt.Errorf("%s: module %s is from nowhere", name, label))
+				errs = append(errs, fmt.Errorf("%s: the source of module %s does not exist", name, label))
 				continue
 			}
 			for argument := range call.Body.Attributes {
@@ -85,7 +85,7 @@ func TestWiringThatIsWrongIsFound(t *testing.T) {
 		"an output that there is not":       {"modules/environment/main.tf", "module.network.nodes_subnet_id", "module.network.subnet_id", "has no output subnet_id"},
 		"a variable that nothing reads":     {"modules/budget/variables.tf", `variable "environment"`, `variable "environments"`, "nothing reads the variable environments"},
 		"a module that is not called":       {"modules/environment/main.tf", "module.cluster.oidc_issuer_url", "module.clusters.oidc_issuer_url", "no module is called clusters"},
-		"a module from nowhere":             {"environments/prod/main.tf", "../../modules/environment", "../../modules/environments", "is from nowhere"},
+		"a source without a module":         {"environments/prod/main.tf", "../../modules/environment", "../../modules/environments", "the source of module environment does not exist"},
 		"an output without its description": {"modules/registry/outputs.tf", `description = "The registry."`, "", "the output id has no description"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -154,7 +154,7 @@ func TestStateIsKeptWithoutKeys(t *testing.T) {
 	}
 }
 
-// What Argo CD reads of the cluster's Secret is what Terraform writes.
+// Terraform writes the annotations of the cluster's Secret that Argo CD reads.
 func TestAnnotationsAreThoseThatArgoCDReads(t *testing.T) {
 	key := regexp.MustCompile(`\bballast\.dev/[a-z]+\b`)
 	set := func(files ...string) []string {
@@ -178,7 +178,7 @@ func TestAnnotationsAreThoseThatArgoCDReads(t *testing.T) {
 	}
 }
 
-// Environments of Terraform are those of Argo CD that are not on one's own machine.
+// Terraform and Argo CD have the same environments, but for the sandbox.
 func TestEnvironmentsAreThoseOfArgoCD(t *testing.T) {
 	for _, name := range []string{"dev", "staging", "prod"} {
 		for _, file := range []string{"../argocd/environments/" + name + "/promotion.yaml", "environments/" + name + "/tests/own.tftest.hcl"} {
@@ -205,7 +205,38 @@ func TestFaultsAreAllowedWhereNamespacesSaySo(t *testing.T) {
 	}
 }
 
-// What pipelines and the Makefile speak of is what the modules make.
+// A federated credential for another namespace would never be used, and the runner could not
+// query Prometheus.
+func TestTheRunnersIdentityIsForItsServiceAccount(t *testing.T) {
+	main, err := os.ReadFile("modules/environment/main.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	account := regexp.MustCompile(`runner = \{\s+namespace = "([^"]+)"\s+name\s+= "([^"]+)"`).FindSubmatch(main)
+	if account == nil {
+		t.Fatal("modules/environment/main.tf has no service account runner with a namespace and a name")
+	}
+	for _, file := range []string{"dev/chaos.yaml", "staging/chaos.yaml", "staging/experiments.yaml"} {
+		data, err := os.ReadFile(filepath.Join("../argocd/environments", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(data), "namespace: "+string(account[1])+"}") {
+			t.Errorf("the identity is for namespace %s, and %s deploys the runner to another", account[1], file)
+		}
+	}
+	for _, file := range []string{"chaos/templates/runner/rbac.yaml", "experiments/templates/_helpers.tpl"} {
+		data, err := os.ReadFile(filepath.Join("../helm", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(data), ": "+string(account[2])+"\n") {
+			t.Errorf("the identity is for ServiceAccount %s, which %s does not name", account[2], file)
+		}
+	}
+}
+
+// What pipelines and the Makefile name is what the modules make.
 func TestNamesOfPipelinesAreMade(t *testing.T) {
 	devops, err := os.ReadFile("modules/devops/main.tf")
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// with is Terraform with the real provider, from a directory in place of a registry.
+// with is Terraform with the real provider, which a directory has instead of a registry.
 type with struct {
 	terraform string
 	env       []string
@@ -60,7 +60,7 @@ func (w with) ready(t *testing.T, root, environment string) string {
 	return dir
 }
 
-// roots are those with azurerm; the provider of Azure DevOps cannot be had.
+// azure lists the roots with azurerm. The provider of Azure DevOps is not checked here.
 func azure() []string { return []string{"shared", "dev", "staging", "prod"} }
 
 func TestTheProviderAcceptsEverything(t *testing.T) {
@@ -79,8 +79,8 @@ func TestTheProviderAcceptsEverything(t *testing.T) {
 	}
 }
 
-// A mocked plan repeats its input, so each property is taken away in turn: its assertion has
-// to fail, and say so.
+// A mocked plan repeats its input, so this takes each property away in turn: its assertion has
+// to fail with its message.
 func TestEveryPropertyIsHeldByATest(t *testing.T) {
 	w := provider(t)
 	for name, tt := range map[string]struct{ environment, file, old, new, says string }{

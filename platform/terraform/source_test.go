@@ -1,6 +1,6 @@
 // Package terraform checks the modules and environments on every run, without a provider:
 // against the recorded schema of the real one, against each other, and against the files that
-// speak of the same things. `make terraform-check` does the rest with the provider itself.
+// use the same names. `make terraform-check` does the rest with the provider itself.
 package terraform
 
 import (
@@ -44,7 +44,7 @@ func read(dir string) (source, error) {
 		}
 		body, ok := parsed.Body.(*hclsyntax.Body)
 		if !ok {
-			return s, fmt.Errorf("%s is no native syntax", file)
+			return s, fmt.Errorf("%s is not in the native syntax of HCL", file)
 		}
 		s.body = append(s.body, body)
 		for _, b := range body.Blocks {
@@ -104,7 +104,7 @@ func text(body *hclsyntax.Body, name string) string {
 	return v.AsString()
 }
 
-// references are what the expressions of a body speak of, as var.name or module.name.output.
+// references are what the expressions of a body refer to, as var.name or module.name.output.
 func references(bodies []*hclsyntax.Body) []string {
 	var all []string
 	for _, body := range bodies {

@@ -1,4 +1,4 @@
-# What a provider that is not asked anything says of itself.
+# What the mocked provider answers.
 mock_resource "azurerm_resource_group" {
   defaults = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg" }
 }

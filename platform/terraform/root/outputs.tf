@@ -14,7 +14,7 @@ output "resource_group_name" {
 }
 
 output "prometheus_url" {
-  description = "Where PromQL is asked, for --prometheus-url of `ballast run`."
+  description = "URL of the managed Prometheus, for --prometheus-url of `ballast run`."
   value       = module.environment.prometheus_url
 }
 
@@ -24,7 +24,7 @@ output "grafana_url" {
 }
 
 output "client_ids" {
-  description = "Client ids of the ServiceAccounts that ask Azure for something."
+  description = "Client ids of the ServiceAccounts with rights in Azure."
   value       = module.environment.client_ids
 }
 

@@ -1,4 +1,4 @@
-# What every environment asks of Terraform and of Azure.
+# Versions and settings of the providers, for every environment.
 terraform {
   required_version = ">= 1.11, < 2.0"
 
@@ -15,7 +15,7 @@ provider "azurerm" {
   storage_use_azuread = true
   use_oidc            = true
 
-  # What version 5 does not register by itself.
+  # Version 5 does not register these by itself.
   resource_provider_registrations = "none"
   resource_providers_to_register = [
     "Microsoft.AlertsManagement",
@@ -32,7 +32,7 @@ provider "azurerm" {
   ]
 
   features {
-    # What is not known to Terraform is not deleted with its resource group.
+    # A resource group with resources that Terraform does not know is not deleted.
     resource_group {
       prevent_deletion_if_contains_resources = true
     }

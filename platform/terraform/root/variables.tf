@@ -14,13 +14,13 @@ variable "admin_group_object_ids" {
 }
 
 variable "viewer_group_object_ids" {
-  description = "Groups of Entra ID that look at dashboards."
+  description = "Groups of Entra ID that may read dashboards."
   type        = list(string)
   default     = []
 }
 
 variable "registry" {
-  description = "Outputs registry_id and registry of environments/shared."
+  description = "Output registry of environments/shared."
   type = object({
     id           = string
     login_server = string
@@ -28,7 +28,7 @@ variable "registry" {
 }
 
 variable "gitops" {
-  description = "Repository and branch that have the environments."
+  description = "Repository and branch with the files of the environments."
   type = object({
     repository = string
     revision   = string
@@ -48,7 +48,7 @@ variable "receivers" {
 }
 
 variable "monthly_budget" {
-  description = "What a month may cost, in the currency of the subscription. It is yours to say: no default is right for everybody."
+  description = "What a month may cost, in the currency of the subscription. There is no default: decide it for your subscription."
   type        = number
 }
 
@@ -58,7 +58,7 @@ variable "budget_start_date" {
 }
 
 variable "pipeline_connection" {
-  description = "Issuer and subject of the service connection of this environment, outputs of environments/devops. Null before there is one."
+  description = "Issuer and subject of the service connection of this environment, from the output connections of environments/devops. Null until the connection exists."
   type = object({
     issuer  = string
     subject = string

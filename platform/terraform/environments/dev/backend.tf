@@ -1,5 +1,5 @@
-# The state is in a storage account of Azure, one file for each environment. Who reads it is
-# somebody of Entra ID: no shared key is used, and none is in any file.
+# The state is in a storage account of Azure, one file for each environment. Entra ID decides
+# who reads it: no shared key is used, and none is in any file.
 #
 #   terraform init -backend-config=storage_account_name=… -backend-config=resource_group_name=…
 terraform {

@@ -1,5 +1,5 @@
-# Nobody reaches its API server from outside of the network, nothing injects a fault, and no
-# node that Azure may take back carries what is promised.
+# The API server is reachable from the virtual network only, faults are refused, and there are
+# no spot nodes.
 module "environment" {
   source                  = "../../modules/environment"
   environment             = "prod"

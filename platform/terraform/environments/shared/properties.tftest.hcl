@@ -1,5 +1,5 @@
-# What is promised of what all environments share. As in the environments, each property is
-# taken away by a mutant, and this file has to notice.
+# Promises about what all environments share. TestEveryPropertyIsHeldByATest takes each
+# property away in turn, and this file has to notice.
 mock_provider "azurerm" {
   source          = "../../mocks"
   override_during = plan

@@ -1,5 +1,5 @@
-# The state is in a storage account of Azure, one file for each root. Who reads it is
-# somebody of Entra ID: no shared key is used, and none is in any file.
+# The state is in a storage account of Azure, one file for each root. Entra ID decides who
+# reads it: no shared key is used, and none is in any file.
 #
 #   terraform init -backend-config=storage_account_name=… -backend-config=resource_group_name=…
 terraform {
@@ -25,7 +25,7 @@ provider "azurerm" {
   storage_use_azuread = true
   use_oidc            = true
 
-  # What version 5 does not register by itself.
+  # Version 5 does not register these by itself.
   resource_provider_registrations = "none"
   resource_providers_to_register = [
     "Microsoft.ContainerRegistry",
@@ -35,7 +35,7 @@ provider "azurerm" {
   ]
 
   features {
-    # What is not known to Terraform is not deleted with its resource group.
+    # A resource group with resources that Terraform does not know is not deleted.
     resource_group {
       prevent_deletion_if_contains_resources = true
     }

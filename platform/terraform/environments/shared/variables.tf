@@ -24,13 +24,13 @@ variable "key_administrator_object_ids" {
 }
 
 variable "key_vault_allowed_ip_ranges" {
-  description = "Addresses from which the vault answers. Empty: from all."
+  description = "Addresses that the vault answers. Empty: all."
   type        = list(string)
   default     = []
 }
 
 variable "release_connection" {
-  description = "Issuer and subject of the service connection ballast-release, outputs of environments/devops. Null before there is one."
+  description = "Issuer and subject of the service connection ballast-release, from the output connections of environments/devops. Null until the connection exists."
   type = object({
     issuer  = string
     subject = string

@@ -1,5 +1,5 @@
-# As prod, so that what experiments show here holds there; its API server can be reached by
-# the pipeline's agents, and faults are allowed.
+# Like prod, so that what experiments show here holds there. Unlike prod, the pipeline's agents
+# can reach the API server, and faults are allowed.
 module "environment" {
   source                  = "../../modules/environment"
   environment             = "staging"

@@ -1,5 +1,5 @@
-# Somebody is told before the money is spent: when the forecast passes the budget, and when
-# what was spent passes 80% and all of it.
+# Notifies before the money is spent: when the forecast passes the budget, and when the actual
+# costs pass 80% and 100% of it.
 resource "azurerm_consumption_budget_resource_group" "this" {
   name              = "budget-ballast-${var.environment}"
   resource_group_id = var.resource_group_id

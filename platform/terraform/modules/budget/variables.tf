@@ -14,7 +14,7 @@ variable "monthly_amount" {
 
   validation {
     condition     = var.monthly_amount > 0
-    error_message = "monthly_amount is not more than 0."
+    error_message = "monthly_amount must be more than 0."
   }
 }
 
@@ -24,21 +24,21 @@ variable "start_date" {
 
   validation {
     condition     = can(regex("^20[0-9]{2}-[01][0-9]-01T00:00:00Z$", var.start_date))
-    error_message = "start_date is not the first day of a month, like 2026-01-01T00:00:00Z."
+    error_message = "start_date must be the first day of a month, like 2026-01-01T00:00:00Z."
   }
 }
 
 variable "contact_emails" {
-  description = "Who is told."
+  description = "Who is notified."
   type        = list(string)
 
   validation {
     condition     = length(var.contact_emails) > 0
-    error_message = "contact_emails names nobody."
+    error_message = "contact_emails must have at least one address."
   }
 }
 
 variable "action_group_id" {
-  description = "Action group that is told, too."
+  description = "Action group that is notified as well."
   type        = string
 }

@@ -1,4 +1,4 @@
-# AKS: an overlay with Cilium, people and pods known by Entra ID, no account of its own.
+# AKS: an overlay network with Cilium, Entra ID for people and pods, no local accounts.
 resource "azurerm_user_assigned_identity" "cluster" {
   name                = "id-aks-ballast-${var.environment}"
   resource_group_name = var.resource_group_name
@@ -15,7 +15,7 @@ resource "azurerm_role_assignment" "network" {
   skip_service_principal_aad_check = true
 }
 
-# Nodes are an identity that is there before them: the first pod can be pulled at once.
+# The identity of the nodes exists before them, so that they can pull images at once.
 resource "azurerm_user_assigned_identity" "kubelet" {
   name                = "id-aks-ballast-${var.environment}-kubelet"
   resource_group_name = var.resource_group_name
@@ -50,7 +50,7 @@ resource "azurerm_kubernetes_cluster" "this" {
   sku_tier            = var.uptime_sla ? "Standard" : "Free"
   tags                = var.tags
 
-  # Who may do what is said by roles of Azure, of people of Entra ID.
+  # Roles of Azure decide who may do what; people sign in with Entra ID.
   local_account_disabled            = true
   role_based_access_control_enabled = true
   run_command_enabled               = false
@@ -204,7 +204,7 @@ resource "azurerm_kubernetes_cluster_node_pool" "user" {
   }
 }
 
-# Cheap nodes that Azure may take back. There is none until a pod tolerates the taint.
+# Cheap nodes that Azure may take back. There are none until a pod tolerates the taint.
 resource "azurerm_kubernetes_cluster_node_pool" "spot" {
   count                 = var.spot_max_count > 0 ? 1 : 0
   name                  = "spot"
@@ -235,8 +235,8 @@ resource "azurerm_kubernetes_cluster_node_pool" "spot" {
   }
 }
 
-# Pods that ask for too much of a node are refused. Chaos Mesh's daemon has to ask for it, so
-# its namespace is left out where faults are allowed, and nowhere else.
+# Refuses pods with too many rights on their node. Chaos Mesh's daemon needs such rights, so its
+# namespace is excluded where faults are allowed, and nowhere else.
 resource "azurerm_kubernetes_cluster_deployment_safeguard" "this" {
   kubernetes_cluster_id        = azurerm_kubernetes_cluster.this.id
   level                        = "Enforce"
@@ -250,7 +250,7 @@ resource "azurerm_monitor_diagnostic_setting" "this" {
   log_analytics_workspace_id     = var.log_analytics_workspace_id
   log_analytics_destination_type = "Dedicated"
 
-  # Who did what. The audit of reads would be most of the bill, and answers little.
+  # Who changed what. Logging reads as well would be most of the bill.
   dynamic "enabled_log" {
     for_each = ["kube-audit-admin", "guard", "cluster-autoscaler", "kube-controller-manager"]
     content {

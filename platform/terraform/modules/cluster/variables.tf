@@ -25,12 +25,12 @@ variable "uptime_sla" {
 }
 
 variable "private" {
-  description = "Whether the API server has an address of the network only."
+  description = "Whether the API server is reachable from the virtual network only."
   type        = bool
 }
 
 variable "authorized_ip_ranges" {
-  description = "Addresses from which a public API server answers, in CIDR notation. Empty: from all; a token of Entra ID is needed all the same."
+  description = "Addresses that may reach a public API server, in CIDR notation. Empty: all; a token of Entra ID is needed in any case."
   type        = list(string)
   default     = []
 }
@@ -41,7 +41,7 @@ variable "admin_group_object_ids" {
 
   validation {
     condition     = length(var.admin_group_object_ids) > 0
-    error_message = "admin_group_object_ids names no group: without local accounts nobody could enter."
+    error_message = "admin_group_object_ids must have at least one group: without local accounts nobody else can administer the cluster."
   }
 }
 

@@ -1,9 +1,9 @@
 # The project in Azure DevOps: repository with its policies, pipelines, connections without
-# secrets, environments with their approvals. What is named here is what azure-pipelines.yml
-# and platform/pipelines speak of; a test compares them.
+# secrets, environments with their approvals. azure-pipelines.yml and platform/pipelines use
+# the same names; a test compares them.
 locals {
   environments = toset(["release", "dev", "dev-chaos", "staging", "staging-chaos", "prod"])
-  # Where somebody has to agree first. The others ask nobody.
+  # These need an approval. The others need none.
   approved = toset(["release", "staging", "prod"])
   pipelines = {
     ballast   = "azure-pipelines.yml"
@@ -60,7 +60,7 @@ resource "azuredevops_branch_policy_build_validation" "this" {
   settings {
     display_name        = "Validate"
     build_definition_id = azuredevops_build_definition.this["ballast"].id
-    # A promotion waits for people, not for this pipeline: it was judged before.
+    # A promotion changes pair.yaml alone. It was judged before and needs people only.
     filename_patterns = ["*", "!/platform/argocd/environments/*/pair.yaml"]
 
     scope {
@@ -89,7 +89,7 @@ resource "azuredevops_branch_policy_min_reviewers" "this" {
   }
 }
 
-# Federated: Azure DevOps proves which connection asks, and there is no secret to rotate.
+# Federated: Azure DevOps vouches for the connection, and there is no secret to rotate.
 resource "azuredevops_serviceendpoint_azurerm" "this" {
   for_each                               = var.connections
   project_id                             = azuredevops_project.this.id
@@ -120,8 +120,8 @@ resource "azuredevops_check_approval" "this" {
   timeout               = 1440
 }
 
-# A connection works in the stages of the main branch and nowhere else: whoever edits a
-# pipeline in a branch cannot take its identity along.
+# A connection works only with the templates of the main branch: a pipeline that is edited in
+# another branch cannot use its identity.
 resource "azuredevops_check_required_template" "this" {
   for_each             = var.connections
   project_id           = azuredevops_project.this.id
@@ -139,7 +139,7 @@ resource "azuredevops_check_required_template" "this" {
   }
 }
 
-# None of it is a secret.
+# Neither variable is a secret.
 resource "azuredevops_variable_group" "this" {
   project_id   = azuredevops_project.this.id
   name         = "ballast-release"

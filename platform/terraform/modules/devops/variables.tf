@@ -19,7 +19,7 @@ variable "connections" {
 
   validation {
     condition     = toset(keys(var.connections)) == toset(["release", "dev", "staging", "prod"])
-    error_message = "connections are not exactly release, dev, staging and prod."
+    error_message = "connections must have exactly the keys release, dev, staging and prod."
   }
 }
 
@@ -29,7 +29,7 @@ variable "approver_ids" {
 
   validation {
     condition     = length(var.approver_ids) > 0
-    error_message = "approver_ids names nobody: nothing could ever be released."
+    error_message = "approver_ids must have at least one id, or nothing could ever be released."
   }
 }
 
@@ -44,6 +44,6 @@ variable "signing_key" {
 
   validation {
     condition     = startswith(var.signing_key, "azurekms://")
-    error_message = "signing_key is not like azurekms://VAULT.vault.azure.net/KEY."
+    error_message = "signing_key must be like azurekms://VAULT.vault.azure.net/KEY."
   }
 }

@@ -67,10 +67,10 @@ module "identities" {
   oidc_issuer_url     = module.cluster.oidc_issuer_url
   tags                = local.tags
 
-  # The runner asks the managed Prometheus, where experiments run at all.
+  # Where experiments run, the runner queries the managed Prometheus.
   service_accounts = var.faults_allowed ? {
     runner = {
-      namespace = "ballast-system"
+      namespace = "chaos-testing"
       name      = "ballast-runner"
       role      = "Monitoring Data Reader"
       scope     = module.observability.monitor_workspace_id

@@ -1,6 +1,6 @@
-# The Secret by which Argo CD knows this cluster. Everything that the files of an environment
-# do not say of their place comes from here: platform/argocd/bootstrap/environments.yaml
-# reads the annotations.
+# The Secret by which Argo CD knows this cluster. Its annotations are what differs between
+# organisations: platform/argocd/bootstrap/environments.yaml writes them into the
+# applications.
 output "cluster_secret" {
   description = "The Secret, for `terraform output -raw cluster_secret | kubectl apply --filename -`. There is no credential in it: Argo CD runs in the cluster."
   value = yamlencode({
@@ -41,7 +41,7 @@ output "resource_group_name" {
 }
 
 output "prometheus_url" {
-  description = "Where PromQL is asked."
+  description = "URL of the managed Prometheus."
   value       = module.observability.prometheus_url
 }
 
@@ -51,7 +51,7 @@ output "grafana_url" {
 }
 
 output "client_ids" {
-  description = "Client ids of the ServiceAccounts that ask Azure for something."
+  description = "Client ids of the ServiceAccounts with rights in Azure."
   value       = module.identities.client_ids
 }
 

@@ -1,6 +1,6 @@
-# The pipeline in this environment: it reads images to promote them here, and where
-# experiments run it attaches verdicts and enters the cluster. What it may do there, the
-# chart `chaos` says. It cannot sign: that is the release's identity alone.
+# The identity of the pipeline in this environment: it reads images to promote them, and where
+# experiments run it also attaches verdicts and logs in to the cluster, with the rights of the
+# chart `chaos`. It cannot sign: only the identity of the release can.
 resource "azurerm_user_assigned_identity" "pipeline" {
   name                = "id-ballast-${var.environment}-pipeline"
   resource_group_name = azurerm_resource_group.this.name

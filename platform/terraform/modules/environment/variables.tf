@@ -4,7 +4,7 @@ variable "environment" {
 
   validation {
     condition     = contains(["dev", "staging", "prod"], var.environment)
-    error_message = "environment is none of dev, staging, prod."
+    error_message = "environment must be dev, staging or prod."
   }
 }
 
@@ -30,7 +30,7 @@ variable "uptime_sla" {
 }
 
 variable "private" {
-  description = "Whether the API server has an address of the network only."
+  description = "Whether the API server is reachable from the virtual network only."
   type        = bool
 }
 
@@ -46,7 +46,7 @@ variable "admin_group_object_ids" {
 }
 
 variable "viewer_group_object_ids" {
-  description = "Groups of Entra ID that look at dashboards."
+  description = "Groups of Entra ID that may read dashboards."
   type        = list(string)
   default     = []
 }
@@ -120,7 +120,7 @@ variable "receivers" {
 }
 
 variable "registry" {
-  description = "The registry of all environments: outputs of environments/shared."
+  description = "The registry of all environments: output registry of environments/shared."
   type = object({
     id           = string
     login_server = string
@@ -128,7 +128,7 @@ variable "registry" {
 }
 
 variable "gitops" {
-  description = "Repository and branch that have the environments."
+  description = "Repository and branch with the files of the environments."
   type = object({
     repository = string
     revision   = string
@@ -136,7 +136,7 @@ variable "gitops" {
 }
 
 variable "pipeline_connection" {
-  description = "Issuer and subject of the service connection of this environment, outputs of environments/devops. Null before there is one."
+  description = "Issuer and subject of the service connection of this environment, from the output connections of environments/devops. Null until the connection exists."
   type = object({
     issuer  = string
     subject = string

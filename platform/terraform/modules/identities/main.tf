@@ -1,5 +1,5 @@
-# One identity for each ServiceAccount that asks Azure for something, federated with the
-# cluster: a pod proves who it is with its token, and there is no secret.
+# One identity for each ServiceAccount with rights in Azure, federated with the cluster: a pod
+# signs in with its own token, and there is no secret.
 resource "azurerm_user_assigned_identity" "this" {
   for_each            = var.service_accounts
   name                = "id-ballast-${var.environment}-${each.key}"

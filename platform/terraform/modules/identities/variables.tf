@@ -29,7 +29,7 @@ variable "service_accounts" {
 
   validation {
     condition     = alltrue([for s in var.service_accounts : !contains(["Owner", "Contributor", "User Access Administrator"], s.role)])
-    error_message = "A ServiceAccount gets no role that can change what it is not there for."
+    error_message = "service_accounts must not have the roles Owner, Contributor or User Access Administrator; name one for the task."
   }
 }
 

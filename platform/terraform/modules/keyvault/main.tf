@@ -1,4 +1,5 @@
-# The key that signs images. It never leaves the vault: the pipeline asks for signatures.
+# The key that signs images. It never leaves the vault: the pipeline sends digests and gets
+# signatures.
 resource "azurerm_key_vault" "this" {
   name                       = var.name
   resource_group_name        = var.resource_group_name
@@ -6,7 +7,7 @@ resource "azurerm_key_vault" "this" {
   tenant_id                  = var.tenant_id
   sku_name                   = "standard"
   rbac_authorization_enabled = true
-  # Without the key no signature of it can be made again, nor could anybody tell.
+  # A key that is deleted cannot be restored after a purge, and nothing can be signed with it.
   purge_protection_enabled   = true
   soft_delete_retention_days = 90
   tags                       = var.tags

@@ -4,7 +4,7 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,22}[a-z0-9]$", var.name))
-    error_message = "name is not 3 to 24 lower-case letters, digits and inner dashes."
+    error_message = "name must be 3 to 24 lower-case letters, digits and dashes, beginning with a letter and not ending with a dash."
   }
 }
 
@@ -40,7 +40,7 @@ variable "allowed_ip_ranges" {
 }
 
 variable "log_analytics_workspace_id" {
-  description = "Workspace that gets who asked for what."
+  description = "Workspace for the audit log of the vault."
   type        = string
 }
 

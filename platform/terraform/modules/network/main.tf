@@ -13,7 +13,7 @@ resource "azurerm_subnet" "nodes" {
   resource_group_name  = var.resource_group_name
   virtual_network_name = azurerm_virtual_network.this.name
   address_prefixes     = [cidrsubnet(var.address_space, 4, 0)]
-  # What leaves goes through the cluster's own outbound address, which others can allow.
+  # Traffic leaves through the cluster's own outbound address, which others can allow.
   default_outbound_access_enabled = false
 }
 

@@ -19,7 +19,7 @@ variable "address_space" {
 
   validation {
     condition     = can(cidrhost(var.address_space, 0)) && endswith(var.address_space, "/16")
-    error_message = "address_space is not a network like 10.10.0.0/16."
+    error_message = "address_space must be a /16, like 10.10.0.0/16."
   }
 }
 

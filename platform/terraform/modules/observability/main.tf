@@ -1,4 +1,4 @@
-# Logs with an end and a cap, metrics in a managed Prometheus, Grafana in front of both.
+# Logs with a retention and a daily cap, metrics in a managed Prometheus, and Grafana.
 resource "azurerm_log_analytics_workspace" "this" {
   name                = "log-ballast-${var.environment}"
   resource_group_name = var.resource_group_name
@@ -54,7 +54,7 @@ resource "azurerm_monitor_data_collection_rule" "prometheus" {
   }
 }
 
-# Container logs in the cheap schema of one table, without what the platform itself says.
+# Container logs in ContainerLogV2, without those of the cluster's own namespaces.
 resource "azurerm_monitor_data_collection_rule" "logs" {
   name                = "dcr-ballast-${var.environment}-logs"
   resource_group_name = var.resource_group_name
@@ -101,7 +101,7 @@ resource "azurerm_dashboard_grafana" "this" {
   zone_redundancy_enabled       = var.zone_redundant_grafana
   tags                          = var.tags
 
-  # What it may see is what its identity may see.
+  # Grafana sees what its identity may read.
   identity {
     type = "SystemAssigned"
   }
@@ -132,7 +132,7 @@ resource "azurerm_role_assignment" "viewers" {
   principal_id         = each.value
 }
 
-# Who is called. Pages and tickets have one each, as in alerts/alertmanager.
+# Who is notified: one group for pages and one for tickets, as in alerts/alertmanager.
 resource "azurerm_monitor_action_group" "this" {
   for_each            = var.receivers
   name                = "ag-ballast-${var.environment}-${each.key}"

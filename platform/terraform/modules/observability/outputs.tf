@@ -9,7 +9,7 @@ output "monitor_workspace_id" {
 }
 
 output "prometheus_url" {
-  description = "Where PromQL is asked, for --prometheus-url of `ballast run`."
+  description = "URL of the managed Prometheus, for --prometheus-url of `ballast run`."
   value       = azurerm_monitor_workspace.this.query_endpoint
 }
 
@@ -27,6 +27,6 @@ output "grafana_url" {
 }
 
 output "action_group_ids" {
-  description = "Who is called, by receiver."
+  description = "Action groups, by receiver."
   value       = { for name, group in azurerm_monitor_action_group.this : name => group.id }
 }

@@ -19,7 +19,7 @@ variable "retention_in_days" {
 
   validation {
     condition     = var.retention_in_days >= 30 && var.retention_in_days <= 730
-    error_message = "retention_in_days is not from 30 to 730."
+    error_message = "retention_in_days must be from 30 to 730."
   }
 }
 
@@ -29,7 +29,7 @@ variable "daily_quota_gb" {
 
   validation {
     condition     = var.daily_quota_gb > 0
-    error_message = "daily_quota_gb is no cap: -1 means none, and 0 takes nothing."
+    error_message = "daily_quota_gb must be more than 0: -1 means no cap, and 0 stores nothing."
   }
 }
 
@@ -39,7 +39,7 @@ variable "zone_redundant_grafana" {
 }
 
 variable "grafana_viewer_object_ids" {
-  description = "Groups of Entra ID that look at dashboards."
+  description = "Groups of Entra ID that may read dashboards."
   type        = list(string)
   default     = []
 }
@@ -53,12 +53,12 @@ variable "receivers" {
 
   validation {
     condition     = alltrue([for name in ["page", "ticket"] : contains(keys(var.receivers), name)])
-    error_message = "receivers has no page or no ticket."
+    error_message = "receivers must have the keys page and ticket."
   }
 
   validation {
     condition     = alltrue([for r in var.receivers : length(r.short_name) <= 12 && length(r.emails) > 0])
-    error_message = "A receiver has a short name of more than 12 characters, or reaches nobody."
+    error_message = "Each of receivers needs a short_name of at most 12 characters and at least one of emails."
   }
 }
 

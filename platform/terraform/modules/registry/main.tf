@@ -4,12 +4,12 @@ resource "azurerm_container_registry" "this" {
   resource_group_name = var.resource_group_name
   location            = var.location
   sku                 = "Premium"
-  # Whoever pushes or pulls is somebody of Entra ID.
+  # Only identities of Entra ID push and pull.
   admin_enabled          = false
   anonymous_pull_enabled = false
-  # A registry that is gone with a zone keeps every node from starting a pod.
+  # Without the registry no node can start a new pod, so it has to survive a zone.
   zone_redundancy_enabled = true
-  # What has no tag is what a push left half done. Releases and verdicts have tags.
+  # Only a push that stopped halfway leaves something without a tag.
   retention_policy_in_days = 30
   tags                     = var.tags
 }

@@ -4,7 +4,7 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[a-zA-Z0-9]{5,50}$", var.name))
-    error_message = "name is not 5 to 50 letters and digits."
+    error_message = "name must be 5 to 50 letters and digits."
   }
 }
 
@@ -24,7 +24,7 @@ variable "pusher_principal_id" {
 }
 
 variable "log_analytics_workspace_id" {
-  description = "Workspace that gets logins and pushes."
+  description = "Workspace for the log of logins and pushes."
   type        = string
 }
 

@@ -1,6 +1,6 @@
-# What every environment promises, on a plan with a provider that is not asked anything. A
-# mocked plan repeats its input: TestEveryPropertyIsHeldByATest takes each property away in
-# turn, and these files have to notice.
+# What every environment promises, on a plan with a mocked provider, which only repeats its
+# input: TestEveryPropertyIsHeldByATest takes each property away in turn, and these files have
+# to notice.
 mock_provider "azurerm" {
   source          = "../../mocks"
   override_during = plan

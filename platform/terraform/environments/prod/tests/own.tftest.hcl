@@ -1,4 +1,4 @@
-# What this environment promises besides.
+# What this environment promises beyond every.tftest.hcl.
 mock_provider "azurerm" {
   source          = "../../mocks"
   override_during = plan
