@@ -81,7 +81,7 @@ func keptAsGitSays(t *testing.T, name string, s applicationSpec) {
 		t.Error("it does not prune: what is removed from git stays")
 	}
 	if heals := s.SyncPolicy.Automated.SelfHeal; heals == (name == experimentsApp) {
-		t.Errorf("it heals itself: %t. Else drift stays; but a Job of experiments that is gone would be run again", heals)
+		t.Errorf("selfHeal is %t, want the opposite: without it drift stays, and with it a deleted Job of experiments would run again", heals)
 	}
 	if !slices.Contains(s.SyncPolicy.SyncOptions, "ServerSideApply=true") {
 		t.Error("it is not applied by the server")
@@ -92,14 +92,14 @@ func keptAsGitSays(t *testing.T, name string, s applicationSpec) {
 	triesAgain(t, name, s)
 }
 
-// triesAgain checks that a sync that failed is tried again with a backoff, without an end,
-// where each try takes what git says by then. What runs experiments is not tried again: a
-// verdict is not repeated until it is green.
+// triesAgain checks that a failed sync is tried again with a backoff and without a limit, and
+// that each try takes the newest commit. Experiments are not tried again: a verdict must not be
+// repeated until it is green.
 func triesAgain(t *testing.T, name string, s applicationSpec) {
 	t.Helper()
 	retry := s.SyncPolicy.Retry
 	if name == experimentsApp {
-		// Where nothing is said of retries at all, Argo CD tries five times more.
+		// Without any retry settings Argo CD would try five times more.
 		if retry.Limit != 0 || retry.Backoff.Duration == "" {
 			t.Errorf("it is tried again: %+v", retry)
 		}

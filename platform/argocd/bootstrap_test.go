@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// What is told Argo CD is kept as git says it, and nothing of it goes by itself.
+// The bootstrap is kept as git has it, and nothing of it is deleted by itself.
 func TestTheBootstrapIsAnApplication(t *testing.T) {
 	set := setOf(t, "bootstrap")
 	spec := set.Spec.Template.Spec
@@ -42,14 +42,14 @@ func TestTheBootstrapIsAnApplication(t *testing.T) {
 	if spec.Project != "bootstrap" || spec.Destination != (destination{inCluster, "argocd"}) {
 		t.Errorf("it is in %s and goes to %+v", spec.Project, spec.Destination)
 	}
-	// Only the cluster that says so is told: another may be of the same Argo CD.
+	// Only for the cluster with the label: one Argo CD may have several.
 	want := []map[string]any{{"clusters": map[string]any{"selector": map[string]any{"matchLabels": map[string]any{"ballast.dev/bootstrap": "true"}}}}}
 	if fmt.Sprint(set.Spec.Generators) != fmt.Sprint(want) {
 		t.Errorf("it is made for %v", set.Spec.Generators)
 	}
 }
 
-// toldOf is what Argo CD makes of the bootstrap for a cluster.
+// toldOf renders the bootstrap for a cluster, as Argo CD does.
 func toldOf(t *testing.T, c cluster) objects {
 	t.Helper()
 	root := t.TempDir()
@@ -116,7 +116,7 @@ func TestTheRepositoriesOfProjectsAreWhatTheSecretSays(t *testing.T) {
 	}
 }
 
-// Before its first sync the files count: they let it in where the repository is one of ours.
+// Before the first sync, the project of the file counts: it has to allow our repositories.
 func TestTheFirstSyncIsLetIn(t *testing.T) {
 	p := projectsOf(t)["bootstrap"]
 	for _, repo := range []string{"http://git.ballast-system.svc/ballast.git", "https://github.com/ballast-sre/ballast"} {
@@ -151,7 +151,7 @@ func TestTheBootstrapMayHaveWhatStandsThere(t *testing.T) {
 			t.Errorf("its project refuses a %s", r.Kind)
 		}
 	}
-	// With these it would be the cluster's administrator.
+	// With these it could do anything in the cluster.
 	for _, r := range []resource{{Kind: "Secret"}, {Kind: "Pod"}, {Group: "apps", Kind: "Deployment"}, {Group: "argoproj.io", Kind: "Application"}} {
 		if p.allowsInNamespace(r.Group, r.Kind) {
 			t.Errorf("it may have a %s", r.Kind)
@@ -159,8 +159,8 @@ func TestTheBootstrapMayHaveWhatStandsThere(t *testing.T) {
 	}
 }
 
-// owned says who guards a path, by the last line of CODEOWNERS that matches it. The file
-// names paths from the root alone, directories with a slash at their end.
+// owned are the owners of a path: the last line of CODEOWNERS that matches it decides. The
+// file names paths from the root only, and directories with a slash at their end.
 func owned(lines []string, path string) []string {
 	var owners []string
 	for _, line := range lines {
@@ -176,7 +176,7 @@ func owned(lines []string, path string) []string {
 	return owners
 }
 
-// Whoever may change one of these says what others may.
+// A change of one of these files changes what others may do.
 func TestWhatBoundsOthersIsGuarded(t *testing.T) {
 	root := filepath.Join("..", "..")
 	text, err := os.ReadFile(filepath.Join(root, ".github", "CODEOWNERS"))
@@ -202,7 +202,7 @@ func TestWhatBoundsOthersIsGuarded(t *testing.T) {
 		found++
 		relative, err := filepath.Rel(root, path)
 		if len(owned(lines, filepath.ToSlash(relative))) == 0 {
-			t.Errorf("nobody guards %s", relative)
+			t.Errorf("%s has no owner; add it to .github/CODEOWNERS", relative)
 		}
 		return err
 	})
@@ -214,7 +214,7 @@ func TestWhatBoundsOthersIsGuarded(t *testing.T) {
 		"platform/argocdx/a.yaml": false, "docs/tenant/phonebook.yaml": false,
 	} {
 		if got := len(owned(lines, path)) > 0; got != want {
-			t.Errorf("%s is guarded: %t, want %t", path, got, want)
+			t.Errorf("%s has an owner: %t, want %t", path, got, want)
 		}
 	}
 }

@@ -15,8 +15,8 @@ import (
 // experimentsApp is the application that puts a deploy under faults.
 const experimentsApp = "experiments"
 
-// In the sandbox it is there while somebody asks for it: copied into its directory, it has to
-// hold there.
+// In the sandbox somebody copies the file into the directory of the environment: it has to pass
+// the checks of that directory.
 func TestExperimentsOnRequestFitIntoTheSandbox(t *testing.T) {
 	apps := read(t, filepath.Join("on-request", "experiments.yaml")).applications
 	if len(apps) != 1 || apps[0].Metadata.Name != experimentsApp {
@@ -35,8 +35,8 @@ func TestExperimentsOnRequestFitIntoTheSandbox(t *testing.T) {
 	}
 }
 
-// A verdict that the next environment does not ask for helps nobody, and one that it asks
-// for and that is not here keeps every pair back.
+// An experiment that prod does not ask for is useless here, and one that it asks for and that
+// does not run here stops every promotion.
 func TestStagingRunsWhatProdAsksFor(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(environments, "prod", "promotion.yaml"))
 	if err != nil {

@@ -24,7 +24,7 @@ type asked struct {
 	namespace   string // argocd where it is empty
 }
 
-// policyOf returns a policy, which has to be in force.
+// policyOf returns a policy, and fails the test unless a binding enforces it everywhere.
 func policyOf(t *testing.T, name string) admissionv1.ValidatingAdmissionPolicy {
 	t.Helper()
 	all := read(t, filepath.Join(bootstrap, "policies.yaml"))
@@ -33,17 +33,17 @@ func policyOf(t *testing.T, name string) admissionv1.ValidatingAdmissionPolicy {
 		return b.Spec.PolicyName == name && b.Spec.MatchResources == nil && slices.Equal(b.Spec.ValidationActions, []admissionv1.ValidationAction{admissionv1.Deny})
 	})
 	if i < 0 || !bound {
-		t.Fatalf("there is no policy %s, or it is not in force everywhere", name)
+		t.Fatalf("there is no policy %s, or no binding that enforces it everywhere", name)
 	}
 	if p := all.policies[i]; p.Spec.FailurePolicy != nil && *p.Spec.FailurePolicy == admissionv1.Fail {
 		return p
 	}
-	t.Fatalf("%s lets through what it cannot evaluate", name)
+	t.Fatalf("%s allows what it cannot evaluate: set failurePolicy: Fail", name)
 	return admissionv1.ValidatingAdmissionPolicy{}
 }
 
-// answers is what the API server answers to a request: the messages of the rules that it
-// breaks. An expression that cannot be evaluated refuses, too.
+// answers are the API server's reasons to refuse a request: the messages of the rules that it
+// breaks. An expression that cannot be evaluated refuses as well.
 func answers(t *testing.T, p admissionv1.ValidatingAdmissionPolicy, a asked) []string {
 	t.Helper()
 	decode := func(text string) any {
@@ -129,7 +129,7 @@ func TestWhichApplicationMayBeInWhichProject(t *testing.T) {
 		"a team's in that of the monitor":                      {asked{object: app("phonebook", "monitor", "")}, "the project monitor is for"},
 		"a team's in that of environments":                     {asked{object: app("environment-mine", "environments", "")}, "the project environments is for"},
 		"a team's in that of the bootstrap":                    {asked{object: app("bootstrap", "bootstrap", "")}, "the project bootstrap is for"},
-		"a team's in the one that Argo CD makes":               {asked{object: app("phonebook", "default", "")}, "default is none"},
+		"a team's in the one that Argo CD makes":               {asked{object: app("phonebook", "default", "")}, "spec.project is default, which allows nothing"},
 		"one that is called almost as the platform's":          {asked{object: app("chaos-mine", "platform", "")}, "the project platform is for"},
 		"the platform's on another cluster, with its suffix":   {asked{object: far("chaos-one", "platform")}, ""},
 		"another one on another cluster":                       {asked{object: far("other-one", "platform")}, "the project platform is for"},
@@ -155,8 +155,8 @@ func TestWhichApplicationMayBeInWhichProject(t *testing.T) {
 	}
 }
 
-// The names in the policy are those of the files, or an application would be refused on a
-// cluster and nowhere before.
+// The policy and the files have the same names: otherwise a cluster would refuse an application
+// that passed every other check.
 func TestThePolicyKnowsThePlatformsApplications(t *testing.T) {
 	p := policyOf(t, "ballast-applications")
 	for _, name := range names(t) {
@@ -201,11 +201,11 @@ func TestWhatATeamsProjectMayAllow(t *testing.T) {
 		return text
 	}
 	const (
-		repositories = "a team names its repositories"
-		namespaces   = "a team names its own namespaces"
-		cluster      = "of the whole cluster a team has"
-		kinds        = "a team lists its kinds"
-		others       = "a team names neither who deploys"
+		repositories = "spec.sourceRepos of a team's project"
+		namespaces   = "spec.destinations of a team's project"
+		cluster      = "spec.clusterResourceWhitelist of a team's project"
+		kinds        = "spec.namespaceResourceWhitelist of a team's project"
+		others       = "spec.sourceNamespaces and spec.destinationServiceAccounts of a team's project"
 	)
 	in := func(namespace string) string {
 		return "[{server: \"https://kubernetes.default.svc\", namespace: " + namespace + "}]"
@@ -288,8 +288,8 @@ func tenantsProject(t *testing.T) string {
 	return string(text)
 }
 
-// A project of the platform that the policy takes for a team's would be refused as soon as
-// it is changed.
+// If the policy took a project of the platform for a team's, the next change of it would be
+// refused.
 func TestThePolicyKnowsThePlatformsProjects(t *testing.T) {
 	p := policyOf(t, "ballast-projects")
 	for name := range projectsOf(t) {

@@ -60,12 +60,12 @@ func (r resource) matches(group, kind string) bool {
 	return g && k && errors.Join(err1, err2) == nil
 }
 
-// A namespace belongs to one project. The platform says in the monitor's what the runner
-// may do to it; the charts' tests see to it that it has nothing else there. Of Argo CD's
-// own, environments have the applications and the bootstrap has the rest.
+// A namespace belongs to one project. There are two exceptions. In the monitor's namespace the
+// platform has the runner's roles, and the charts' tests check that it has nothing else there.
+// In Argo CD's namespace the environments have the applications, and the bootstrap the rest.
 func TestNoProjectOpensADoor(t *testing.T) {
 	guests := map[string]string{"monitor": "platform", "argocd": "bootstrap"}
-	// The bootstrap gives rights in namespaces, and has nothing else there.
+	// In these the bootstrap has role bindings only.
 	given := []string{"chaos-testing", "monitor", "observability"}
 	for _, name := range names(t) {
 		owner := map[destination]string{}
@@ -145,8 +145,8 @@ func TestOfTheWholeClusterProjectsNameWhatTheyMay(t *testing.T) {
 	}
 }
 
-// A name that a chart gives and the project does not would be refused on a cluster. What
-// upstream's chart of Chaos Mesh adds is known there alone.
+// A cluster would refuse an object that a chart makes and the project does not name. This does
+// not cover upstream's chart of Chaos Mesh, which is not rendered here.
 func TestThePlatformMayHaveWhatItsChartsMake(t *testing.T) {
 	platform, made := projectsOf(t)["platform"], 0
 	for _, a := range environment(t, "sandbox").applications {

@@ -25,8 +25,8 @@ func (o objects) roleOf(t *testing.T, name string) rbacv1.ClusterRole {
 	return o.clusterRoles[i]
 }
 
-// An application is applied by the account that its project names for where it goes. For a
-// place that has none, Argo CD's own account would do it, which may do everything.
+// An application is applied by the account that its project names for the destination. Without
+// one, Argo CD would use its own account, which may do everything.
 func TestWhoAppliesTheApplicationsOfAProject(t *testing.T) {
 	settings := setting(t, "argocd-cm")
 	if settings["application.sync.impersonation.enabled"] != "true" || settings["application.sync.impersonation.enforced"] != "false" {
@@ -57,7 +57,7 @@ func TestWhoAppliesTheApplicationsOfAProject(t *testing.T) {
 	}
 }
 
-// Where a binding gives rights to whom.
+// Which account has which role in which namespace.
 func TestWhereAccountsHaveWhichRights(t *testing.T) {
 	own := rights(t)
 	var got []string
@@ -96,7 +96,7 @@ func TestWhereAccountsHaveWhichRights(t *testing.T) {
 	}
 }
 
-// Everything of the whole cluster is named, and it is what the project names.
+// An account may change the cluster-wide objects that its project names, and no others.
 func TestAccountsMayOfTheClusterWhatTheirProjectsName(t *testing.T) {
 	own, platform := rights(t), projectsOf(t)["platform"]
 	kinds := map[string]string{
@@ -115,7 +115,7 @@ func TestAccountsMayOfTheClusterWhatTheirProjectsName(t *testing.T) {
 		}
 	}
 	for r := range may {
-		// One list of names serves both kinds of webhooks.
+		// The role has one list of names for both kinds of webhooks.
 		if !platform.allowsInCluster(r.Group, r.Kind, r.Name) && !strings.HasSuffix(r.Kind, "WebhookConfiguration") {
 			t.Errorf("the account may have the %s %s, and the project refuses it", r.Kind, r.Name)
 		}
@@ -141,8 +141,7 @@ func TestAWorkloadsAccountSaysNothingOfRights(t *testing.T) {
 	}
 }
 
-// What the monitor's charts are made of, and what else its project allows them to be made
-// of, its account may apply.
+// The project of the bootstrap allows every role and binding that the bootstrap applies.
 func TestTheBootstrapMayGiveTheseRights(t *testing.T) {
 	p, all := projectsOf(t)["bootstrap"], toldOf(t, sandboxCluster())
 	for _, r := range all.clusterRoles {

@@ -33,7 +33,7 @@ func projectResource() schema.GroupVersionResource {
 	return schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: "appprojects"}
 }
 
-// kindsBarred are the kinds that a project's list forbids in its namespaces.
+// kindsBarred are the kinds that a project forbids in its namespaces.
 func kindsBarred(ctx context.Context, project string) ([]string, error) {
 	p, err := on.dynamic.Resource(projectResource()).Namespace(argoNamespace).Get(ctx, project, metav1.GetOptions{})
 	if err != nil {
@@ -49,7 +49,7 @@ func kindsBarred(ctx context.Context, project string) ([]string, error) {
 	return kinds, err
 }
 
-// TestBoundsAreKept changes what bounds applications, by hand and by a push.
+// TestBoundsAreKept changes a project by hand and by a push.
 func TestBoundsAreKept(t *testing.T) {
 	skipUnless(t, on.deploys != nil, "somewhere to push to: -remote")
 	projects := on.dynamic.Resource(projectResource()).Namespace(argoNamespace)
@@ -95,7 +95,7 @@ func object(apiVersion, kind, ns, name string) map[string]any {
 }
 
 // triesFromProjects pushes a chart with objects that a project forbids, for each project,
-// and a file of an environment that holds more than it may. Nothing of all is applied.
+// and a forbidden object in a file of an environment. None of them may be applied.
 func triesFromProjects(ctx context.Context, t *testing.T) {
 	t.Helper()
 	const (
@@ -104,7 +104,7 @@ func triesFromProjects(ctx context.Context, t *testing.T) {
 		elsewhere = "is not permitted in project '"
 	)
 	team := teamsProject(ctx, t, nil)
-	// A project that bounds nothing: the account that applies is stopped all the same.
+	// This project allows everything: the rights of the account still stop it.
 	wide := teamsProject(ctx, t, func(spec map[string]any) {
 		spec["destinations"] = []any{map[string]any{"server": "*", "namespace": "*"}}
 		spec["destinationServiceAccounts"] = []any{map[string]any{"server": "*", "namespace": "*", "defaultServiceAccount": argoNamespace + ":deploy-monitor"}}
@@ -193,12 +193,12 @@ func triesFromProjects(ctx context.Context, t *testing.T) {
 	for _, ns := range []string{argoNamespace, monitorNamespace, observabilityNamespace, "kube-system"} {
 		list, err := on.CoreV1().ConfigMaps(ns).List(ctx, metav1.ListOptions{FieldSelector: "metadata.name=tries"})
 		if err != nil || len(list.Items) > 0 {
-			t.Errorf("%d were applied in %s: %v", len(list.Items), ns, err)
+			t.Errorf("%d forbidden ConfigMaps were applied in %s: %v", len(list.Items), ns, err)
 		}
 	}
 }
 
-// teamsProject makes a project as a team's file has it, for a namespace that is not there.
+// teamsProject makes the project of a team's file, for a namespace that does not exist.
 func teamsProject(ctx context.Context, t *testing.T, change func(spec map[string]any)) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(on.deploys.dir, tenantFile))
@@ -232,8 +232,8 @@ func teamsProject(ctx context.Context, t *testing.T, change func(spec map[string
 	return p.GetName()
 }
 
-// TestATeamsFile acts as Argo CD, applying the file of a team that asks for more than is
-// its own.
+// TestATeamsFile acts as Argo CD and applies files of a team, with and without objects that a
+// team may not have.
 func TestATeamsFile(t *testing.T) {
 	config := rest.CopyConfig(on.config)
 	config.Impersonate.UserName = "system:serviceaccount:" + argoNamespace + ":argocd-application-controller"
@@ -267,7 +267,7 @@ func TestATeamsFile(t *testing.T) {
 			for _, try := range []struct {
 				what   string
 				object *unstructured.Unstructured
-				says   string // empty: it is let in
+				says   string // empty: it is allowed
 			}{
 				{"an application in a project of the team's", application("tries", "tries"), ""},
 				{"one in that of the platform", application("tries", "platform"), "the project platform is for"},
@@ -275,14 +275,14 @@ func TestATeamsFile(t *testing.T) {
 				{"one in that of the environments", application("environment-tries", "environments"), "the project environments is for"},
 				{"one in that of the bootstrap", application("tries", "bootstrap"), "the project bootstrap is for"},
 				{"a project of its own", project(nil), ""},
-				{"one with every repository", project(func(s map[string]any) { s["sourceRepos"] = []any{"*"} }), "a team names its repositories"},
+				{"one with every repository", project(func(s map[string]any) { s["sourceRepos"] = []any{"*"} }), "spec.sourceRepos of a team's project"},
 				{"one with Argo CD's namespace", project(func(s map[string]any) {
 					s["destinations"] = []any{map[string]any{"server": "https://kubernetes.default.svc", "namespace": argoNamespace}}
-				}), "a team names its own namespaces"},
+				}), "spec.destinations of a team's project"},
 				{"one with roles of the whole cluster", project(func(s map[string]any) {
 					s["clusterResourceWhitelist"] = []any{map[string]any{"group": "*", "kind": "*"}}
-				}), "of the whole cluster a team has"},
-				{"one with every kind", project(func(s map[string]any) { delete(s, "namespaceResourceWhitelist") }), "a team lists its kinds"},
+				}), "spec.clusterResourceWhitelist of a team's project"},
+				{"one with every kind", project(func(s map[string]any) { delete(s, "namespaceResourceWhitelist") }), "spec.namespaceResourceWhitelist of a team's project"},
 			} {
 				resource := argoResource()
 				if try.object.GetKind() == "AppProject" {
