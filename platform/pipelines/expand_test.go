@@ -1,6 +1,6 @@
-// Package pipelines checks the pipelines of Azure Pipelines: they are expanded as the service
-// does it, and what comes out is checked against its schema, the Makefile and the files that
-// it names.
+// Package pipelines checks the pipelines of Azure Pipelines: it expands them as the service
+// does, and checks the result against the service's schema, the Makefile and the files that it
+// names.
 package pipelines
 
 import (
@@ -39,7 +39,7 @@ func (e *expander) pipeline(file string) (map[string]any, error) {
 	}
 	m, ok := out.(map[string]any)
 	if !ok {
-		return nil, fmt.Errorf("%s is no mapping", file)
+		return nil, fmt.Errorf("%s is not a mapping", file)
 	}
 	if list, ok := doc["parameters"]; ok {
 		m["parameters"] = list

@@ -62,7 +62,7 @@ func (e *expander) value(expr string, params map[string]any, file string) (any, 
 	}
 	m := call.FindStringSubmatch(expr)
 	if m == nil {
-		return nil, fmt.Errorf("%s: %q is no expression that this test knows", file, expr)
+		return nil, fmt.Errorf("%s: this test does not know the expression %q", file, expr)
 	}
 	var values []any
 	for _, arg := range arguments(m[2]) {
@@ -85,7 +85,7 @@ func (e *expander) value(expr string, params map[string]any, file string) (any, 
 		}
 		return true, nil
 	}
-	return nil, fmt.Errorf("%s: %q is no function that this test knows", file, expr)
+	return nil, fmt.Errorf("%s: this test does not know the function of %q", file, expr)
 }
 
 // arguments splits at the commas outside of parentheses.

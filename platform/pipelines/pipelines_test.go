@@ -26,7 +26,7 @@ var roots = map[string][]map[string]string{
 	"platform/pipelines/promotion.yml": {{}},
 }
 
-// examine says all that is wrong with the pipelines below a root.
+// examine returns every mistake in the pipelines below a root.
 func examine(schema *jsonschema.Schema, p place) error {
 	var errs []error
 	seen := map[string]bool{}
@@ -115,17 +115,17 @@ func TestWhatIsBrokenIsFound(t *testing.T) {
 		"a parameter that is misspelt":           {"platform/pipelines/steps/make.yml", "${{ parameters.title }}", "${{ parameters.titel }}", "there is no parameter titel"},
 		"a target that there is not":             {"platform/pipelines/stages/build.yml", "target: release-build", "target: release-make", "no target release-make"},
 		"a variable that make does not read":     {"platform/pipelines/stages/validate.yml", "arguments: CLUSTER=kind", "arguments: CLUSTERS=kind", "does not read CLUSTERS"},
-		"an environment that there is not":       {"platform/pipelines/stages/publish.yml", "environment: release", "environment: releases", "the environment releases is not made"},
+		"an environment that there is not":       {"platform/pipelines/stages/publish.yml", "environment: release", "environment: releases", "the environment releases is not created"},
 		"an environment without files":           {"platform/pipelines/release.yml", "to: dev", "to: devel", "there is no environment devel"},
-		"a service connection that there is not": {"platform/pipelines/stages/publish.yml", "connection: ballast-release", "connection: ballast", "the service connection ballast is not made"},
-		"a variable that nobody sets":            {"platform/pipelines/stages/publish.yml", "$(SIGNING_KEY)", "$(SIGNING_KEYS)", "the variable SIGNING_KEYS is not set"},
+		"a service connection that there is not": {"platform/pipelines/stages/publish.yml", "connection: ballast-release", "connection: ballast", "the service connection ballast is not created"},
+		"a variable that nobody sets":            {"platform/pipelines/stages/publish.yml", "$(SIGNING_KEY)", "$(SIGNING_KEYS)", "the variable SIGNING_KEYS is set nowhere"},
 		"a path that nothing writes":             {"platform/pipelines/stages/validate.yml", "{path: out/chaos, artifact", "{path: out/chaoz, artifact", "no step before writes out/chaoz"},
-		"an artifact that nothing keeps":         {"platform/pipelines/stages/scan.yml", "artifact: built", "artifact: build", "the artifact build is taken"},
+		"an artifact that nothing keeps":         {"platform/pipelines/stages/scan.yml", "artifact: built", "artifact: build", "the artifact build is downloaded"},
 		"a stage that waits for nobody":          {"platform/pipelines/stages/scan.yml", "dependsOn: build", "dependsOn: builds", "waits for builds"},
 		"a task's input that there is not":       {"platform/pipelines/steps/junit.yml", "testRunTitle:", "testTitle:", "testTitle"},
 		"a key that no stage has":                {"platform/pipelines/stages/scan.yml", "displayName: Scan\n", "title: Scan\n", "title"},
 		"a step that is no make target":          {"platform/pipelines/steps/make.yml", "script: make ", "script: go test ", "calls no make target"},
-		"a trigger on no file":                   {"azure-pipelines.yml", "*/pair.yaml", "*/pairs.yaml", "no file is like that"},
+		"a trigger on no file":                   {"azure-pipelines.yml", "*/pair.yaml", "*/pairs.yaml", "which matches no file"},
 		"a template that nobody uses":            {"platform/pipelines/stages/validate.yml", "../steps/evidence.yml", "../steps/junit.yml", "evidence.yml is used by"},
 		"a job that may run for ever":            {"platform/pipelines/stages/scan.yml", `timeoutInMinutes: "20"`, `continueOnError: false`, "has no timeout"},
 	} {
@@ -144,7 +144,7 @@ func TestWhatIsBrokenIsFound(t *testing.T) {
 	}
 }
 
-// copied is a copy of all that the pipelines speak of.
+// copied is a copy of all files that the pipelines name.
 func copied(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
@@ -178,7 +178,7 @@ func edit(t *testing.T, root, file, old, text string) {
 	}
 }
 
-// What failed and what could not be judged end differently, and neither ends well.
+// A failure and a result that could not be judged end differently, and neither succeeds.
 func TestExitCodesEndDifferently(t *testing.T) {
 	e := expander{root: "../..", seen: map[string]bool{}}
 	body, err := e.include(map[string]any{"template": "judged.yml", "parameters": map[string]any{"target": "chaos", "title": "Experiments"}}, nil, "platform/pipelines/steps/x.yml")
@@ -225,7 +225,7 @@ func TestExitCodesEndDifferently(t *testing.T) {
 	}
 }
 
-// Nothing of a pull request is signed, pushed or promoted.
+// A pull request is never signed, published or promoted.
 func TestWhatAPullRequestMayDo(t *testing.T) {
 	for _, run := range roots["azure-pipelines.yml"] {
 		e := expander{root: "../..", variables: run}
@@ -274,6 +274,6 @@ func TestExperimentsOfAPromotionAreThoseOfItsPolicy(t *testing.T) {
 		}
 	}
 	if out, err := list("prod"); err == nil || out != "" {
-		t.Errorf("prod is the last, and %q is asked for of it", out)
+		t.Errorf("nothing is promoted from prod, and %q is listed for it", out)
 	}
 }

@@ -24,7 +24,7 @@ func predefined(name string) bool {
 	return regexp.MustCompile(`^(Agent|Build|Pipeline|System)\.[A-Za-z]+$`).MatchString(name)
 }
 
-// place is what a pipeline may speak of.
+// place holds the names that a pipeline may use.
 type place struct {
 	root         string
 	makefile     string
@@ -33,7 +33,7 @@ type place struct {
 	variables    []string // of the variable group, likewise
 }
 
-// walk collects what is wrong with the steps of an expanded pipeline.
+// walk collects the mistakes in the steps of an expanded pipeline.
 type walk struct {
 	place
 	errs   []error
@@ -47,7 +47,7 @@ func (w *walk) wrong(format string, args ...any) {
 	w.errs = append(w.errs, fmt.Errorf(format, args...))
 }
 
-// check says all that is wrong with an expanded pipeline, beyond its form.
+// check returns every mistake in an expanded pipeline that the schema does not find.
 func check(p place, pipeline map[string]any) error {
 	w := walk{place: p, known: map[string]bool{}, kept: map[string]bool{}, stages: map[string]bool{}}
 	for _, name := range p.variables {
@@ -71,7 +71,7 @@ func check(p place, pipeline map[string]any) error {
 	}
 	for _, name := range w.taken {
 		if !w.kept[name] {
-			w.wrong("the artifact %s is taken, and nothing keeps it", name)
+			w.wrong("the artifact %s is downloaded, and no step publishes it", name)
 		}
 	}
 	w.triggers(pipeline["trigger"])
@@ -79,13 +79,13 @@ func check(p place, pipeline map[string]any) error {
 	return errors.Join(w.errs...)
 }
 
-// macros looks for variables that nobody sets.
+// macros looks for variables that are set nowhere.
 func (w *walk) macros(node any) {
 	switch node := node.(type) {
 	case string:
 		for _, m := range macro.FindAllStringSubmatch(node, -1) {
 			if !w.known[m[1]] && !predefined(m[1]) {
-				w.wrong("the variable %s is not set by anybody", m[1])
+				w.wrong("the variable %s is set nowhere", m[1])
 			}
 		}
 	case []any:
@@ -105,7 +105,7 @@ func (w *walk) triggers(trigger any) {
 	for _, list := range paths {
 		for _, item := range sequence(list) {
 			if found, err := filepath.Glob(filepath.Join(w.root, fmt.Sprint(item))); err != nil || len(found) == 0 {
-				w.wrong("the trigger names %v, and no file is like that", item)
+				w.wrong("the trigger names %v, which matches no file", item)
 			}
 		}
 	}
@@ -134,7 +134,7 @@ func (w *walk) stage(stage map[string]any) {
 		steps, _ := job["steps"].([]any)
 		if job["deployment"] != nil {
 			if name := fmt.Sprint(job["environment"]); !slices.Contains(w.environments, name) {
-				w.wrong("the environment %s is not made by the module devops, which makes %v", name, w.environments)
+				w.wrong("the environment %s is not created by the module devops, which creates %v", name, w.environments)
 			}
 			once, _ := mapping(job["strategy"])["runOnce"].(map[string]any)
 			deploy, _ := once["deploy"].(map[string]any)
@@ -152,7 +152,7 @@ func (w *walk) stage(stage map[string]any) {
 
 func (w *walk) depends(stage, on any) {
 	if !w.stages[fmt.Sprint(on)] {
-		w.wrong("the stage %v waits for %v, which there is not", stage, on)
+		w.wrong("the stage %v waits for %v, which does not exist", stage, on)
 	}
 }
 
@@ -164,7 +164,7 @@ func (w *walk) step(step map[string]any, done []string) []string {
 	case "AzureCLI":
 		script, _ = inputs["inlineScript"].(string)
 		if at := fmt.Sprint(inputs["azureSubscription"]); !slices.Contains(w.connections, at) {
-			w.wrong("the service connection %s is not made by the module devops, which makes %v", at, w.connections)
+			w.wrong("the service connection %s is not created by the module devops, which creates %v", at, w.connections)
 		}
 		if inputs["addSpnToEnvironment"] != nil {
 			w.wrong("%v gets the identity's token, which it does not need", step["displayName"])
@@ -232,12 +232,12 @@ func (w *walk) make(args string) {
 	}
 }
 
-// path wants that a command before wrote what is published: it names the path, or the path
-// is in the Makefile's directory of a target that was called.
+// path checks that an earlier command wrote what is published: the command names the path, or
+// the recipe of its make target does.
 func (w *walk) path(path string, done []string) {
 	inside, ok := strings.CutPrefix(path, "out/")
 	if !ok {
-		w.wrong("%s is outside of out", path)
+		w.wrong("%s is published, and is outside of out", path)
 		return
 	}
 	for _, command := range done {
