@@ -96,9 +96,8 @@ func compile(ctx context.Context, r recipe, arch, bin string) error {
 	return nil
 }
 
-// made packs the programs, and writes the layout when there is one. A layout that the
-// same programs, this one and those, made before is taken as it is: packing takes
-// longer than finding out.
+// made packs the programs, and writes the layout if one is asked for. A layout that was
+// made of the same programs before is used again: packing takes longer than comparing.
 func (o options) made(name string, r recipe, programs map[string]string) (image.Artifact, error) {
 	if o.layout == "" {
 		return o.pack(name, r, programs)
@@ -126,8 +125,8 @@ func (o options) made(name string, r recipe, programs map[string]string) (image.
 	return made, os.WriteFile(note, []byte(of), 0o600)
 }
 
-// madeOf names what is made: by its name, of the programs for the architectures in
-// their order, by this program, which is the recipe.
+// madeOf is a digest of everything that decides the result: the image's name, the
+// architectures in their order, their programs, and this program with its recipes.
 func (o options) madeOf(name string, programs map[string]string) (string, error) {
 	self, err := os.Executable()
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -9,8 +10,8 @@ import (
 	"strings"
 )
 
-// recipe says what an image is made of: the program of a package, and what it does
-// unless it is told otherwise.
+// recipe says what an image is made of: the program of a package, and the defaults of
+// its settings.
 type recipe struct {
 	program, pkg, description string
 	env                       map[string]string
@@ -45,10 +46,9 @@ func find(name string) (recipe, error) {
 	return r, nil
 }
 
-// inputs are what an image and its recipe are made of, a line each, relative to the
-// repository: the directories of the packages, whose embedded files lie in them too,
-// and what says which modules and compiler are used. While none of it changes, no
-// other package can come to it.
+// inputs are the files that an image depends on, a line each, relative to the
+// repository: the directories of its packages, with their embedded files, and go.mod
+// and go.sum. While none of them changes, the list stays the same.
 func inputs(ctx context.Context, _ options, name string) (string, error) {
 	r, err := find(name)
 	if err != nil {
@@ -56,9 +56,12 @@ func inputs(ctx context.Context, _ options, name string) (string, error) {
 	}
 	// A module may be replaced by a directory of the repository.
 	const format = "{{with .Module}}{{if .Main}}{{$.ImportPath}} {{.Path}}{{else}}{{with .Replace}}{{if not .Version}}{{.Path}} .{{end}}{{end}}{{end}}{{end}}"
-	out, err := exec.CommandContext(ctx, "go", "list", "-deps", "-f", format, r.pkg, "./platform/image").Output()
+	var stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, "go", "list", "-deps", "-f", format, r.pkg, "./platform/image") //nolint:gosec // The packages are those of recipes.
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("packages of %s: %w", name, err)
+		return "", fmt.Errorf("packages of %s: %w: %s; run it at the root of the repository", name, err, bytes.TrimSpace(stderr.Bytes()))
 	}
 	all := []string{"go.mod", "go.sum"}
 	for line := range strings.Lines(string(out)) {
