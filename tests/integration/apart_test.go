@@ -84,9 +84,9 @@ func soon(t *testing.T, what string, check func() error) {
 	}
 }
 
-// series are the names and labels of an exposition. Frequencies are left out: a busy
-// machine may answer so slowly that one process leaves them alone for a while. So are
-// requests, whose labels tell what was asked and answered.
+// series are the names and labels of an exposition. Frequencies are left out: on a busy
+// machine one process may stop reading them for a while. Requests are left out as well: their
+// labels depend on what was asked.
 func series(exposition string) map[string]bool {
 	all := map[string]bool{}
 	for line := range strings.Lines(exposition) {
@@ -124,8 +124,8 @@ func TestFourServicesShowWhatOneDoes(t *testing.T) {
 		apart[name] = serving(t, "--collectors="+name)
 	}
 	for _, path := range []string{"/metrics", "/metrics/node"} {
-		// What may be absent for one interval, or is about to come or go with a device,
-		// is there or gone at the next look.
+		// A series may be absent for one interval, or come and go with a device: compare again
+		// until both are the same.
 		soon(t, path+" is the same", func() error {
 			text, err := one.get(path)
 			if err != nil {
@@ -171,7 +171,7 @@ func TestThePageOfServicesThatRunApartOutlivesOneOfThem(t *testing.T) {
 		}
 		html, err := page.get("/")
 		if strings.Contains(html, gone) {
-			return errors.Join(err, errors.New("the page misses one"))
+			return errors.Join(err, errors.New("the page says that a monitor cannot be heard"))
 		}
 		return err
 	})
@@ -183,11 +183,11 @@ func TestThePageOfServicesThatRunApartOutlivesOneOfThem(t *testing.T) {
 	soon(t, "the page says who is gone", func() error {
 		html, err := page.get("/")
 		if !strings.Contains(html, gone) || !strings.Contains(html, dead.address) {
-			return errors.Join(err, errors.New("it does not"))
+			return errors.Join(err, fmt.Errorf("the page does not say that %s is gone", dead.address))
 		}
 		return err
 	})
-	// The others do not stand still: each has a later reading than just now.
+	// The others go on: each gets a later reading.
 	for name, s := range map[string]*service{"cpu": page, "memory": apart["memory"], "network": apart["network"]} {
 		before, err := s.get("/api/v1/" + name)
 		if err != nil {
@@ -195,10 +195,10 @@ func TestThePageOfServicesThatRunApartOutlivesOneOfThem(t *testing.T) {
 		}
 		soon(t, name+" goes on", func() error {
 			after, err := s.get("/api/v1/" + name)
-			if err != nil || after == before || !strings.Contains(after, `"stale":false`) {
-				return fmt.Errorf("%s: %w", after, err)
+			if err == nil && (after == before || !strings.Contains(after, `"stale":false`)) {
+				err = fmt.Errorf("no new reading: %s", after)
 			}
-			return nil
+			return err
 		})
 		if _, err := s.get("/readyz"); err != nil {
 			t.Error(err)

@@ -45,8 +45,8 @@ func (d *diskReader) read(t *testing.T) {
 	}
 }
 
-// reached is whether any disk was read since the reader was made. A file system in memory
-// has none.
+// reached is true if any disk was read since the reader was made. A file system in memory
+// reads none.
 func (d *diskReader) reached(t *testing.T) bool {
 	t.Helper()
 	return diskReads(t) > d.before

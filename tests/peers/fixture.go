@@ -21,11 +21,11 @@ const (
 	fixtureMounts     = 30
 )
 
-// fixture is what the monitor takes at one scrape every 15 s and a reading a second, on
-// a machine that is laid out in files, with real mounts. It needs root.
+// fixture measures the monitor at one scrape every 15 s and a reading a second, on the
+// files of an invented machine with real mounts. It needs root.
 func (m *measurement) fixture(ctx context.Context) error {
 	if os.Getuid() != 0 {
-		return errors.New("the machine of the fixture has real mounts, which only root can make: run it as root")
+		return errors.New("the fixture mounts file systems, which needs root: run it as root")
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -70,7 +70,7 @@ func (m *measurement) fixture(ctx context.Context) error {
 	return nil
 }
 
-// layOut writes a host's /proc and /sys, but for its mounts.
+// layOut writes a host's /proc and /sys without the table of mounts.
 func layOut(dir string) error {
 	var stat, disks, net strings.Builder
 	stat.WriteString("cpu  8000 0 8000 800000 0 0 0 0 0 0\n")

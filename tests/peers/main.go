@@ -1,7 +1,7 @@
 // Command peers measures the monitor beside what it is compared with, in one run:
 // node_exporter, a bare handler of net/http, and bounds of its own. Peers take turns
-// within each round, so that a machine that changes its mind changes it for both, and
-// the figures are medians of the rounds. It writes a page with the table.
+// within each round, so that a change of the machine's speed hits both, and the figures
+// are medians of the rounds. It writes a page with the table.
 //
 //	peers --monitor bin/monitor --node-exporter bin/tools/node_exporter --out page.md
 //
@@ -106,21 +106,21 @@ func command(args []string, stdout, stderr io.Writer) *cobra.Command {
 
 func (o options) check() error {
 	var errs []error
-	for flag, path := range map[string]string{"--monitor": o.monitor, "--node-exporter": o.nodeExporter} {
-		if info, err := os.Stat(path); err != nil {
-			errs = append(errs, fmt.Errorf("%s %q: %w; name a program, as make bench-peers does", flag, path, err))
+	for _, program := range []struct{ flag, path string }{{"--monitor", o.monitor}, {"--node-exporter", o.nodeExporter}} {
+		if info, err := os.Stat(program.path); err != nil {
+			errs = append(errs, fmt.Errorf("%s %q: %w; name a program, as make bench-peers does", program.flag, program.path, err))
 		} else if info.IsDir() {
-			errs = append(errs, fmt.Errorf("%s %q is a directory; name a program", flag, path))
+			errs = append(errs, fmt.Errorf("%s %q is a directory; name a program", program.flag, program.path))
 		}
 	}
 	if _, err := os.Stat(filepath.Join(o.image, "index.json")); err != nil {
 		errs = append(errs, fmt.Errorf("--image %q: %w; name an OCI layout, as make bench-peers does", o.image, err))
 	}
 	if o.rounds < 1 {
-		errs = append(errs, fmt.Errorf("--rounds %d: at least 1", o.rounds))
+		errs = append(errs, fmt.Errorf("--rounds %d: want at least 1", o.rounds))
 	}
 	if !(o.length > 0 && o.length <= 10) { // NaN too
-		errs = append(errs, fmt.Errorf("--length %v: more than 0 and at most 10", o.length))
+		errs = append(errs, fmt.Errorf("--length %v: want more than 0 and at most 10", o.length))
 	}
 	return errors.Join(errs...)
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// How a peer says where it listens.
+// The line in which a peer names its address.
 const (
 	monitorListens = `"msg":"listening","address":"([^"]+)"`
 	nodeListens    = `address=(127\.0\.0\.1:[0-9]+)`
@@ -27,7 +27,7 @@ func (m *measurement) add(name string, value float64) {
 	m.samples[name] = append(m.samples[name], value)
 }
 
-// for what a part of a round takes.
+// lasts is how long a part of a round takes, with --length.
 func (m *measurement) lasts(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * m.length)
 }
@@ -104,7 +104,7 @@ func (m *measurement) all(ctx context.Context) error {
 	return m.fixture(ctx)
 }
 
-// turn lets another peer begin in each round.
+// turn rotates the peers, so that each round begins with another.
 func turn(peers []peer, round int) []peer {
 	n := round % len(peers)
 	return append(append([]peer{}, peers[n:]...), peers[:n]...)
@@ -120,7 +120,7 @@ func (m *measurement) throughput(ctx context.Context, monitor *process) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // of no use to anybody
+	defer func() { _ = os.RemoveAll(dir) }() // it is temporary
 	c := client(1)
 	defer c.CloseIdleConnections()
 	size, err := get(ctx, c, "http://"+monitor.address+"/api/v1/snapshot", false)

@@ -21,8 +21,8 @@ func TestCommandLinesThatAreRefused(t *testing.T) {
 		says string
 	}{
 		"nothing":            {nil, "make bench-peers"},
-		"no rounds":          {[]string{"--rounds=0"}, "--rounds 0: at least 1"},
-		"no length":          {[]string{"--length=NaN"}, "--length NaN: more than 0"},
+		"no rounds":          {[]string{"--rounds=0"}, "--rounds 0: want at least 1"},
+		"no length":          {[]string{"--length=NaN"}, "--length NaN: want more than 0"},
 		"a directory":        {[]string{"--monitor=" + t.TempDir()}, "is a directory"},
 		"no layout":          {[]string{"--image=" + t.TempDir()}, "name an OCI layout"},
 		"an unknown flag":    {[]string{"--round=1"}, "unknown flag"},

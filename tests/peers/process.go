@@ -95,7 +95,7 @@ func beginIn(ctx context.Context, namespaces uintptr, pattern, program string, a
 	case <-time.After(time.Minute):
 		_ = p.cmd.Process.Kill()
 		<-p.done
-		return nil, fmt.Errorf("%s names no address: %s", filepath.Base(program), p.tail)
+		return nil, fmt.Errorf("%s named no address within a minute: %s", filepath.Base(program), p.tail)
 	}
 }
 
@@ -110,7 +110,7 @@ func (p *process) end() {
 func (p *process) processorTime() (time.Duration, error) {
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.pid))
 	if err != nil || len(tasks) == 0 {
-		return 0, fmt.Errorf("process %d has no threads that can be looked at: %w", p.pid, errors.Join(err, errors.New(p.tail.String())))
+		return 0, fmt.Errorf("process %d has no threads that can be read: %w", p.pid, errors.Join(err, errors.New(p.tail.String())))
 	}
 	for _, task := range tasks {
 		text, err := os.ReadFile(task)
@@ -133,11 +133,11 @@ func (p *process) processorTime() (time.Duration, error) {
 func parseSchedstat(text string) (time.Duration, error) {
 	fields := strings.Fields(text)
 	if len(fields) != 3 {
-		return 0, fmt.Errorf("%q are no three numbers", text)
+		return 0, fmt.Errorf("%q: want three numbers", text)
 	}
 	ns, err := strconv.ParseInt(fields[0], 10, 64)
 	if err != nil || ns < 0 {
-		return 0, fmt.Errorf("%q is no time in nanoseconds", fields[0])
+		return 0, fmt.Errorf("%q is not a time in nanoseconds", fields[0])
 	}
 	return time.Duration(ns), nil
 }
