@@ -358,9 +358,9 @@ func firstOne(ctx context.Context, t *testing.T, selector string) (at time.Time)
 	return at
 }
 
-// scrapeEnd is the end of the scrape whose samples have a timestamp, which is its beginning:
-// what a target says may have become true in between. Prometheus may move a timestamp by
-// 2 ms, so that it compresses better.
+// scrapeEnd is the end of the scrape that began at a sample's timestamp: a target may have
+// changed between the two. Prometheus moves timestamps by up to 2 ms, so that they compress
+// better.
 func scrapeEnd(ctx context.Context, t *testing.T, ns string, begun time.Time) time.Time {
 	t.Helper()
 	var answer struct {

@@ -73,8 +73,8 @@ func TestMetrics(t *testing.T) {
 	feature(t, "the metrics", checks...)
 }
 
-// keepSelected writes of what a program exports the families that docs/metrics selects, to a
-// directory below -out.
+// keepSelected writes the families of an exposition that docs/metrics selects, to a directory
+// below -out.
 func keepSelected(t *testing.T, directory, name string, now, golden exposition.Exposition) {
 	t.Helper()
 	if *out == "" {
@@ -90,9 +90,8 @@ func keepSelected(t *testing.T, directory, name string, now, golden exposition.E
 	}
 }
 
-// record keeps what a program exports while the sandbox is broken in some way, beside what
-// it exports when all is well. Nothing is checked: what can be said of it depends on how it
-// is broken.
+// record keeps what a program exports while the sandbox is broken, beside what it exports when
+// nothing is. It checks nothing, as the figures depend on what is broken.
 func record(ctx context.Context, t *testing.T, broken, name string) {
 	t.Helper()
 	if *out == "" {

@@ -22,7 +22,7 @@ const (
 	requestApp    = "experiments"
 )
 
-// experimentJobs are those of deploys.
+// experimentJobs are the Jobs of the chart experiments.
 func experimentJobs(ctx context.Context, t *testing.T) []batchv1.Job {
 	t.Helper()
 	list, err := on.BatchV1().Jobs(chaosNamespace).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=ballast-experiments"})
@@ -32,8 +32,8 @@ func experimentJobs(ctx context.Context, t *testing.T) []batchv1.Job {
 	return list.Items
 }
 
-// TestExperimentsOfAPush asks for experiments on what is pushed, which cannot be judged, as
-// their Prometheus does not answer: nothing is injected, and it takes seconds.
+// TestExperimentsOfAPush asks for experiments on a push. Their Prometheus does not answer, so
+// they cannot be judged: nothing is injected, and the test takes seconds.
 func TestExperimentsOfAPush(t *testing.T) {
 	skipUnless(t, on.deploys != nil, "somewhere to push to: -remote")
 	on.deploys.owed(t.Context(), t)
@@ -67,7 +67,7 @@ func TestExperimentsOfAPush(t *testing.T) {
 			}
 			jobs := experimentJobs(ctx, t)
 			if len(jobs) != 1 || !strings.HasSuffix(jobs[0].Name, "-"+commit[:12]) || jobs[0].Status.Failed != 1 {
-				t.Errorf("there are %d Jobs, the first of them %s after %d failures; want one that is named by %s and has failed once", len(jobs), jobs[0].Name, jobs[0].Status.Failed, commit[:12])
+				t.Errorf("want one Job that is named by %s and has failed once; there are %d: %v", commit[:12], len(jobs), jobs)
 			}
 			await(ctx, t, time.Minute, "the application to be degraded", func(ctx context.Context) (bool, string) {
 				a, err := applicationOf(ctx, requestApp)

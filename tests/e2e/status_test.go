@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// TestStatus shows what runs, and compares it with what Argo CD and the pods say.
+// TestStatus compares the output of status with Argo CD and the pods.
 func TestStatus(t *testing.T) {
 	skipUnless(t, on.own != nil, "a cluster of the program cluster; -kubeconfig names one that was there before")
 	feature(t, "what runs where",
@@ -25,7 +25,7 @@ func TestStatus(t *testing.T) {
 			}
 			t.Log("\n" + table)
 			figure(t, "make status", took.Seconds(), 2, "s")
-			// Argo CD may look again between its answer and ours.
+			// Argo CD may change its answer between the two questions.
 			await(ctx, t, time.Minute, "status to say what Argo CD says", func(ctx context.Context) (bool, string) {
 				text, err := on.own.run(ctx, "status", "--format=json")
 				if err != nil {
@@ -38,7 +38,7 @@ func TestStatus(t *testing.T) {
 	)
 }
 
-// misstated is the first thing that a status in JSON says and Argo CD does not.
+// misstated is the first difference between a status in JSON and Argo CD.
 func misstated(ctx context.Context, t *testing.T, text string) string {
 	t.Helper()
 	type application struct {

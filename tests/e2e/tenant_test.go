@@ -19,7 +19,7 @@ import (
 const (
 	tenantFile      = "docs/tenant/phonebook.yaml"
 	tenantTarget    = "platform/argocd/tenants/sandbox/phonebook/phonebook.yaml"
-	tenantApp       = "tenant-phonebook" // which applies the file
+	tenantApp       = "tenant-phonebook" // applies the file
 	brokenTarget    = "platform/argocd/tenants/sandbox/broken/broken.yaml"
 	brokenApp       = "tenant-broken"
 	tenantNamespace = "directory"
@@ -37,7 +37,7 @@ func (c *checkout) addTenant(t *testing.T, path string, text []byte) {
 	}
 }
 
-// deleteApplication deletes an application of nothing, which its ApplicationSet keeps.
+// deleteApplication deletes an application without objects, which its ApplicationSet leaves.
 func deleteApplication(ctx context.Context, t *testing.T, name string) {
 	t.Helper()
 	err := on.dynamic.Resource(argoResource()).Namespace(argoNamespace).Delete(ctx, name, metav1.DeleteOptions{})
@@ -57,8 +57,8 @@ func TestTenant(t *testing.T) {
 				t.Fatal(err)
 			}
 			on.deploys.addTenant(t, tenantTarget, text)
-			// That of a third team, which is no YAML, holds up neither it nor the platform.
-			// Argo CD takes what does not look like an object for something else.
+			// The broken file of a third team holds up neither this team nor the platform. It has
+			// apiVersion and kind, as Argo CD ignores files that do not look like an object.
 			on.deploys.addTenant(t, brokenTarget, []byte("apiVersion: argoproj.io/v1alpha1\nkind: [Application\nmetadata: {name: broken}\n"))
 			began := time.Now()
 			on.deploys.push(ctx, t, "Add the phonebook")
