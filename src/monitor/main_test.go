@@ -79,7 +79,7 @@ func listening(t *testing.T, args ...string) *monitor {
 	return m
 }
 
-// newMonitor has the file for its address, and nothing runs yet.
+// newMonitor returns a monitor with a file for its address; it does not start it.
 func newMonitor(t *testing.T) *monitor {
 	t.Helper()
 	return &monitor{
@@ -89,7 +89,7 @@ func newMonitor(t *testing.T) *monitor {
 	}
 }
 
-// begin runs the command until the test ends, at most, and waits for its address.
+// begin starts the command, which is killed when the test ends, and waits for its address.
 func (m *monitor) begin(t *testing.T) {
 	t.Helper()
 	if err := m.cmd.Start(); err != nil {
@@ -355,7 +355,7 @@ func TestAStartThatFailsSaysWhy(t *testing.T) {
 		"the address file has no home": {[]string{"--listen", "127.0.0.1:0", "--address-file", "/nonexistent/address"}, app.ExitUsage, "--address-file: stat /nonexistent"},
 		"the port is none":             {[]string{"--listen", ":abc"}, app.ExitUsage, `no port "abc"`},
 		"the host's procfs is nowhere": {[]string{"--host-proc", "/nonexistent"}, app.ExitUsage, "--host-proc: stat /nonexistent"},
-		"the host's root is a file":    {[]string{"--host-root", "/dev/null"}, app.ExitUsage, "--host-root: /dev/null is no directory"},
+		"the host's root is a file":    {[]string{"--host-root", "/dev/null"}, app.ExitUsage, "--host-root: /dev/null is not a directory"},
 		"the address file is another":  {[]string{"--listen", "127.0.0.1:0", "--address-file", kept}, app.ExitUsage, "--address-file " + kept + ": there is a file"},
 		"the collector is unknown":     {[]string{"--collectors", "gpu"}, app.ExitUsage, `unknown collector "gpu"; there are cpu, memory, disk, network, cgroup, system`},
 		"the flag is unknown":          {[]string{"--gpu"}, app.ExitUsage, "--help"},

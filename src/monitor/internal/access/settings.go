@@ -146,7 +146,7 @@ func checkHashes(c *web.Config) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(c.Users)) {
 		if _, err := bcrypt.Cost([]byte(c.Users[name])); err != nil {
-			errs = append(errs, fmt.Errorf("basic_auth_users: what %q has is no bcrypt hash; make one by: htpasswd -nBC 10 NAME", name))
+			errs = append(errs, fmt.Errorf("basic_auth_users: the value of %q is not a bcrypt hash; make one with: htpasswd -nBC 10 NAME", name))
 		}
 	}
 	return errors.Join(errs...)

@@ -46,7 +46,7 @@ func TestWhatIsWrongWithTheFilesIsSaidInOneGo(t *testing.T) {
 		"a certificate without a key":                     {"tls_server_config: {cert_file: tls.crt}", []string{"key"}},
 		"a certificate that is not there":                 {"tls_server_config: {cert_file: no.crt, key_file: tls.key}", []string{"no.crt"}},
 		"a certificate that is a key":                     {"tls_server_config: {cert_file: tls.key, key_file: tls.key}", []string{"certificate"}},
-		"a certificate that hangs":                        {"tls_server_config: {cert_file: pipe, key_file: tls.key}", []string{"pipe is no regular file"}},
+		"a certificate that hangs":                        {"tls_server_config: {cert_file: pipe, key_file: tls.key}", []string{"pipe is not a regular file"}},
 		"a version that there is not":                     {tls + ", min_version: TLS14}", []string{"TLS14"}},
 		"a way to ask for certificates that there is not": {tls + ", client_auth_type: Maybe}", []string{"Maybe"}},
 		"authorities without any":                         {tls + ", client_auth_type: RequireAndVerifyClientCert, client_ca_file: empty.crt}", []string{"client_ca_file"}},

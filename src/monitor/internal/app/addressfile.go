@@ -31,7 +31,7 @@ func (f *addressFile) inspect() error {
 	}
 	dir := filepath.Dir(f.path)
 	if err := isDirectory(dir); err != nil {
-		return fmt.Errorf("--address-file: %w; name a file in a directory that there is", err)
+		return fmt.Errorf("--address-file: %w; name a file in a directory that exists", err)
 	}
 	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
 		return fmt.Errorf("--address-file: directory %s: %w; choose one that can be written", dir, err)
@@ -43,7 +43,7 @@ func (f *addressFile) inspect() error {
 	case err != nil:
 		return fmt.Errorf("--address-file: %w", err)
 	case !isAddressLine(content):
-		return fmt.Errorf("--address-file %s: there is a file, and it is no address that a monitor left; choose another path", f.path)
+		return fmt.Errorf("--address-file %s: the file exists and does not hold a monitor's address; choose another path", f.path)
 	}
 	return nil
 }
@@ -109,14 +109,14 @@ func (f *addressFile) remove() error {
 }
 
 // read returns the start of the file, which is more than any address. What
-// is no regular file is not opened: a pipe would hang.
+// is not a regular file is not opened: a pipe would hang.
 func (f *addressFile) read() (string, error) {
 	info, err := os.Lstat(f.path)
 	if err != nil {
 		return "", err
 	}
 	if !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%s is no regular file", f.path)
+		return "", fmt.Errorf("%s is not a regular file", f.path)
 	}
 	file, err := os.Open(f.path)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/ballast-sre/ballast/src/monitor/internal/sample"
 )
 
-// The machines, and what sampling them may take of one processor.
+// Large machines, and the share of one processor that sampling them may take.
 const (
 	manyInterfaces = 5_000
 	manyMounts     = 10_000
@@ -46,10 +46,10 @@ func processorTime(t *testing.T) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// staysWithin samples as the monitor does, with a history, ten times as often as
-// asked for: at that interval even a quick reading would take too much, so that it is
-// the pace alone that keeps within the bounds. A machine that is busy with other
-// things makes readings longer, hence rarer, and the share only smaller.
+// staysWithin samples as the monitor does, with a history, at a tenth of the usual
+// interval: even a quick reading would then take too much, so that only the pace keeps
+// sampling within the bound. On a busy machine readings take longer and are rarer, which
+// makes the share smaller.
 func staysWithin(t *testing.T, collector sample.Collector, items func(*sample.Snapshot) int, want int) {
 	const interval = 100 * time.Millisecond
 	const readings = 3 // after the first one
@@ -85,10 +85,10 @@ func staysWithin(t *testing.T, collector sample.Collector, items func(*sample.Sn
 	share := float64(processorTime(t)-used) / float64(time.Since(began))
 	s := sampler.Snapshot()
 	st, _ := s.Status(collector.Name())
-	t.Logf("%d of them: a reading takes %s, so that there is one each %s where one each %s is asked for; all of it takes %.1f%% of a processor",
+	t.Logf("%d items: a reading takes %s, so there is one every %s instead of every %s; sampling takes %.1f%% of a processor",
 		want, st.Duration.Round(time.Millisecond), st.Interval.Round(time.Millisecond), interval, 100*share)
 	if got := items(s); got != want || st.Err != nil {
-		t.Errorf("%d are read, want %d: %v", got, want, st.Err)
+		t.Errorf("%d items were read, want %d: %v", got, want, st.Err)
 	}
 	if share > mostOfACore {
 		t.Errorf("sampling takes %.0f%% of a processor, want at most %.0f%%", 100*share, 100*mostOfACore)

@@ -26,7 +26,7 @@ func (c *config) checkHere(ctx context.Context) error {
 // checkDirectories returns every problem with directories together.
 func (c *config) checkDirectories() error {
 	var errs []error
-	const mounted, of = "name the directory where it is mounted", "name the directory of the files"
+	const mounted, of = "name the directory where it is mounted", "name the directory with the files *.prom"
 	for _, d := range [][3]string{
 		{"--host-proc", c.HostProc, mounted}, {"--host-sys", c.HostSys, mounted}, {"--host-root", c.HostRoot, mounted}, {"--textfile-dir", c.TextfileDir, of},
 	} {
@@ -52,7 +52,7 @@ func isDirectory(path string) error {
 		return err
 	}
 	if !info.IsDir() {
-		return fmt.Errorf("%s is no directory", path)
+		return fmt.Errorf("%s is not a directory", path)
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func (e endpoint) valid() error {
 		return fmt.Errorf("%w; write HOST:PORT, systemd: or unix:PATH", err)
 	}
 	if n, err := net.DefaultResolver.LookupPort(context.Background(), "tcp", port); err != nil || n > math.MaxUint16 {
-		return fmt.Errorf("there is no port %q; write a number from 0 to 65535", port)
+		return fmt.Errorf("port %q does not exist; write a number from 0 to 65535", port)
 	}
 	return nil
 }
@@ -80,10 +80,10 @@ func checkSocket(path string) error {
 		return nil // valid says so
 	}
 	if err := isDirectory(filepath.Dir(path)); err != nil {
-		return fmt.Errorf("%w; name a socket in a directory that there is", err)
+		return fmt.Errorf("%w; name a socket in a directory that exists", err)
 	}
 	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSocket == 0 {
-		return fmt.Errorf("%s is no socket; choose another path", path)
+		return fmt.Errorf("%s is not a socket; choose another path", path)
 	}
 	return nil
 }

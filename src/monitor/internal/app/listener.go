@@ -18,7 +18,7 @@ const (
 	// maxRefusals is how many connections over the cap are answered at the
 	// same time; more are closed without an answer.
 	maxRefusals = 32
-	// refusalTime is how long a refused client has to ask and to read its answer.
+	// refusalTime is how long a refused client has to send its request and read the answer.
 	refusalTime = time.Second
 	// maxRefused is how much of a refused request is read, in bytes, before it is answered.
 	maxRefused = 64 << 10
@@ -75,8 +75,8 @@ func (l *cappedListener) refuse(conn net.Conn) {
 		if l.tls != nil {
 			conn = tls.Server(conn, plainest(l.tls))
 		}
-		// To a client that has not asked yet, an answer is noise: Go's client drops the
-		// connection. One that never asks is answered nevertheless, just before it is cut.
+		// Read the request first: Go's client drops a connection on which an answer comes
+		// before it has asked. A client that never asks gets the answer before the end.
 		_ = conn.SetReadDeadline(time.Now().Add(refusalTime / 2))
 		_, _ = http.ReadRequest(bufio.NewReader(io.LimitReader(conn, maxRefused)))
 		_ = conn.SetReadDeadline(time.Now().Add(refusalTime))

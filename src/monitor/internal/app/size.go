@@ -28,7 +28,7 @@ func (s *size) Set(text string) error {
 	}
 	v, err := strconv.ParseFloat(number, 64)
 	if err != nil || math.IsNaN(v) || v < 0 || v*factor > 1<<40 {
-		return fmt.Errorf("%q is no size: write a number of bytes, or one with KiB, MiB or GiB", text)
+		return fmt.Errorf("%q is not a size; write a number of bytes, or one with KiB, MiB or GiB", text)
 	}
 	*s = size(v * factor)
 	return nil

@@ -53,7 +53,7 @@ func (h *Host) Frequencies(_ context.Context, cores []CoreTimes) (map[string]flo
 	}
 	hertz, cheap := h.frequencies.read(cores, read, time.Now)
 	if !cheap {
-		rep.lacks(filepath.Join(cpus, "cpufreq"), tooDear("frequencies", frequencyBudget))
+		rep.lacks(filepath.Join(cpus, "cpufreq"), tooSlow("frequencies", frequencyBudget))
 	}
 	return hertz, rep
 }

@@ -21,8 +21,8 @@ type Config struct {
 	// Root is where the host's root file system is mounted; empty means /.
 	// It is put before each mount point whose usage is asked for.
 	Root string
-	// MountTimeout is how long one reading goes on without a mount that
-	// answers; zero means 500ms.
+	// MountTimeout is how long a reading waits for the next mount to answer
+	// before it ends; zero means 500ms.
 	MountTimeout time.Duration
 	// Filters narrow what is shown.
 	Filters Filters

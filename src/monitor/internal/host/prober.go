@@ -17,11 +17,11 @@ var ErrMountHangs = errors.New("the mount does not answer")
 // hang.
 var errTooManyHang = fmt.Errorf("not asked, because %d others do not answer: %w", maxProbes, ErrMountHangs)
 
-// errNotAsked reports a mount whose turn did not come.
+// errNotAsked reports a mount that was still in the queue at the end.
 var errNotAsked = fmt.Errorf("not asked, because others took all of the time: %w", ErrMountHangs)
 
-// handover is for how long no file system is taken up before further workers
-// begin: whoever answers does so in microseconds.
+// handover is how long the queue may stand still before more workers begin: a
+// file system that works answers in microseconds.
 const handover = 5 * time.Millisecond
 
 // maxProbes is how many file systems are asked at the same time, those that
@@ -42,8 +42,8 @@ type measureFunc func(ctx context.Context, path string, want chosenMount, own ma
 //	   └── none was taken for 5 ms: as many workers again
 //
 // One worker is enough while all answer, and takes no more than one processor
-// for 10,000 mounts. Workers that are stuck in the kernel cannot be ended by
-// anybody; they end when the mount answers or the process exits.
+// for 10,000 mounts. Nothing can stop a worker that is stuck in the kernel; it
+// ends when the mount answers or the process exits.
 type mountProber struct {
 	measureOne measureFunc
 	timeout    time.Duration

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// round is one reading of all mounts. Workers share it; those that come back
-// from the kernel after its end find that nobody waits for their answers.
+// round is one reading of all mounts. Workers share it; the answers of those that
+// come back from the kernel after its end are dropped.
 type round struct {
 	prober *mountProber
 	probes []probe
@@ -102,7 +102,7 @@ func (r *round) take() (batch, bool) {
 	return batch{}, false
 }
 
-// settle keeps the answers of a batch; nil for those that stand already. The
+// settle stores the answers of a batch; nil keeps those that are stored. The
 // caller holds the lock.
 func (r *round) settle(g batch, answers []mountAnswer) {
 	if r.ended {
@@ -117,9 +117,8 @@ func (r *round) settle(g batch, answers []mountAnswer) {
 	}
 }
 
-// look says how many workers are stuck while file systems wait for their turn,
-// at least one then, and whether there was no answer for so long that nobody
-// waits any longer.
+// look returns how many workers are stuck while file systems are in the queue, at
+// least one then, and whether the last answer is so long ago that the round ends.
 func (r *round) look(now time.Time) (blocked int, over bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -18,8 +18,8 @@ import (
 // behind slow buses take milliseconds each.
 const temperatureBudget = 500 * time.Millisecond
 
-// Temperature is what one sensor says, of processors, disks (NVMe too) and
-// boards.
+// Temperature is the reading of one sensor of a processor, a disk (NVMe too) or a
+// board.
 type Temperature struct {
 	// Chip is the sensor's place on the machine's buses, in node_exporter's
 	// form: platform_coretemp_0, nvme_nvme0.
@@ -42,9 +42,9 @@ type sensor struct{ path, chip, driver string }
 
 var sensorFile = regexp.MustCompile(`^temp\d+_input$`)
 
-// temperatures returns what the sensors say, sorted by chip and sensor. One that
-// does not answer is left out, which is no problem: a disk may be asleep. It is
-// nil while they are given up because they take too long.
+// temperatures returns the readings of the sensors, sorted by chip and sensor. A
+// sensor that does not answer is left out without a report: a disk may be asleep.
+// The list is nil while sensors are given up because they take too long.
 func (h *Host) temperatures(rep *Report) []Temperature {
 	class := filepath.Join(h.sys, "class", "hwmon")
 	sensors, err := findSensors(class)
@@ -59,7 +59,7 @@ func (h *Host) temperatures(rep *Report) []Temperature {
 		}
 	}, time.Now)
 	if !cheap {
-		rep.lacks(class, tooDear("temperatures", temperatureBudget))
+		rep.lacks(class, tooSlow("temperatures", temperatureBudget))
 		return nil
 	}
 	return list
@@ -122,7 +122,7 @@ func chipNames(dir string) (chip, driver string) {
 	return plain(filepath.Base(dir)), driver
 }
 
-// plain leaves of a name what may be in a label's value by node_exporter's rule.
+// plain keeps the characters that node_exporter allows in such a label.
 func plain(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == ':' || r == '_' {
@@ -170,9 +170,9 @@ func degrees(path string, rep *Report) (float64, bool) {
 	return float64(v) / 1000, true
 }
 
-// readOnce reads a short file by one call of the kernel. Drivers that answer
-// EAGAIN would be waited for without end by the runtime, which takes the files
-// of sysfs for such that become readable later.
+// readOnce reads a short file with one system call. Some drivers answer EAGAIN,
+// and Go's runtime would then wait without end for the file of sysfs to become
+// readable.
 func readOnce(path string) (string, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

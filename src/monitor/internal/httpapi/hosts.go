@@ -30,7 +30,7 @@ func NewHosts(names ...string) (*Hosts, error) {
 		case isAddress(name):
 			// Served anyway.
 		case !isName(canonical):
-			errs = append(errs, fmt.Errorf("%q is no host name; write names without scheme, port or path, or * for all", name))
+			errs = append(errs, fmt.Errorf("%q is not a host name; write names without scheme, port or path, or * for all", name))
 		default:
 			h.names[canonical] = struct{}{}
 		}

@@ -16,8 +16,8 @@ type chunk struct {
 	deflated []byte
 }
 
-// deflaters are compressors that are used again: a new one costs more than what
-// it does to a chunk, as it begins with most of a megabyte of zeros.
+// deflaters keeps compressors for reuse: making a new one, which clears most of a
+// megabyte, takes longer than compressing a chunk.
 type deflaters struct{ pool sync.Pool }
 
 // deflate returns whole blocks of a deflate stream that is not at its end: such

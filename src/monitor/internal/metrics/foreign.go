@@ -7,8 +7,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// foreign are families that other programs made, encoded when the first scrape
-// asks for them.
+// foreign are families of other programs, encoded at the first scrape.
 type foreign struct {
 	families []*dto.MetricFamily
 	encoded  [formats]struct {
@@ -37,7 +36,7 @@ func (f *foreign) in(form format) []foreignFamily {
 		for _, family := range f.families {
 			text, err := encode(nil, []*dto.MetricFamily{family}, form)
 			if err != nil {
-				continue // one family is not worth the others
+				continue // a family that cannot be encoded must not hide the others
 			}
 			e.list = append(e.list, foreignFamily{headOf(family.GetName(), family.GetType() == dto.MetricType_COUNTER, form), text})
 		}
@@ -45,8 +44,8 @@ func (f *foreign) in(form format) []foreignFamily {
 	return e.list
 }
 
-// appendTo puts the families behind an exposition. One whose name is taken is
-// left out: by the figures of the host, now or before, or by another one.
+// appendTo puts the families behind an exposition. It leaves out a family whose name
+// the host's figures have, now or before, or another family has.
 func (f *foreign) appendTo(b []byte, w *writer) []byte {
 	taken := make(map[string]bool, len(w.samples))
 	for own := range w.samples {

@@ -41,9 +41,9 @@ func NewNode(snapshot func() *sample.Snapshot, collectors []sample.Name) *NodePa
 	return p
 }
 
-// Take shows families of other programs behind those of the host, from the next
-// snapshot on, in place of those before. They may not be changed any more. A
-// family whose name the page has itself is left out.
+// Take replaces the families of other programs, which the page shows behind those of
+// the host from the next snapshot on. The caller must not change them any more. A
+// family with a name that the page has itself is left out.
 func (p *NodePage) Take(families []*dto.MetricFamily) {
 	others := make([]*dto.MetricFamily, 0, len(families))
 	for _, f := range families {

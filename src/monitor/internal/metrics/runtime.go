@@ -61,7 +61,7 @@ func (r *Runtime) Run(ctx context.Context, interval time.Duration) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	failing := false
-	// A tick and the end may come together: nothing is read after the end.
+	// When a tick and the end come together, nothing is read after the end.
 	for ctx.Err() == nil {
 		err := r.read(ctx)
 		if failed := err != nil && ctx.Err() == nil; failed != failing {

@@ -206,7 +206,7 @@ func readingIn(snapshot []byte, collector string) (json.RawMessage, error) {
 	if reading, ok := s.Readings[collector]; ok {
 		var object map[string]any
 		if err := json.Unmarshal(reading, &object); err != nil || object == nil {
-			return nil, fmt.Errorf("its reading of %s is no object", collector)
+			return nil, fmt.Errorf("its reading of %s is not an object", collector)
 		}
 		return reading, nil
 	}

@@ -123,8 +123,8 @@ func TestAReadingIsTakenFromASnapshot(t *testing.T) {
 		"it is there":     {`{"readings":{"cpu":{"a":1},"disk":{}}}`, `{"a":1}`, ""},
 		"it is missing":   {`{"readings":{},"missing":[{"collector":"cpu","error":"no answer"}]}`, "", "it has no reading of cpu: no answer"},
 		"it is another's": {`{"readings":{"disk":{}}}`, "", "it does not collect cpu"},
-		"it is no object": {`{"readings":{"cpu":[1]}}`, "", "its reading of cpu is no object"},
-		"it is nothing":   {`{"readings":{"cpu":null}}`, "", "its reading of cpu is no object"},
+		"it is no object": {`{"readings":{"cpu":[1]}}`, "", "its reading of cpu is not an object"},
+		"it is nothing":   {`{"readings":{"cpu":null}}`, "", "its reading of cpu is not an object"},
 		"it is no JSON":   {`{"readings":`, "", "its snapshot cannot be read: unexpected end of JSON input"},
 		"it is a list":    {`[]`, "", "its snapshot cannot be read"},
 	} {

@@ -79,11 +79,11 @@ type Sampler struct {
 	cfg     Config
 	current atomic.Pointer[Snapshot]
 	publish sync.Mutex // held from loading current to storing the next
-	// passedOn is how long it took to give the last snapshot on, by the
-	// collector that made it; publish guards it.
+	// passedOn is how long Published took with the last snapshot of each
+	// collector; publish guards it.
 	passedOn map[Name]time.Duration
 	said     said
-	// processorTime is what this process has computed so far.
+	// processorTime is the processor time that this process has used.
 	processorTime func() time.Duration
 }
 
@@ -124,7 +124,7 @@ func (s *Sampler) loop(ctx context.Context, c Collector) {
 	ticker := time.NewTicker(s.cfg.Interval)
 	defer ticker.Stop()
 	pace := s.cfg.Interval
-	// A tick and the end may come together: nothing is read beside what is left behind.
+	// When a tick and the end come together, no reading begins after the end.
 	for ctx.Err() == nil {
 		s.attempt(ctx, c)
 		st, _ := s.Snapshot().Status(c.name)
@@ -145,7 +145,7 @@ type outcome struct {
 	reading reading
 	err     error
 	took    time.Duration
-	// worked is what the process computed meanwhile, for whatever reason.
+	// worked is the processor time that the whole process used meanwhile.
 	worked time.Duration
 }
 
@@ -209,20 +209,20 @@ func (s *Sampler) read(ctx context.Context, c Collector) (o outcome) {
 
 // pace is how long to wait for the next reading: longer than the interval
 // where reading takes long, as with 10,000 mounts, so that the monitor itself
-// takes no more than a quarter of a processor, with what it takes to keep the
-// reading. Waiting is no work.
+// takes no more than a quarter of a processor, keeping the reading included. Time
+// that a reading only waited does not count.
 func (s *Sampler) pace(name Name, o outcome) time.Duration {
 	spent := o.took
 	switch {
 	case errors.Is(o.err, ErrDeadline):
 		return s.cfg.Interval
-	case o.took > s.cfg.Timeout: // it hung, or there is that much to do
+	case o.took > s.cfg.Timeout: // it hung, or there is a lot to read
 		spent = min(o.took, o.worked)
 	}
 	return max(s.cfg.Interval, maxShare*(spent+s.passedOn[name]))
 }
 
-// processorTime is 0 where the kernel does not say.
+// processorTime is 0 where the kernel does not tell.
 func processorTime() time.Duration {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
