@@ -153,9 +153,9 @@ rollback: ## Take the last promotion of an environment back, in one commit; ENV=
 	esac; \
 	git revert --no-edit "$$commit"
 
-# The experiments that an environment's pairs have to pass before they go on from it.
+# The experiments that a pair has to pass on ENV before it is promoted to the next environment.
 .PHONY: promotion-experiments
-promotion-experiments: ## List the experiments that some environment asks for of ENV
+promotion-experiments: ## List the experiments that have to pass on ENV before a promotion from it; ENV=staging
 	@if [ -z "$(ENV)" ]; then echo "ENV is missing: make promotion-experiments ENV=staging" >&2; exit 1; fi; \
 	files=$$(grep -lx '  from: $(ENV)' platform/argocd/environments/*/promotion.yaml) || { echo "No environment takes pairs from $(ENV)." >&2; exit 1; }; \
 	sed -n 's/^ *- \(chaos\/[a-z/-]*\.yaml\)$$/\1/p' $$files | sort -u | tr '\n' ' '
@@ -163,7 +163,7 @@ promotion-experiments: ## List the experiments that some environment asks for of
 .PHONY: attest
 attest: build ## Attach the verdicts of out/chaos to the image that ENV runs; ENV=staging REGISTRY=registry.example [AUTH=file]
 	@pair=platform/argocd/environments/$(ENV)/pair.yaml; \
-	if [ -z "$(ENV)" ] || [ ! -f "$$pair" ]; then echo "ENV is \"$(ENV)\", which is no environment: make attest ENV=staging REGISTRY=registry.example" >&2; exit 1; fi; \
+	if [ -z "$(ENV)" ] || [ ! -f "$$pair" ]; then echo "ENV is \"$(ENV)\", and there is no file $$pair: make attest ENV=staging REGISTRY=registry.example" >&2; exit 1; fi; \
 	field() { sed -n "s/^ *$$1: \"\(.*\)\"$$/\1/p" "$$pair"; }; \
 	bin/ballast attest --image "$(REGISTRY)/$(PREFIX)/monitor@$$(field monitor)" --revision "$$(field revision)" --environment "$(ENV)" \
 		--auth "$(or $(AUTH),$(HOME)/.docker/config.json)" $(OUT)/chaos/report.json
@@ -225,7 +225,7 @@ registry: release-program ## Serve a registry on this machine for trying a relea
 pull-request: release-program ## Open the pull request of a promotion in Azure DevOps, with az; RESULT=out/promotion.json
 	bin/release pull-request --of="$(RESULT)"
 
-# The three below need the Azure CLI and somebody who is logged in.
+# The two below need the Azure CLI, logged in with `az login`.
 .PHONY: registry-login
 registry-login: ## Log in to an Azure registry; REGISTRY=NAME.azurecr.io
 	az acr login --name "$(REGISTRY)"
@@ -270,9 +270,9 @@ load-image: cluster ## Build an image and put it into the cluster: make load-ima
 # Says where the report of $(OUT)/NAME is, if there is one.
 say-report = if [ -f $(OUT)/$(1)/report.html ]; then echo "Report: file://$(abspath $(OUT))/$(1)/report.html"; fi
 
-# $(call coded,COMMAND) ends as the command does, and leaves its exit code in the file EXIT
-# if there is one: make itself says 2 of every failure, and a pipeline has to tell what
-# failed from what could not be judged.
+# $(call coded,COMMAND) ends with the exit code of the command, and writes it to the file EXIT
+# if one is given: make itself ends with 2 after every failure, and a pipeline has to tell
+# "failed" from "could not be judged".
 EXIT ?=
 coded = status=0; $(1) || status=$$?; $(leave-exit)
 leave-exit = $(if $(EXIT),mkdir -p "$(dir $(EXIT))"; echo $$status >"$(EXIT)";) exit $$status
@@ -300,8 +300,8 @@ chaos-red: build ## Run the experiment whose SLO must break; anything but "fail"
 	if [ $$status -ne 1 ]; then echo "Expected the verdict fail (exit code 1), got exit code $$status." >&2; exit 1; fi; \
 	echo "Red as expected: the verdict is fail, exit code 1."
 
-# Most of the latency budget is spent before, as it would take six minutes. With ENDS=1 the
-# run goes on until the slowest tier has ended, which looks back on five minutes here.
+# Most of the latency budget counts as spent before the run: spending it would take six minutes.
+# With ENDS=1 the run waits until the slowest tier has ended, whose window is five minutes here.
 ALERT_FLAGS = --budget-spent monitor-latency=90% $(if $(filter 1,$(ENDS)),,--leave-firing)
 
 .PHONY: chaos-alerts
@@ -327,9 +327,9 @@ lint-rules: build $(TOOLS)/promtool ## Lint the SLOs, the rules with Prometheus'
 	$(GO) -C tools/alertmanager test ./...
 	$(GO) -C tools/dockerfile test ./...
 
-# Terraform, with the real provider of Azure: it is built from its module, which takes a
-# quarter of an hour and 4 GB of memory once, so nothing below is part of the other checks.
-# They read platform/terraform/schema.json, which terraform-schema records.
+# Terraform, with the real provider of Azure. Building it takes a quarter of an hour and 4 GB
+# of memory once, so no other check needs these targets: the others read
+# platform/terraform/schema.json, which terraform-schema records.
 TERRAFORM ?= terraform
 AZURERM := 5.2.0
 AZURERM_PROGRAM ?= $(TOOLS)/terraform-provider-azurerm
@@ -421,11 +421,11 @@ generated: generate ## Write every generated file again, and fail when one was n
 	@if [ -n "$$(git status --porcelain)" ]; then git status --short; exit 1; fi
 
 .PHONY: starved
-starved: ## Say which test was repeated because the machine starved it; ONCE=file
+starved: ## Print which test was repeated because the machine was too busy; ONCE=file
 	@if [ -s "$(ONCE)" ]; then cat "$(ONCE)"; else echo "No starved test was repeated."; fi
 
 .PHONY: junit
-junit: $(TOOLS)/gotestsum ## Write what tests did as JUnit has it; EVENTS=file JUNIT=file
+junit: $(TOOLS)/gotestsum ## Write the results of tests as JUnit; EVENTS=file JUNIT=file
 	@$(TOOLS)/gotestsum --format=none --junitfile="$(JUNIT)" --raw-command -- cat "$(EVENTS)" || true
 	@test -s "$(JUNIT)"
 
@@ -441,8 +441,8 @@ bench: go-version ## Run the benchmarks; BENCH=regexp COUNT=n BENCHTIME=d choose
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -count $(COUNT) -p 1 -timeout 30m ./... | tee $(OUT)/bench.txt.new | grep -v '\[no test files\]'
 	@mv $(OUT)/bench.txt.new $(OUT)/bench.txt; echo "Written: $(OUT)/bench.txt"
 
-# The figures of make bench-peers: of how many rounds, how long each part of a round takes
-# (1: 15 minutes in all), and the page that they are written to.
+# For make bench-peers: the number of rounds, the length of each part of a round (1: 15 minutes
+# in all), and the page for the results.
 ROUNDS ?= 10
 LENGTH ?= 1
 PAGE ?= docs/reference/peers.md
