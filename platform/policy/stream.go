@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Documents cuts what a template printed into its documents, without those that say nothing.
-// Beside an error, which is about the next one, are the documents before it.
+// Documents splits a stream of YAML into its documents, without those that are empty. With an
+// error it also returns the documents before the broken one.
 func Documents(stream string) ([][]byte, error) {
 	var docs [][]byte
 	for r := yamlutil.NewYAMLReader(bufio.NewReader(strings.NewReader(stream))); ; {

@@ -26,7 +26,7 @@ import (
 
 const root, file = "../..", "../../src/monitor/Dockerfile"
 
-// bare knows every image, as one that says nothing of itself: no registry is asked.
+// bare resolves every image to an empty configuration, so that no registry is asked.
 type bare struct{}
 
 func (bare) ResolveImageConfig(_ context.Context, ref string, opt sourceresolver.Opt) (string, digest.Digest, []byte, error) {
@@ -38,7 +38,7 @@ func (bare) ResolveImageConfig(_ context.Context, ref string, opt sourceresolver
 	return ref, digest.FromBytes(text), text, err
 }
 
-// findings are what BuildKit's parser and linter say of a Dockerfile.
+// findings are the messages of BuildKit's parser and linter about a Dockerfile.
 func findings(t *testing.T, text []byte) []string {
 	t.Helper()
 	source := llb.NewSourceMap(nil, "Dockerfile", "Dockerfile", text)
@@ -173,8 +173,8 @@ func TestTheProgramIsThatOfThePlatformsImages(t *testing.T) {
 	}
 }
 
-// said is what an image says of how to run it.
-type said struct {
+// settings are those that an image is run with.
+type settings struct {
 	User       string
 	Entrypoint []string
 	Env        []string
@@ -185,7 +185,7 @@ func TestTheImagesSayWhatThePlatformsSay(t *testing.T) {
 	all := stages(t)
 	bin := t.TempDir()
 	for _, name := range []string{"monitor", "monitor-cpu", "monitor-memory", "monitor-disk", "monitor-network"} {
-		got := said{Labels: map[string]string{}}
+		got := settings{Labels: map[string]string{}}
 		for _, c := range all[name] {
 			switch c := c.(type) {
 			case *instructions.UserCommand:
@@ -208,7 +208,7 @@ func TestTheImagesSayWhatThePlatformsSay(t *testing.T) {
 		var config v1.Image
 		blob(t, layout, image, &manifest)
 		blob(t, layout, manifest.Config.Digest.String(), &config)
-		want := said{User: config.Config.User, Entrypoint: config.Config.Entrypoint, Labels: config.Config.Labels}
+		want := settings{User: config.Config.User, Entrypoint: config.Config.Entrypoint, Labels: config.Config.Labels}
 		for _, e := range config.Config.Env {
 			if !strings.HasPrefix(e, "PATH=") { // BuildKit sets it itself
 				want.Env = append(want.Env, e)
