@@ -111,7 +111,7 @@ func (n *Node) descriptors(st *state) (_ []*os.File, err error) {
 		return nil, fmt.Errorf("node %s: %w", n.name, err)
 	}
 	if err := unix.Flock(int(files[0].Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, fmt.Errorf("node %s: something of it still runs: %w; run `make down`", n.name, err)
+		return nil, fmt.Errorf("node %s: a process of it still runs: %w; run `make down`", n.name, err)
 	}
 	before, err := n.load()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

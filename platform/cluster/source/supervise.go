@@ -70,7 +70,7 @@ func (s *supervisor) run(ctx context.Context, all []program) error {
 	for _, p := range all {
 		for _, before := range p.after {
 			if ready[before] == nil {
-				return fmt.Errorf("program %s starts after %s, which there is not", p.name, before)
+				return fmt.Errorf("program %s starts after %s, which does not exist", p.name, before)
 			}
 		}
 	}

@@ -186,7 +186,7 @@ func TestTheEndDoesNotWaitForWhatNeverBecomesReady(t *testing.T) {
 func TestNothingStartsAfterWhatThereIsNot(t *testing.T) {
 	s := newStage(t)
 	err := s.run(t.Context(), []program{s.stays("one"), s.stays("api", "one", "etcd")})
-	if want := "program api starts after etcd, which there is not"; err == nil || err.Error() != want {
+	if want := "program api starts after etcd, which does not exist"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %q", err, want)
 	}
 	if lines := s.noted(t); len(lines) > 0 {
