@@ -7,10 +7,15 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/report"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 )
+
+// samplesTimeout bounds the export of one run's samples. Those of an hour are about a
+// gigabyte before compression.
+const samplesTimeout = 2 * time.Minute
 
 // samplesName is the file of a run's samples.
 func samplesName(r result.Run) string {
@@ -20,8 +25,8 @@ func samplesName(r result.Run) string {
 	return r.Name + ".om.gz"
 }
 
-// keepSamples writes the samples of a run into a directory, which is made where it is
-// missing. A file of an earlier run is replaced once the new one is whole. The error wraps
+// keepSamples writes the samples of a run to a directory, which it creates if it is missing.
+// It replaces the file of an earlier run only when the new one is complete. The error wraps
 // report.ErrNotWritable.
 func keepSamples(dir string, r result.Run, export func(io.Writer) error) (err error) {
 	defer func() {
@@ -40,5 +45,8 @@ func keepSamples(dir string, r result.Run, export func(io.Writer) error) (err er
 	if err := errors.Join(export(z), z.Close(), f.Chmod(0o644), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return os.Rename(f.Name(), filepath.Join(dir, samplesName(r)))
+	if err := os.Rename(f.Name(), filepath.Join(dir, samplesName(r))); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
 }

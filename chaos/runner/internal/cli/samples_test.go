@@ -51,6 +51,16 @@ func TestSamplesOfARunAreKeptWhole(t *testing.T) {
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 2 {
 		t.Errorf("left: %v, %v", left, err)
 	}
+	// A directory has the name of the file: the error leaves no temporary file behind.
+	if err := os.Mkdir(filepath.Join(dir, "taken.om.gz"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := keepSamples(dir, result.Run{Name: "taken", Attempt: 1}, write("a", nil)); !errors.Is(err, report.ErrNotWritable) {
+		t.Errorf("a directory in place of the file: %v", err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 3 {
+		t.Errorf("left: %v, %v", left, err)
+	}
 	if err := keepSamples(filepath.Join(dir, "kill.om.gz"), first, write("a", nil)); !errors.Is(err, report.ErrNotWritable) {
 		t.Errorf("a file in place of the directory: %v", err)
 	}

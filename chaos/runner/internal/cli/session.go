@@ -214,12 +214,13 @@ func throughEngine(ctx context.Context, cfg engine.Config, x experiment.Experime
 	return eng.Run(ctx, x)
 }
 
-// leave closes a place; it goes on when the session has been interrupted.
+// leave closes a place, also when the session was interrupted. The time that done takes
+// does not count against the time that close has.
 func (s *session) leave(p *place, r result.Run) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
 	if p.done != nil {
 		p.done(r)
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
 	return p.close(ctx)
 }

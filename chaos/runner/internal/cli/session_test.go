@@ -75,6 +75,19 @@ func (*fakeSite) close() {}
 
 func (*fakeSite) exclusive(x experiment.Experiment) bool { return strings.HasPrefix(x.Name, "alone") }
 
+// Keeping the samples of a long run takes longer than closing a place may.
+func TestClosingAPlaceHasItsOwnTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &place{
+			done:  func(result.Run) { time.Sleep(time.Minute) },
+			close: func(ctx context.Context) error { return ctx.Err() },
+		}
+		if err := new(session).leave(p, result.Run{}); err != nil {
+			t.Errorf("close had no time left: %v", err)
+		}
+	})
+}
+
 // stage is a session over a fake site whose verdicts are given.
 type stage struct {
 	session
@@ -244,7 +257,7 @@ func TestSession(t *testing.T) {
 			want:      []string{"a inconclusive interrupted", "b inconclusive skipped"},
 		},
 		{
-			name: "an interrupt between two runs is told by the first that does not start",
+			name: "an interrupt between two runs is reported by the first run that does not start",
 			set: func(s *stage) {
 				s.verdicts["a"] = result.Fail
 				judge := s.judge
@@ -323,7 +336,7 @@ func TestSession(t *testing.T) {
 	}
 }
 
-// An internal error is no verdict about the platform: it comes back as an error,
+// An internal error is not a verdict about the platform: it comes back as an error,
 // and the place is left all the same.
 func TestSessionReturnsInternalErrors(t *testing.T) {
 	st := newStage(&fakeSite{})

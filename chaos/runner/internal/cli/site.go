@@ -32,7 +32,7 @@ const (
 type localSite struct {
 	cfg   local.Config
 	spent []spentBudget
-	// samples is the directory in which those of each run are kept; empty: they are not.
+	// samples is the directory to save the samples of each run in; empty: they are not saved.
 	samples string
 	digest  string // of the monitor's executable
 }
@@ -79,7 +79,7 @@ func (s *localSite) open(ctx context.Context, x experiment.Experiment, exclusive
 	if err != nil {
 		return nil, errors.Join(err, env.Close(ctx), release())
 	}
-	var ended result.Run
+	var kept error
 	cfg.Logger.Info("fleet is ready", "prometheus", env.PrometheusURL(), "gateway", env.GatewayURL(), "directory", env.Dir())
 	return &place{
 		Config: engine.Config{
@@ -87,13 +87,16 @@ func (s *localSite) open(ctx context.Context, x experiment.Experiment, exclusive
 			ConfirmTimeout: localConfirm, AlertScale: localAlertScale,
 			Instrument: instrument(localScrape),
 		},
-		done: func(r result.Run) { ended = r },
+		done: func(r result.Run) {
+			if s.samples != "" {
+				// Not ctx: an interrupted run keeps its samples, too.
+				ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), samplesTimeout)
+				defer cancel()
+				kept = keepSamples(s.samples, r, func(w io.Writer) error { return env.Export(ctx, w) })
+			}
+		},
 		close: func(ctx context.Context) error {
 			client.Close()
-			var kept error
-			if s.samples != "" {
-				kept = keepSamples(s.samples, ended, func(w io.Writer) error { return env.Export(ctx, w) })
-			}
 			return errors.Join(kept, env.Close(ctx), release())
 		},
 	}, nil
@@ -126,7 +129,7 @@ func (s *localSite) info() result.TargetInfo {
 		},
 	}
 	for _, b := range s.spent {
-		info.Notes = append(info.Notes, fmt.Sprintf("The history has an incident in it, longer ago than burn-rate alerts look back, by which %.4g%% of the error budget of %s were spent before the run (--budget-spent).", 100*b.share, b.slo.Name))
+		info.Notes = append(info.Notes, fmt.Sprintf("The backfilled history has an incident, further back than burn-rate alerts look, that spent %.4g%% of the error budget of %s before the run (--budget-spent).", 100*b.share, b.slo.Name))
 	}
 	return info
 }
