@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"errors"
@@ -25,15 +26,16 @@ import (
 const endOfRun = "ballast_experiment_end_timestamp_seconds"
 
 const (
-	// An exposition is drawn as if it had been scraped so often for so long.
+	// The interval and duration for which an exposition is drawn as if it had been scraped.
 	exposedEvery, exposedFor = 15 * time.Second, 2 * time.Minute
-	// mostSamples bounds the text of samples, in bytes: that of an hour on target local.
+	// mostSamples bounds the uncompressed text of samples, in bytes. An hour on target
+	// local is about that much.
 	mostSamples = 1 << 30
 )
 
-// finished draws what is kept of a run: its samples, and metrics as they were shown once,
-// such as those of `ballast ledger --format prom`. It is drawn as of its last sample, or else
-// of the end of the last run in the metrics, or else of now.
+// finished sets the saved data of a run as the source: its samples, and an exposition such
+// as that of `ballast ledger --format prom`. The time of the page is that of the last sample,
+// else the end of the last run in the exposition, else now.
 func (o previewOptions) finished(cfg *preview.Config) (done func(), err error) {
 	var kept []prom.Series
 	name := ""
@@ -72,32 +74,25 @@ func (o previewOptions) finished(cfg *preview.Config) (done func(), err error) {
 	cfg.Source, cfg.Name = client, name
 	return func() {
 		client.Close()
-		// Nothing is left to be done about what cannot be removed.
+		// The page is drawn; nothing depends on a directory that cannot be removed.
 		_ = errors.Join(server.Close(), os.RemoveAll(dir))
 	}, nil
 }
 
-// readSamples reads a file that is compressed, or not.
+// readSamples reads a file with at most mostSamples bytes of samples.
 func readSamples(path string) ([]prom.Series, error) {
-	text, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	if bytes.HasPrefix(text, []byte{0x1f, 0x8b}) {
-		z, err := gzip.NewReader(bytes.NewReader(text))
-		if err == nil {
-			text, err = io.ReadAll(io.LimitReader(z, mostSamples+1))
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-	}
-	if len(text) > mostSamples {
-		return nil, fmt.Errorf("%s holds more than %d MB of samples; draw a Prometheus that has them", path, mostSamples>>20)
+	defer func() { _ = f.Close() }() // it was only read
+	text, err := samplesText(f, mostSamples)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	all, err := promserver.ReadSamples(text)
 	if err == nil && len(all) == 0 {
-		err = errors.New("it holds no sample")
+		err = errors.New("the file has no samples; give one that `ballast run --samples` wrote")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -105,8 +100,27 @@ func readSamples(path string) ([]prom.Series, error) {
 	return all, nil
 }
 
-// timed sets what is not given: the range to that of the samples, and the interval to that
-// of the scrapes.
+// samplesText reads at most that many bytes of text, which may be compressed by gzip.
+func samplesText(in io.Reader, most int64) ([]byte, error) {
+	buffered := bufio.NewReader(in)
+	in = buffered
+	// A shorter file is not compressed; reading it again returns the same error.
+	if magic, err := buffered.Peek(2); err == nil && bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		if in, err = gzip.NewReader(buffered); err != nil {
+			return nil, err
+		}
+	}
+	text, err := io.ReadAll(io.LimitReader(in, most+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(text)) > most {
+		return nil, fmt.Errorf("it has more than %d MB of samples; give a Prometheus that has them with --prometheus-url", most>>20)
+	}
+	return text, nil
+}
+
+// timed sets the range and the scrape interval to those of the samples, unless given.
 func timed(kept []prom.Series, cfg *preview.Config) {
 	first, last, every := kept[0].Points[0].T, kept[0].Points[0].T, time.Duration(0)
 	for _, s := range kept {
@@ -149,7 +163,7 @@ func readExposition(path string) (_ map[string]*dto.MetricFamily, err error) {
 	return families, nil
 }
 
-// lastRun is when the last run ended, in seconds; 0 where the metrics speak of none.
+// lastRun is when the last run ended, in seconds; 0 if the metrics have no run.
 func lastRun(families map[string]*dto.MetricFamily) float64 {
 	last := 0.0
 	for _, m := range families[endOfRun].GetMetric() {

@@ -31,7 +31,7 @@ type panel struct {
 	decimals *int
 	w, h     uint32 // in cells of the grid, which is 24 wide
 	// queries are drawn together. All but those of time series and timelines are asked at
-	// the end of the range alone: the last value of a series that ended is no value of now.
+	// the end of the range alone: the last value of a series that ended is not a value of now.
 	queries []query
 	steps   []step  // colours by value, ascending
 	states  []state // text and colour of single values

@@ -55,7 +55,7 @@ func runPreview(args []string, environ func(string) string, stdout, stderr io.Wr
 	flags.StringVar(&o.out, "out", "preview.html", "`file` that the page is written to")
 	flags.StringVar(&o.url, "prometheus-url", "", "`URL` of any Prometheus; without one, the environment variable PROMETHEUS_URL, or the Prometheus of a run on this machine")
 	flags.StringVar(&o.exposition, "exposition", "", "`file` with metrics in the text format that are drawn instead of a Prometheus' data; - is standard input")
-	flags.StringVar(&o.samples, "samples", "", "`file` with the samples of a finished run, as ballast run --samples writes it, that is drawn instead of a Prometheus' data; also beside an exposition")
+	flags.StringVar(&o.samples, "samples", "", "`file` with the samples of a finished run, as ballast run --samples writes it, that is drawn instead of a Prometheus' data; can be combined with an exposition")
 	flags.StringVar(&o.from, "from", "", "`beginning` of the range, such as now-15m; without it each dashboard's own")
 	flags.DurationVar(&o.scrape, "scrape-interval", 0, "scrape `interval` of the data source; measured where it is not given")
 	flags.Var(o.chosen, "var", "`name=value` of a variable; several times for several values")
@@ -154,7 +154,7 @@ func (o previewOptions) source(ctx context.Context, cfg *preview.Config) (done f
 	at := o.url
 	if at == "" {
 		if at = localRun(ctx, os.TempDir(), os.Getuid()); at == "" {
-			return nil, errors.New("there is no Prometheus: set PROMETHEUS_URL=http://host:9090, or begin a run on this machine with make chaos, or name the data of a finished one with RUN=out/chaos or SAMPLES=file")
+			return nil, errors.New("there is no Prometheus: set PROMETHEUS_URL=http://host:9090, or start a run on this machine with make chaos, or name the data of a finished run with RUN=out/chaos or SAMPLES=file")
 		}
 		// The load of a run comes from the process that answers.
 		cfg.Name = "a run on this machine, "

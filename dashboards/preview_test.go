@@ -2,11 +2,8 @@ package main
 
 import (
 	"bytes"
-	"compress/gzip"
-	"errors"
 	"fmt"
 	"html"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -123,51 +120,6 @@ func TestThePreviewOfAFinishedRunIsAsOfItsEnd(t *testing.T) {
 	}
 }
 
-// A run whose samples were kept is drawn as a living one.
-func TestThePreviewOfKeptSamplesIsOfTheirRange(t *testing.T) {
-	end := time.Now().Add(-24 * time.Hour).Truncate(time.Second)
-	s, err := promserver.Open(promserver.Config{Dir: t.TempDir(), History: filled(end, time.Hour)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	for name, wrap := range map[string]func(io.Writer) io.WriteCloser{
-		"compressed": func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
-		"plain":      func(w io.Writer) io.WriteCloser { return plain{w} },
-	} {
-		var text bytes.Buffer
-		w := wrap(&text)
-		if err := errors.Join(s.Export(t.Context(), w, end.Add(-time.Hour), end), w.Close()); err != nil {
-			t.Fatal(err)
-		}
-		samples, out := filepath.Join(t.TempDir(), "run.om.gz"), filepath.Join(t.TempDir(), "preview.html")
-		if err := os.WriteFile(samples, text.Bytes(), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		var stdout, stderr bytes.Buffer
-		args := []string{"preview", "--out", out, "--samples", samples, "--exposition", filepath.Join("..", "docs", "metrics", "ballast.prom"), "--var", "slo=slo-2"}
-		if code := command(args, nothingSet, &stdout, &stderr); code != exitOK || stderr.Len() > 0 {
-			t.Fatalf("%s: exit code %d: %s", name, code, &stderr)
-		}
-		content, err := os.ReadFile(out)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, want := range []string{
-			"samples of " + samples, end.UTC().Format("2006-01-02 15:04"), "<dt>SLO</dt><dd>slo-2</dd>", `class="stroke s1"`, "monitor-dns-failure</a>",
-		} {
-			if !bytes.Contains(content, []byte(want)) {
-				t.Errorf("%s: the page has no %s", name, want)
-			}
-		}
-	}
-}
-
-// plain writes as it is told.
-type plain struct{ io.Writer }
-
-func (plain) Close() error { return nil }
-
 func TestThePreviewSaysWhatItLacks(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
@@ -190,7 +142,7 @@ func TestThePreviewSaysWhatItLacks(t *testing.T) {
 		says string
 	}{
 		"no Prometheus":         {nil, exitUsage, "there is no Prometheus: set PROMETHEUS_URL="},
-		"a URL that is none":    {[]string{"--prometheus-url", "host:9090"}, exitUsage, "not an absolute http or https one"},
+		"an invalid URL":        {[]string{"--prometheus-url", "host:9090"}, exitUsage, "not an absolute http or https one"},
 		"both sources":          {[]string{"--prometheus-url", gone.URL, "--exposition", wrong}, exitUsage, "either a Prometheus or the data of a finished run"},
 		"an unknown flag":       {[]string{"--colour"}, exitUsage, "colour"},
 		"an unknown variable":   {[]string{"--prometheus-url", gone.URL, "--var", "color=red"}, exitUsage, `no dashboard has a variable "color"; there are datasource, experiment`},
@@ -200,7 +152,7 @@ func TestThePreviewSaysWhatItLacks(t *testing.T) {
 		"no exposition":         {[]string{"--exposition", wrong}, exitUsage, "x.prom"},
 		"no samples":            {[]string{"--samples", wrong}, exitUsage, "x.prom"},
 		"samples of nothing":    {[]string{"--samples", file}, exitUsage, "file"},
-		"a range that is none":  {[]string{"--prometheus-url", gone.URL, "--from", "yesterday"}, exitUsage, "the range must begin with now-"},
+		"an invalid range":      {[]string{"--prometheus-url", gone.URL, "--from", "yesterday"}, exitUsage, "the range must begin with now-"},
 		"nowhere to go":         {[]string{"--prometheus-url", gone.URL, "--out", filepath.Join(file, "x.html")}, exitUnwrite, "file"},
 	} {
 		t.Run(name, func(t *testing.T) {

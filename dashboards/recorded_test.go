@@ -36,7 +36,7 @@ func TestThePlatformThatWasRecordedIsShownAsWell(t *testing.T) {
 		}
 		for panel := range empty {
 			if got[panel] == nil {
-				t.Errorf("%s may be empty and is no panel", panel)
+				t.Errorf("%s may be empty and is not a panel", panel)
 			}
 		}
 	})

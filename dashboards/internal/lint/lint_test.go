@@ -61,7 +61,7 @@ func TestEveryRuleFindsWhatItIsFor(t *testing.T) {
 		"a variable is declared and not used":         {`pod=~\"$replica\"`, `pod=~\".*\"`, `variable "replica" is declared and not used`},
 		"several values are compared with one":        {table, `max by (pod) (up{pod=\"$replica\"})`, `panel "Pods": query A compares with $replica by "="`},
 		"a variable is asked for once":                {`"refresh": 2`, `"refresh": 1`, `variable "replica" must be asked for when the range changes`},
-		"a variable's query is no PromQL":             {`label_values(up{job=\"monitor\"}, pod)`, `label_values(up{job=, pod)`, `variable "replica": up{job= does not parse`},
+		"a variable's query is not PromQL":            {`label_values(up{job=\"monitor\"}, pod)`, `label_values(up{job=, pod)`, `variable "replica": up{job= does not parse`},
 		"a variable's query is of another kind":       {`label_values(up{job=\"monitor\"}, pod)`, `query_result(up)`, `variable "replica" must be label_values(selector, label)`},
 		"All leaves out series without the label":     {`"allValue": ".*"`, `"allValue": ".+"`, `All of variable "replica" must be .*`},
 		"a variable has no label":                     {`"label": "Replica"`, `"label": ""`, `variable "replica" has no label`},

@@ -78,7 +78,7 @@ func labelled(name string, labels map[string]string) string {
 // last is the last value that is a number, as tiles, gauges and bars show it.
 func (f field) last() (float64, bool) {
 	for _, p := range slices.Backward(f.points) {
-		if p.V == p.V { //nolint:gocritic // NaN is no number
+		if p.V == p.V { //nolint:gocritic // NaN is not a number
 			return p.V, true
 		}
 	}

@@ -17,7 +17,7 @@ type choice struct {
 	all      bool
 	allValue string
 	many     bool // several may be chosen: the query compares by a regular expression
-	plain    bool // its text is no query's: the data source, an address
+	plain    bool // its text is not a query's: the data source, an address
 }
 
 // text is what the reader sees of a choice.

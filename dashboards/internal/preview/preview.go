@@ -75,7 +75,7 @@ type Summary struct {
 }
 
 // Write asks for the data of all dashboards and writes the page. A question without an answer
-// is shown in its panel and counted in the summary; it is no error. Write blocks until
+// is shown in its panel and counted in the summary; it is not an error. Write blocks until
 // every question is answered; the source bounds how long that takes, and ctx ends it. An
 // error means that the page is not complete.
 func Write(ctx context.Context, w io.Writer, boards []lint.Dashboard, cfg Config) (Summary, error) {
