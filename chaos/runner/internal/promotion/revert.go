@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -11,18 +12,22 @@ import (
 	"github.com/ballast-sre/ballast/chaos/runner/internal/attest"
 )
 
-// ErrNoPromotion is returned when the last change of an environment is none: there is
-// nothing that could be taken back.
-var ErrNoPromotion = errors.New("the last change is no promotion")
+// ErrNoPromotion is returned when the last change of an environment is not a promotion, so
+// that there is nothing to revert.
+var ErrNoPromotion = errors.New("the last change is not a promotion")
+
+// squashed is what Azure DevOps and GitHub add to the title of a pull request that they merge
+// as one commit.
+var squashed = regexp.MustCompile(`^Merged PR [0-9]+: | \(#[0-9]+\)$`)
 
 // Promoted is the last promotion of an environment.
 type Promoted struct {
 	Environment string
 	Commit      string
 	Title       string
-	// At is when the branch got it: a pull request may have waited for days.
+	// At is when it reached the branch: a pull request may have been open for days.
 	At time.Time
-	// Before is the environment's pair as its file had it.
+	// Before is the content of the environment's pair.yaml before the promotion.
 	Before []byte
 }
 
@@ -39,7 +44,7 @@ func (r Repository) LastPromotion(ctx context.Context, base, environment string)
 		return p, fmt.Errorf("%w: no commit changed %s", ErrNoPromotion, file)
 	}
 	p.Commit, p.Title, _ = strings.Cut(last, " ")
-	if !strings.HasPrefix(p.Title, titleBegins) || !strings.HasSuffix(p.Title, titleEnds(environment)) {
+	if title := squashed.ReplaceAllString(p.Title, ""); !strings.HasPrefix(title, titleBegins) || !strings.HasSuffix(title, titleEnds(environment)) {
 		return p, fmt.Errorf("%w: %s changed %s last, with %q", ErrNoPromotion, attest.Short(p.Commit), file, p.Title)
 	}
 	got, err := r.git(ctx, nil, nil, "log", "-1", "--first-parent", "--format=%ct", "--end-of-options", base, "--", file)
@@ -56,13 +61,13 @@ func (r Repository) LastPromotion(ctx context.Context, base, environment string)
 	return p, err
 }
 
-// Page is an alert that began to burn a budget after a promotion.
+// Page is a burn-rate alert that began to fire after a promotion.
 type Page struct {
 	Alert, SLO string
 	At         time.Time
 }
 
-// Revert takes the last promotion of an environment back.
+// Revert is the proposal to revert the last promotion of an environment.
 type Revert struct {
 	Promoted
 	Pages []Page // why; at least one
@@ -74,11 +79,11 @@ func (r Revert) Title() string { return fmt.Sprintf("Revert %q", r.Promoted.Titl
 // Body is the rest of the commit's message, and that of a pull request, in Markdown.
 func (r Revert) Body() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "This reverts commit %s.\n\nAfter it reached the branch at %s, budgets began to burn:\n\n", r.Commit, r.At.UTC().Format(time.RFC3339))
+	fmt.Fprintf(&b, "This reverts commit %s.\n\nAfter it reached the branch at %s, these pages began to fire:\n\n", r.Commit, r.At.UTC().Format(time.RFC3339))
 	for _, p := range r.Pages {
 		fmt.Fprintf(&b, "- %s of %s: fired at %s, %s later\n", p.Alert, p.SLO, p.At.UTC().Format(time.RFC3339), p.At.Sub(r.At).Round(time.Second))
 	}
-	b.WriteString("\nWhether the promotion was the cause, nobody has looked at yet. Going back asks for no verdict.\n")
+	b.WriteString("\nNobody has checked yet whether the promotion was the cause. A revert needs no verdict.\n")
 	return b.String()
 }
 
@@ -87,8 +92,7 @@ func (r Revert) Branch() string {
 	return "rollback/" + r.Environment + "-" + attest.Short(r.Commit)
 }
 
-// Propose makes the commit on the branch at base, with the pair of before. Nothing refers to
-// it yet.
+// Propose makes the commit with the previous pair on top of base. No ref points to it yet.
 func (r Repository) Propose(ctx context.Context, base string, back Revert) (string, error) {
 	tree, err := r.Tree(ctx, base, PairFile(back.Environment), back.Before)
 	if err != nil {
