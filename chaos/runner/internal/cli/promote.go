@@ -101,14 +101,7 @@ func (f *promoteFlags) check(cmd *cobra.Command) error {
 	case f.from != "" && built:
 		errs = append(errs, errors.New("--from takes the pair of an environment, --revision and --image name another; leave one of them out"))
 	}
-	for name, value := range map[string]string{"from": f.from, "to": f.to} {
-		if value != "" && !attest.IsEnvironment(value) {
-			errs = append(errs, fmt.Errorf("--%s %q is no environment; use lower-case letters, digits and inner dashes", name, value))
-		}
-	}
-	if strings.HasPrefix(f.remote, "-") || strings.HasPrefix(f.branch, "-") {
-		errs = append(errs, errors.New("--push and --branch are names, and begin with no dash"))
-	}
+	errs = append(errs, checkEnvironment("from", f.from), checkEnvironment("to", f.to), checkGitName("push", f.remote), checkGitName("branch", f.branch))
 	if err := errors.Join(errs...); err != nil {
 		return usageError{err}
 	}

@@ -79,7 +79,7 @@ func TestAPairIsHeldBack(t *testing.T) {
 			s.attest(s.passed(nil))
 			s.write("chaos/experiments/pod-kill.yaml", strings.Replace(anExperiment, "invisible", "seen by few", 1))
 			s.commit("Edit")
-		}, nil, 3, "is of another document than chaos/experiments/pod-kill.yaml"},
+		}, nil, 3, "is from another version of the experiment than chaos/experiments/pod-kill.yaml"},
 		"with the registry down": {func(s checkout) { s.attest(s.passed(nil)) }, []string{"--registry", "127.0.0.1:1"}, 3, "nothing was changed: image monitor: "},
 		"with an image that is not there": {func(s checkout) {
 			s.pair.Images["monitor"] = attest.Digest(nil)
@@ -134,7 +134,7 @@ func TestPromoteSaysHowItIsUsed(t *testing.T) {
 		"past an environment":        {[]string{"--from", "dev", "--to", "prod"}, exitUsage, "prod takes pairs from staging, and not from dev"},
 		"from a build":               {[]string{"--to", "prod", "--revision", s.pair.Revision, "--image", "monitor=" + digest}, exitUsage, "prod takes pairs from staging, and not from a build"},
 		"to nowhere":                 {[]string{"--from", "staging", "--to", "moon"}, exitInvalid, "moon/promotion.yaml: there is no such file"},
-		"out of the repository":      {[]string{"--from", "staging", "--to", "../x"}, exitUsage, "--to \"../x\" is no environment"},
+		"out of the repository":      {[]string{"--from", "staging", "--to", "../x"}, exitUsage, "--to \"../x\" cannot be the name of an environment"},
 		"of another image":           {[]string{"--to", "dev", "--revision", s.pair.Revision, "--image", "other=" + digest}, exitUsage, "the images of the pair are other"},
 		"of a branch":                {[]string{"--to", "dev", "--revision", "main", "--image", "monitor=" + digest}, exitUsage, "revision \"main\" is not a commit"},
 		"a build, to the first":      {[]string{"--to", "dev", "--revision", s.pair.Revision, "--image", "monitor=" + digest}, exitOK, "dev asks for no verdict"},

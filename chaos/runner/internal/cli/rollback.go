@@ -7,22 +7,21 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/ballast-sre/ballast/chaos/runner/internal/attest"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/promotion"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 	"github.com/ballast-sre/ballast/internal/prom"
 )
 
-// burning are the pages about a budget that burns: they have the window that they look back.
+// burning selects the firing pages of burn-rate alerts. Only those have the label
+// long_window.
 const burning = `ALERTS{alertstate="firing",severity="page",slo!="",long_window!=""}`
 
-// pageStep is how often the history of pages is looked at. One that fires for less is seen
-// or not.
+// pageStep is the step of the query for the history of pages. A page that fires for less
+// than a step may be missed.
 const pageStep = 15 * time.Second
 
 // rollbackFlags are those of rollback.
@@ -41,20 +40,20 @@ func newRollback(s streams, code *int) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "rollback --environment NAME --prometheus-url URL",
-		Short: "Propose to take the last promotion back, when a budget began to burn after it",
-		Long: `rollback asks Prometheus whether a page about a budget that burns began to fire within an
-hour of the last promotion of an environment. Then it makes the commit that takes the
-promotion back, on a branch of its own, and prints what a forge needs: somebody merges it,
-or does not. It never moves the branch that is deployed. What burned before the promotion
-is not its fault, and does not count.
+		Short: "Propose the revert of the last promotion if a page about an error budget began to fire after it",
+		Long: `rollback asks Prometheus whether a page of a burn-rate alert began to fire within an hour of
+the last promotion of an environment. If so, it commits the revert of the promotion on a
+separate branch and prints what a pull request needs. A person decides whether to merge it:
+rollback never moves the branch that is deployed. Pages that began to fire before the
+promotion do not count.
 
-A pipeline calls it every few minutes. For one promotion there is one branch, however often
-it is called; after twice the time it looks no more.
+Run it from a pipeline every few minutes. It makes one branch for each promotion, however
+often it runs. It ignores promotions that are older than twice --within.
 
-To go back at once: make rollback ENV=NAME.
+To revert at once: make rollback ENV=NAME.
 
-Exit codes: 0 there was nothing to propose, or it is proposed; 3 Prometheus or the remote
-cannot be asked; 64 usage.`,
+Exit codes: 0 the revert is proposed, or there was nothing to propose; 3 Prometheus or the
+remote cannot be reached; 64 usage.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(common.check(), flags.check(cmd)); err != nil {
@@ -71,38 +70,35 @@ cannot be asked; 64 usage.`,
 	}
 	f := cmd.Flags()
 	common = newFlags(f).rooted()
-	f.StringVar(&flags.environment, "environment", "", "the environment whose last promotion is looked at")
+	f.StringVar(&flags.environment, "environment", "", "the environment whose last promotion is checked")
 	f.DurationVar(&flags.within, "within", time.Hour, "how long after a promotion a page counts")
-	f.StringVar(&flags.remote, "push", "", "the git remote that gets the branch, and whose --branch is looked at; without it, this repository and what is checked out")
-	f.StringVar(&flags.branch, "branch", "main", "the branch that is deployed, which stays as it is")
+	f.StringVar(&flags.remote, "push", "", "the git remote to push the branch to, whose --branch is read; without it, the branch is made in this repository, from HEAD")
+	f.StringVar(&flags.branch, "branch", "main", "the branch that is deployed; it is never changed")
 	flags.server.flags(f, "the Prometheus that has the alerts of the environment")
 	return cmd
 }
 
 func (f *rollbackFlags) check(cmd *cobra.Command) error {
-	errs := []error{required(cmd, "environment", "prometheus-url"), f.server.check()}
-	if f.environment != "" && !attest.IsEnvironment(f.environment) {
-		errs = append(errs, usageError{fmt.Errorf("--environment %q is no environment; use lower-case letters, digits and inner dashes", f.environment)})
+	errs := []error{
+		required(cmd, "environment", "prometheus-url"), f.server.check(),
+		checkEnvironment("environment", f.environment), checkGitName("push", f.remote), checkGitName("branch", f.branch),
 	}
 	if f.within < time.Minute || f.within > 24*time.Hour {
 		errs = append(errs, usageError{fmt.Errorf("--within %s: want 1m to 24h", f.within)})
 	}
-	if strings.HasPrefix(f.remote, "-") || strings.HasPrefix(f.branch, "-") {
-		errs = append(errs, usageError{errors.New("--push and --branch are names, and begin with no dash")})
-	}
 	return errors.Join(errs...)
 }
 
-// promTrouble says whether Prometheus gave no answer that says something.
+// promTrouble says whether Prometheus could not be reached or refused the query.
 func promTrouble(err error) bool {
 	return errors.Is(err, prom.ErrUnreachable) || errors.Is(err, prom.ErrBadQuery)
 }
 
-// proposal is what a forge needs, and a person reads.
+// proposal is the output: with JSON, the fields of a pull request.
 type proposal struct {
 	Proposed     bool   `json:"proposed"`
 	Environment  string `json:"environment"`
-	Why          string `json:"why,omitempty"` // nothing is proposed
+	Why          string `json:"why,omitempty"` // why nothing is proposed
 	Title        string `json:"title,omitempty"`
 	Description  string `json:"description,omitempty"`
 	SourceBranch string `json:"sourceBranch,omitempty"`
@@ -152,8 +148,8 @@ func (f *rollbackFlags) propose(ctx context.Context, s streams, common *commonFl
 	return said.print(s, common.format)
 }
 
-// pages are those that began to fire after a promotion, in time: at one look they were
-// there, and at the look before they were not.
+// pages are those that began to fire within the time after a promotion: they have a sample,
+// and none one step earlier.
 func (f *rollbackFlags) pages(ctx context.Context, promoted, now time.Time) ([]promotion.Page, error) {
 	end := promoted.Add(f.within)
 	if now.Before(end) {
@@ -161,11 +157,11 @@ func (f *rollbackFlags) pages(ctx context.Context, promoted, now time.Time) ([]p
 	}
 	var series []prom.Series
 	err := f.server.ask(ctx, func(client *prom.Client) (err error) {
-		// Whoever cannot say what is up cannot say either that nothing burns.
+		// A Prometheus without targets has no alerts either; its silence proves nothing.
 		if _, err = client.Instant(ctx, "count(up)", now); err != nil && !errors.Is(err, prom.ErrNoData) {
 			return err
 		} else if err != nil {
-			return fmt.Errorf("%w: %s scrapes nothing, so its silence says nothing", prom.ErrUnreachable, result.Redact(f.server.url))
+			return fmt.Errorf("%w: %s scrapes no target, so the absence of alerts proves nothing; check --prometheus-url", prom.ErrUnreachable, result.Redact(f.server.url))
 		}
 		series, err = client.RangeOfAnyAge(ctx, burning, prom.Window{Start: promoted, End: end, Step: pageStep})
 		return err
@@ -190,7 +186,7 @@ func (f *rollbackFlags) pages(ctx context.Context, promoted, now time.Time) ([]p
 	return pages, nil
 }
 
-// publish makes the branch, unless it is there, and returns its commit.
+// publish makes the branch unless it exists, and returns its commit.
 func (f *rollbackFlags) publish(ctx context.Context, repo promotion.Repository, base string, back promotion.Revert) (string, error) {
 	if f.remote != "" {
 		there, err := repo.RemoteBranch(ctx, f.remote, back.Branch())

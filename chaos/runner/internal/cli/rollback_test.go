@@ -161,16 +161,16 @@ func TestARollbackThatNobodyCanJudgeIsNotProposed(t *testing.T) {
 		code int
 		says string
 	}{
-		"a Prometheus that is not there":      {[]string{"--environment", "prod", "--prometheus-url", "http://127.0.0.1:1"}, 3, "nothing was proposed"},
-		"a Prometheus that has nothing":       {[]string{"--environment", "prod", "--prometheus-url", nothing.URL}, 3, "scrapes nothing"},
-		"a remote that is not there":          {[]string{"--environment", "prod", "--prometheus-url", nothing.URL, "--push", "nowhere"}, 3, "nothing was proposed"},
-		"an environment without a promotion":  {[]string{"--environment", "dev", "--prometheus-url", nothing.URL}, exitOK, "dev stays: the last change is no promotion"},
-		"no environment and no Prometheus":    {nil, exitUsage, "--environment is missing"},
-		"an environment that is none":         {[]string{"--environment", "Prod!", "--prometheus-url", nothing.URL}, exitUsage, `"Prod!" is no environment`},
-		"a time that is none":                 {[]string{"--environment", "prod", "--prometheus-url", nothing.URL, "--within", "0s"}, exitUsage, "--within 0s"},
-		"a remote that looks like an option":  {[]string{"--environment", "prod", "--prometheus-url", nothing.URL, "--push=-x"}, exitUsage, "begin with no dash"},
-		"a directory that is no repository":   {[]string{"--environment", "prod", "--prometheus-url", nothing.URL, "--root", t.TempDir()}, exitUsage, "--root"},
-		"an address that is none of a server": {[]string{"--environment", "prod", "--prometheus-url", "there"}, exitUsage, "--prometheus-url"},
+		"a Prometheus that is not there":       {[]string{"--environment", "prod", "--prometheus-url", "http://127.0.0.1:1"}, 3, "nothing was proposed"},
+		"a Prometheus that has nothing":        {[]string{"--environment", "prod", "--prometheus-url", nothing.URL}, 3, "scrapes no target"},
+		"a remote that is not there":           {[]string{"--environment", "prod", "--prometheus-url", nothing.URL, "--push", "nowhere"}, 3, "nothing was proposed"},
+		"an environment without a promotion":   {[]string{"--environment", "dev", "--prometheus-url", nothing.URL}, exitOK, "dev stays: the last change is not a promotion"},
+		"no environment and no Prometheus":     {nil, exitUsage, "--environment is missing"},
+		"an invalid environment":               {[]string{"--environment", "Prod!", "--prometheus-url", nothing.URL}, exitUsage, `--environment "Prod!" cannot be the name of an environment`},
+		"an invalid time":                      {[]string{"--environment", "prod", "--prometheus-url", nothing.URL, "--within", "0s"}, exitUsage, "--within 0s"},
+		"a remote that looks like an option":   {[]string{"--environment", "prod", "--prometheus-url", nothing.URL, "--push=-x"}, exitUsage, `--push "-x" begins with a dash`},
+		"a directory that is not a repository": {[]string{"--environment", "prod", "--prometheus-url", nothing.URL, "--root", t.TempDir()}, exitUsage, "--root"},
+		"an invalid address of the server":     {[]string{"--environment", "prod", "--prometheus-url", "there"}, exitUsage, "--prometheus-url"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, errOut := call(append([]string{"rollback", "--root", s.dir}, tc.args...)...)

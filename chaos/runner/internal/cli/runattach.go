@@ -13,8 +13,8 @@ import (
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 )
 
-// attachFlags are those of run that attach its report to the image that it was about: in a
-// pod there is no shell that could do one after the other and keep the exit code.
+// attachFlags are the flags of run that attach its report to the image under test. A pod
+// of ballast has no shell, so one command has to do both and keep the exit code of the run.
 type attachFlags struct {
 	registryFlags
 	image string
@@ -30,38 +30,35 @@ func (f *attachFlags) register(cmd *cobra.Command) {
 	set.StringVar(&f.claim.Environment, "environment", "", "the environment that the experiments run in (with --attach)")
 }
 
-// check opens the repository. Nothing is asked yet.
+// check opens the repository, without a request.
 func (f *attachFlags) check(cmd *cobra.Command) error {
 	if !cmd.Flags().Changed("attach") {
 		for _, name := range []string{"revision", "environment", "auth", "plain-http"} {
 			if cmd.Flags().Changed(name) {
-				return usageError{fmt.Errorf("--%s without --attach says nothing; give --attach, or leave it out", name)}
+				return usageError{fmt.Errorf("--%s has no effect without --attach; give --attach, or remove it", name)}
 			}
 		}
 		return nil
 	}
-	if err := required(cmd, "revision", "environment"); err != nil {
+	if err := errors.Join(required(cmd, "revision", "environment"), checkEnvironment("environment", f.claim.Environment)); err != nil {
 		return err
 	}
 	var err error
 	if f.repo, f.claim.Image, err = f.registryFlags.image("attach", f.image); err != nil {
 		return err
 	}
-	switch {
-	case !attest.IsRevision(f.claim.Revision):
+	if !attest.IsRevision(f.claim.Revision) {
 		return usageError{fmt.Errorf("--revision %q is not a commit; give its 40 hexadecimal digits", f.claim.Revision)}
-	case !attest.IsEnvironment(f.claim.Environment):
-		return usageError{fmt.Errorf("--environment %q is no environment; use lower-case letters, digits and inner dashes", f.claim.Environment)}
 	}
 	return nil
 }
 
-// attach attaches the report of a run that has ended. What was interrupted was of something
-// that nobody waits for any more. A pass that cannot be attached proves nothing to anybody:
-// that is the error. Any other verdict stays what the command says.
+// attach attaches the report of a run that has ended; that of an interrupted run is not
+// attached. A pass that cannot be attached is an error, as nobody could promote by it. With
+// any other verdict the failure is only reported, and the exit code stays that of the run.
 func (f *attachFlags) attach(ctx context.Context, s streams, common *commonFlags, out string, code int) error {
 	if f.image == "" || ctx.Err() != nil {
-		return nil //nolint:nilerr // What was interrupted has said so.
+		return nil //nolint:nilerr // the run has reported its interrupt
 	}
 	err := attach(ctx, s, common, f.repo, f.claim, filepath.Join(out, report.JSONFile))
 	if err == nil || code == exitOK || errors.Is(err, context.Canceled) {

@@ -21,12 +21,12 @@ func TestRunRefusesWhatItCouldNotAttachBeforeItBegins(t *testing.T) {
 		args []string
 		says string
 	}{
-		"a revision of nothing":       {[]string{"--revision", aRevision}, "--revision without --attach"},
-		"a credential for nothing":    {[]string{"--auth", "x"}, "--auth without --attach"},
-		"an image and nothing else":   {[]string{"--attach", image}, "--revision is missing"},
-		"an image by its tag":         {[]string{"--attach", "registry.example/x:v1", "--revision", aRevision, "--environment", "staging"}, "want REGISTRY/NAME@sha256:"},
-		"a branch":                    {[]string{"--attach", image, "--revision", "main", "--environment", "staging"}, `--revision "main" is not a commit`},
-		"an environment that is none": {[]string{"--attach", image, "--revision", aRevision, "--environment", "Staging!"}, `--environment "Staging!"`},
+		"a revision of nothing":     {[]string{"--revision", aRevision}, "--revision has no effect without --attach"},
+		"a credential for nothing":  {[]string{"--auth", "x"}, "--auth has no effect without --attach"},
+		"an image and nothing else": {[]string{"--attach", image}, "--revision is missing"},
+		"an image by its tag":       {[]string{"--attach", "registry.example/x:v1", "--revision", aRevision, "--environment", "staging"}, "want REGISTRY/NAME@sha256:"},
+		"a branch":                  {[]string{"--attach", image, "--revision", "main", "--environment", "staging"}, `--revision "main" is not a commit`},
+		"an invalid environment":    {[]string{"--attach", image, "--revision", aRevision, "--environment", "Staging!"}, `--environment "Staging!"`},
 	} {
 		t.Run(what, func(t *testing.T) {
 			out := t.TempDir()
@@ -52,7 +52,7 @@ func TestARunsReportIsAttachedWhateverItSays(t *testing.T) {
 		out   string
 		log   string
 	}{
-		"a verdict that is no pass":          {t.Context(), place + "@" + digest, 3, nil, "is attached to " + place, ""},
+		"a verdict that is not a pass":       {t.Context(), place + "@" + digest, 3, nil, "is attached to " + place, ""},
 		"one that cannot be attached":        {t.Context(), "127.0.0.1:1/x@" + digest, 3, nil, "", "the report is not attached: "},
 		"a pass that cannot be attached":     {t.Context(), "127.0.0.1:1/x@" + digest, exitOK, attest.ErrUnreachable, "", ""},
 		"what somebody interrupted":          {ended, "127.0.0.1:1/x@" + digest, 3, nil, "", ""},
