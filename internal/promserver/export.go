@@ -22,9 +22,9 @@ import (
 
 // Export writes all samples from one time to another, both included, in the text format of
 // OpenMetrics, series by series and in milliseconds: as `promtool tsdb create-blocks-from
-// openmetrics` reads it, and ReadSamples. The end of a series, which the format does not
-// know, is NaN; what was NaN itself is so, too. It blocks until all is written, and ends
-// with ctx.
+// openmetrics` and ReadSamples read it. A NaN marks the end of a series, for which the format
+// has no marker; other NaNs are written the same way. It blocks until all is written or ctx
+// ends.
 func (s *Server) Export(ctx context.Context, w io.Writer, from, to time.Time) error {
 	if !s.gate.hold() {
 		return fmt.Errorf("export: %w", errClosed)
@@ -42,7 +42,10 @@ func (s *Server) Export(ctx context.Context, w io.Writer, from, to time.Time) er
 	for set.Next() {
 		name := openMetric(set.At().Labels())
 		it = set.At().Iterator(it)
-		for it.Next() == chunkenc.ValFloat {
+		for kind := it.Next(); kind != chunkenc.ValNone; kind = it.Next() {
+			if kind != chunkenc.ValFloat {
+				return fmt.Errorf("export of %s: it is a native histogram, which the text format cannot hold", name)
+			}
 			t, v := it.At()
 			// What cannot be written is returned by Flush.
 			fmt.Fprintf(out, "%s %s %d.%03d\n", name, strconv.FormatFloat(v, 'g', -1, 64), t/1000, t%1000)
@@ -73,9 +76,9 @@ func openMetric(ls labels.Labels) string {
 	return ls.Get(model.MetricNameLabel) + "{" + strings.Join(pairs, ",") + "}"
 }
 
-// ReadSamples reads what Export has written. Series are in the order of the text, and the
-// points of each ascend. Anything else is an error: no time, a time that does not follow,
-// or no end, as of a file that was not written to its end.
+// ReadSamples reads the output of Export. Series are in the order of the text, and the points
+// of each are ascending. A sample without a time, a time that is not after the one before, and
+// a missing end, as in a truncated file, are errors.
 func ReadSamples(text []byte) ([]prom.Series, error) {
 	p, err := textparse.New(text, "application/openmetrics-text", labels.NewSymbolTable(), textparse.ParserOptions{})
 	if err != nil {
@@ -98,7 +101,7 @@ func ReadSamples(text []byte) ([]prom.Series, error) {
 		p.Labels(&ls)
 		name, when, v := p.Series()
 		if when == nil {
-			return nil, fmt.Errorf("read samples: %s has a value without a time; want what `ballast run --samples` writes", name)
+			return nil, fmt.Errorf("read samples: %s has a value without a time; give a file that `ballast run --samples` wrote", name)
 		}
 		if !ls.Has(model.MetricNameLabel) {
 			return nil, fmt.Errorf("read samples: %s has no name", name)
@@ -114,7 +117,7 @@ func ReadSamples(text []byte) ([]prom.Series, error) {
 		}
 		point := prom.Sample{T: time.UnixMilli(*when), V: v}
 		if n := len(all[i].Points); n > 0 && !point.T.After(all[i].Points[n-1].T) {
-			return nil, fmt.Errorf("read samples: %s at %d ms does not follow the sample before it", name, *when)
+			return nil, fmt.Errorf("read samples: the sample of %s at %d ms is not after the one before it; give a file that `ballast run --samples` wrote", name, *when)
 		}
 		all[i].Points = append(all[i].Points, point)
 	}

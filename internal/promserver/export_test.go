@@ -61,8 +61,8 @@ func TestSamplesThatCannotBeAreRefused(t *testing.T) {
 	for text, want := range map[string]string{
 		"up 1 1700000000\n": "EOF", // it was cut off
 		"up 1\n# EOF\n":     "without a time",
-		"up 1 1700000000\nup 0 1700000000\n# EOF\n": "does not follow",
-		"up 1 1700000000\nup 0 1600000000\n# EOF\n": "does not follow",
+		"up 1 1700000000\nup 0 1700000000\n# EOF\n": "is not after the one before it",
+		"up 1 1700000000\nup 0 1600000000\n# EOF\n": "is not after the one before it",
 		"up{ 1 1700000000\n# EOF\n":                 "read samples",
 		"not a line at all, but some text\n# EOF\n": "read samples",
 		`up{a="b"} one 1700000000` + "\n# EOF\n":    "read samples",

@@ -203,7 +203,7 @@ func (s *Server) shut() error {
 	s.cancel()
 	if s.http != nil {
 		errs = append(errs, s.http.Close())
-		// The server closes it only once it serves; twice is no fault.
+		// The server closes it only once it serves; twice is not a fault.
 		if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
 		}
