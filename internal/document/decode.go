@@ -37,7 +37,7 @@ type decoder struct {
 }
 
 func (d *decoder) problem(line int, field, format string, args ...any) {
-	// One more than is told, so that Err knows of it.
+	// One more than is reported, so that Err knows that there are more.
 	if len(d.problems) <= MaxProblems {
 		d.problems = append(d.problems, Problem{File: d.file, Line: line, Field: field, Message: fmt.Sprintf(format, args...)})
 	}
@@ -286,55 +286,4 @@ func join(path, key string) string {
 		return key
 	}
 	return path + "." + key
-}
-
-func wanted(k reflect.Kind) string {
-	switch k {
-	case reflect.String:
-		return "text"
-	case reflect.Bool:
-		return "true or false"
-	case reflect.Float32, reflect.Float64:
-		return "a finite number"
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return "a whole number that is not negative and not too large"
-	default:
-		return "a whole number that is not too large"
-	}
-}
-
-// describe says what a value is, shortened where it is long.
-func describe(n *yaml.Node) string {
-	switch {
-	case isNull(n):
-		return "nothing"
-	case n.Kind == yaml.MappingNode:
-		return "a mapping"
-	case n.Kind == yaml.SequenceNode:
-		return "a list"
-	case n.Kind == yaml.AliasNode:
-		return "an alias"
-	}
-	value := Shorten(n.Value)
-	switch n.Tag {
-	case "!!int", "!!float":
-		return "the number " + value
-	case "!!bool":
-		return "the boolean " + value
-	default:
-		return "the text " + strconv.Quote(value)
-	}
-}
-
-// Shorten cuts a text that is to be quoted in a message.
-func Shorten(text string) string {
-	const most = 40
-	letters := 0
-	for i := range text {
-		if letters == most {
-			return text[:i] + "…"
-		}
-		letters++
-	}
-	return text
 }
