@@ -7,10 +7,14 @@ import (
 	"testing"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
+
 	"github.com/ballast-sre/ballast/chaos/runner/internal/load"
 )
 
-func TestTheHistoryIsHealthyAndAsTheGeneratorExposesIt(t *testing.T) {
+// exposedByGenerator are the metrics of a load generator that has not started.
+func exposedByGenerator(t *testing.T) map[string]*dto.MetricFamily {
+	t.Helper()
 	g, err := load.New(load.Config{URL: "http://127.0.0.1:1/", Name: probeName, Rate: 10, Logger: quietLogger(t)})
 	if err != nil {
 		t.Fatal(err)
@@ -19,6 +23,11 @@ func TestTheHistoryIsHealthyAndAsTheGeneratorExposesIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return exposed
+}
+
+func TestTheHistoryIsHealthyAndAsTheGeneratorExposesIt(t *testing.T) {
+	exposed := exposedByGenerator(t)
 	end := time.UnixMilli(1_700_000_000_000)
 	past, err := history(exposed, map[string]string{"job": "probe"}, 10, nil, end, time.Hour, time.Second)
 	if err != nil {
@@ -68,14 +77,7 @@ func TestTheHistoryIsHealthyAndAsTheGeneratorExposesIt(t *testing.T) {
 }
 
 func TestAnIncidentIsInTheHistoryAndNowhereElse(t *testing.T) {
-	g, err := load.New(load.Config{URL: "http://127.0.0.1:1/", Name: probeName, Rate: 10, Logger: quietLogger(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	exposed, err := families(t.Context(), g.Handler())
-	if err != nil {
-		t.Fatal(err)
-	}
+	exposed := exposedByGenerator(t)
 	end := time.UnixMilli(1_700_000_000_000)
 	incidents := []Incident{
 		{Begin: 50 * time.Minute, End: 40 * time.Minute, Failed: 0.01},
