@@ -67,7 +67,7 @@ func TestADocumentIsRefused(t *testing.T) {
 		says []string
 	}{
 		"that is empty":                           {"", capability.ErrMalformed, nil},
-		"that is no object":                       {"[]", capability.ErrMalformed, nil},
+		"that is not an object":                   {"[]", capability.ErrMalformed, nil},
 		"that is null":                            {"null", capability.ErrVersion, nil},
 		"that is cut off":                         {doc(`"facts":[]`)[:40], capability.ErrMalformed, nil},
 		"without a version":                       {`{"kind":"Capabilities","facts":[]}`, capability.ErrVersion, []string{"apiVersion"}},
@@ -84,7 +84,7 @@ func TestADocumentIsRefused(t *testing.T) {
 		"whose facts are null":                    {doc(`"facts":null`), capability.ErrMalformed, []string{"facts: it is null, not a list"}},
 		"whose kernel is a number":                {doc(`"facts":[],"kernel":6.1`), capability.ErrMalformed, []string{"kernel: it is 6.1, not a text"}},
 		"with unknown control groups":             {doc(`"facts":[],"cgroup":"v3"`), capability.ErrMalformed, []string{`cgroup: it is "v3"`}},
-		"with a fact that is no object":           {doc(`"facts":["netem"]`), capability.ErrMalformed, []string{"facts[0]: it is not an object"}},
+		"with a fact that is not an object":       {doc(`"facts":["netem"]`), capability.ErrMalformed, []string{"facts[0]: it is not an object"}},
 		"with a fact that has no name":            {doc(`"facts":[{"present":true}]`), capability.ErrMalformed, []string{"facts[0].name: it is missing"}},
 		"with a fact that says neither":           {doc(`"facts":[{"name":"netem"}]`), capability.ErrMalformed, []string{"facts[0].present: it is missing"}},
 		"with a fact that says perhaps":           {doc(`"facts":[{"name":"netem","present":null}]`), capability.ErrMalformed, []string{"facts[0].present: it is null"}},

@@ -35,7 +35,7 @@ const (
 // What faults need beside the kernel: programs in the image of the chaos daemon,
 // and processes next to it.
 const (
-	ContainerRuntime Name = "container-runtime" // its socket, as the daemon is told
+	ContainerRuntime Name = "container-runtime" // its socket, as configured for the daemon
 	Nsexec           Name = "nsexec"            // runs commands in namespaces of the target
 	NsexecLocal      Name = "nsexec-local"      // nsexec -l: with programs of the daemon's image
 	IP               Name = "ip"
@@ -76,7 +76,7 @@ type entry struct {
 	holds string // what is so if it is present: "tc can …"
 	lacks string // what is so if it is not: "tc cannot …"
 	mend  string // how to have it
-	// elsewhere is true for what no node shows. Its mend is told also when it was
+	// elsewhere is true for what no node shows. Its fix is printed also when it was
 	// not probed, as probing again would not help.
 	elsewhere bool
 }

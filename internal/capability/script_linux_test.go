@@ -238,7 +238,7 @@ func TestTheScriptSaysWhoseMemStressItIs(t *testing.T) {
 	}
 }
 
-// A chaos daemon is told by its command line where the container runtime listens.
+// The command line of a chaos daemon has the address of the container runtime.
 func TestTheSocketOfTheContainerRuntimeIsThatOfTheDaemon(t *testing.T) {
 	dir := t.TempDir()
 	socket := filepath.Join(dir, "containerd.sock")

@@ -19,7 +19,7 @@ func (c *Checker) Decode(into any) {
 
 // Problem notes a problem of the field with this path.
 func (c *Checker) Problem(path, format string, args ...any) {
-	// One more than is told, so that Err knows of it.
+	// One more than is reported, so that Err knows that there are more.
 	if len(c.Problems) <= MaxProblems {
 		c.Problems = append(c.Problems, c.Doc.Problem(path, format, args...))
 	}

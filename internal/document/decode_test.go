@@ -56,7 +56,7 @@ func TestDecode(t *testing.T) {
 		"true for text":             {"text: true\n", sample{}, []string{`f:1: text: want text, got the boolean true; quote it: "true"`}},
 		"nothing for text":          {"text:\n", sample{}, []string{"f:1: text: want text, got nothing"}},
 		"text for a number":         {"number: \"5\"\n", sample{}, []string{`f:1: number: want a whole number that is not too large, got the text "5"; delete the quotes`}},
-		"text that is no number":    {"number: \"5a\"\n", sample{}, []string{`f:1: number: want a whole number that is not too large, got the text "5a"`}},
+		"text that is not a number": {"number: \"5a\"\n", sample{}, []string{`f:1: number: want a whole number that is not too large, got the text "5a"`}},
 		"quotes and another fault":  {"number: \"5.5\"\n", sample{}, []string{`f:1: number: want a whole number that is not too large, got the text "5.5"`}},
 		"too large a number":        {"number: 128\n", sample{}, []string{"f:1: number: want a whole number that is not too large, got the number 128"}},
 		"a fraction for a number":   {"number: 1.5\n", sample{}, []string{"f:1: number: want a whole number that is not too large, got the number 1.5"}},
@@ -67,7 +67,7 @@ func TestDecode(t *testing.T) {
 		"a list for a mapping":      {"labels: [a]\n", sample{}, []string{"f:1: labels: want a mapping, got a list"}},
 		"text for an entry":         {"list: [a]\n", sample{List: []inner{{}}}, []string{`f:1: list[0]: want a mapping, got the text "a"`}},
 		"a mapping for text, deep":  {"list:\n  - deep: a\n  - deep: {b: c}\n", sample{List: []inner{{"a"}, {}}}, []string{"f:3: list[1].deep: want text, got a mapping"}},
-		"a key that is no text":     {"[1, 2]: a\n", sample{}, []string{"f:1: a key must be text, this is a list"}},
+		"a key that is not text":    {"[1, 2]: a\n", sample{}, []string{"f:1: a key must be text, this is a list"}},
 		"long text is shortened":    {"flag: " + strings.Repeat("x", 100) + "\n", sample{Flag: new(bool)}, []string{`f:1: flag: want true or false, got the text "` + strings.Repeat("x", 40) + `…"`}},
 		"every problem in one go":   {"a: 1\nnumber: x\nb: 2\n", sample{}, []string{"f:1: a: unknown field; known are Untaged, any, count, deep, flag, labels, list, number, ratio, text", `f:2: number: want a whole number that is not too large, got the text "x"`, "f:3: b: unknown field; known are Untaged, any, count, deep, flag, labels, list, number, ratio, text"}},
 	}

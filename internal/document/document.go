@@ -42,7 +42,7 @@ type Document struct {
 }
 
 // Split parses every document of a file. Documents that hold nothing but
-// comments are left out. A document that cannot be parsed, or is no mapping, is
+// comments are left out. A document that cannot be parsed, or is not a mapping, is
 // reported and left out; the others are still returned, so that their problems
 // can be told in the same go. CRLF line ends and a UTF-8 byte order mark are
 // accepted; aliases are refused, as they can hide and multiply content.
@@ -205,7 +205,7 @@ func shift(n *yaml.Node, by int) {
 	}
 }
 
-// firstAlias finds an alias. One is told, as a bomb has thousands.
+// firstAlias finds an alias. Only one is reported, because a YAML bomb has thousands.
 func firstAlias(n *yaml.Node) *yaml.Node {
 	return first(n, func(n *yaml.Node) bool { return n.Kind == yaml.AliasNode })
 }

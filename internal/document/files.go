@@ -57,7 +57,7 @@ func Files(path string) (Listing, error) {
 	return found, errors.Join(err, Err(problems))
 }
 
-// add sorts what is no directory into what is read and what is not.
+// add sorts what is not a directory into what is read and what is not.
 func (l *Listing) add(path string) {
 	skip := func(why string) { l.Skipped = append(l.Skipped, Skipped{path, why}) }
 	ext := filepath.Ext(path)

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// MaxProblems is how many problems of one file are told. Nobody reads more, and
+// MaxProblems is how many problems of one file are reported. Nobody reads more, and
 // looking for them has to end.
 const MaxProblems = 100
 
@@ -60,7 +60,7 @@ func Err(found []Problem) error {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Field, b.Field))
 	})
 	var told Problems
-	of := 0 // how many of the current file were told
+	of := 0 // how many of the current file were reported
 	for i, p := range slices.Compact(found) {
 		if i == 0 || p.File != found[i-1].File {
 			of = 0

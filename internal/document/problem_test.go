@@ -31,7 +31,7 @@ func TestErrOrdersAndDoesNotRepeat(t *testing.T) {
 	}
 	var problems Problems
 	if !errors.As(fmt.Errorf("wrapped: %w", Err(found)), &problems) {
-		t.Fatal("it is no Problems")
+		t.Fatal("it is not Problems")
 	}
 	if diff := cmp.Diff("a:1: x: 4\na:1: y: 3\na:2: 2\nb:1: 1", problems.Error()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -60,6 +60,6 @@ func TestErrTellsTheFirstProblemsOfEachFile(t *testing.T) {
 		t.Errorf("the last of a file is %q, want %q", got, want)
 	}
 	if exactly := Err(found[:MaxProblems]); !errors.As(exactly, &problems) || len(problems) != MaxProblems || problems[MaxProblems-1].Message != "wrong" {
-		t.Errorf("of as many problems as are told, the last is %v", problems[len(problems)-1])
+		t.Errorf("of the reported problems, the last is %v", problems[len(problems)-1])
 	}
 }

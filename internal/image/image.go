@@ -4,6 +4,7 @@
 package image
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -47,7 +48,7 @@ func Build(cfg Config, layers ...v1.Layer) (v1.Image, error) {
 	}
 	file = file.DeepCopy()
 	file.OS, file.Architecture = "linux", cfg.Arch
-	// The time of the build is no part of what was built.
+	// The time of the build is not a part of what was built.
 	file.Created = v1.Time{Time: time.Unix(0, 0).UTC()}
 	file.History = nil
 	file.Config = v1.Config{
@@ -66,8 +67,8 @@ func Build(cfg Config, layers ...v1.Layer) (v1.Image, error) {
 	return img, nil
 }
 
-// Index joins images for different architectures under one name, from which each
-// machine takes its own. Their order is part of the digest.
+// Index combines images for different architectures into one index, from which each
+// machine pulls its own. Their order is part of the digest.
 func Index(images ...v1.Image) (v1.ImageIndex, error) {
 	var adds []mutate.IndexAddendum
 	of := map[string]bool{}
@@ -85,7 +86,7 @@ func Index(images ...v1.Image) (v1.ImageIndex, error) {
 		}})
 	}
 	if len(adds) == 0 {
-		return nil, fmt.Errorf("image: an index of no images")
+		return nil, errors.New("image: an index needs at least one image")
 	}
 	return mutate.AppendManifests(empty.Index, adds...), nil
 }

@@ -19,7 +19,7 @@ import (
 
 var errNoArtifact = errors.New("neither an image nor an index")
 
-// Artifact is what a registry keeps under one name: an image, or an index of images.
+// Artifact is what a tag of a registry points to: an image, or an index of images.
 type Artifact interface {
 	Digest() (v1.Hash, error)
 	MediaType() (types.MediaType, error)
@@ -56,9 +56,9 @@ func As(user, password string) Option {
 	return func(p *pushing) { p.as = authn.FromConfig(authn.AuthConfig{Username: user, Password: password}) }
 }
 
-// Push sends an artifact, with the images of an index, to a registry under ref, HOST[:PORT]/NAME:TAG. Without As, the
-// credentials are those that Docker's own configuration holds for that host. Only what
-// the registry lacks is sent.
+// Push sends an artifact, and the images of an index, to a registry under ref,
+// HOST[:PORT]/NAME:TAG. Without As, it uses the credentials that Docker's configuration has
+// for that host. It sends only what the registry lacks.
 func Push(ctx context.Context, a Artifact, ref string, opts ...Option) error {
 	p := pushing{remote: []remote.Option{remote.WithContext(ctx)}}
 	for _, o := range opts {
@@ -160,7 +160,7 @@ func FromLayout(dir string) (v1.Image, error) {
 	}
 	img, ok := a.(v1.Image)
 	if !ok {
-		return nil, fmt.Errorf("image: %s holds an index, for several architectures; build it for one", dir)
+		return nil, fmt.Errorf("image: %s holds an index for several architectures; build the image for one", dir)
 	}
 	return img, nil
 }

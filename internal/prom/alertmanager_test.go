@@ -18,11 +18,11 @@ func TestAServerSaysWhereItSendsAlerts(t *testing.T) {
 		want   []string
 		err    error
 	}{
-		"to one":                    {200, `{"status":"success","data":{"activeAlertmanagers":[{"url":"http://10.0.0.7:9093/api/v2/alerts"}],"droppedAlertmanagers":[{"url":"http://10.0.0.8:9093/api/v2/alerts"}]}}`, []string{"http://10.0.0.7:9093/api/v2/alerts"}, nil},
-		"to none":                   {200, `{"status":"success","data":{"activeAlertmanagers":[],"droppedAlertmanagers":[]}}`, []string{}, nil},
-		"it has no such API":        {404, "404 page not found", nil, ErrNoRulesAPI},
-		"it is in trouble":          {503, "", nil, ErrUnreachable},
-		"an answer that is no JSON": {200, "<html>", nil, ErrUnreachable},
+		"to one":                     {200, `{"status":"success","data":{"activeAlertmanagers":[{"url":"http://10.0.0.7:9093/api/v2/alerts"}],"droppedAlertmanagers":[{"url":"http://10.0.0.8:9093/api/v2/alerts"}]}}`, []string{"http://10.0.0.7:9093/api/v2/alerts"}, nil},
+		"to none":                    {200, `{"status":"success","data":{"activeAlertmanagers":[],"droppedAlertmanagers":[]}}`, []string{}, nil},
+		"it has no such API":         {404, "404 page not found", nil, ErrNoRulesAPI},
+		"it is in trouble":           {503, "", nil, ErrUnreachable},
+		"an answer that is not JSON": {200, "<html>", nil, ErrUnreachable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := answering(t, "/api/v1/alertmanagers", tc.status, tc.body).Alertmanagers(t.Context())
@@ -48,7 +48,7 @@ func TestAlertmanagerIsAskedForAlertsByTheirLabels(t *testing.T) {
 		"it has none":                  {200, "[]", []Notice{}, ""},
 		"nobody may ask":               {403, `services "alertmanager" is forbidden`, nil, "status 403 Forbidden: services"},
 		"nobody is there":              {503, `no endpoints available`, nil, "status 503"},
-		"an answer that is no JSON":    {200, "<html>", nil, "not a list of alerts"},
+		"an answer that is not JSON":   {200, "<html>", nil, "not a list of alerts"},
 		"an answer of another program": {200, `{"status":"success"}`, nil, "not a list of alerts"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -76,7 +76,7 @@ func TestAlertmanagerIsAskedForAlertsByTheirLabels(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a URL that is none", func(t *testing.T) {
+	t.Run("an invalid URL", func(t *testing.T) {
 		if _, err := NewAlertmanager(Config{URL: "alertmanager:9093"}); err == nil {
 			t.Error("it was taken")
 		}

@@ -59,7 +59,7 @@ func TestAServerInTroubleIsATypedOutcome(t *testing.T) {
 		"no JSON":                        {answer(200, `<html>login</html>`), prom.ErrUnreachable, "", true},
 		"JSON cut short":                 {answer(200, `{"status":"success","data":{"resultType":"vec`), prom.ErrUnreachable, "", true},
 		"JSON of something else":         {answer(200, `{}`), prom.ErrUnreachable, "", true},
-		"a value that is no number":      {data("vector", "["+fmt.Sprintf(sample, 1, "many")+"]"), prom.ErrUnreachable, "", true},
+		"a value that is not a number":   {data("vector", "["+fmt.Sprintf(sample, 1, "many")+"]"), prom.ErrUnreachable, "", true},
 		"an unknown type of result":      {data("tensor", `[]`), prom.ErrUnreachable, "tensor", true},
 		"success with a refusing status": {answer(400, `{"status":"success"}`), prom.ErrUnreachable, "", true},
 		"no answer in time":              {hang, prom.ErrUnreachable, "no answer within 100ms", true},

@@ -49,7 +49,7 @@ func TestRulesAreReadWithTheirLastEvaluation(t *testing.T) {
 		"a server without rules":       {404, "404 page not found", nil, ErrNoRulesAPI},
 		"a server that says so":        {501, `{"status":"error","error":"not implemented"}`, nil, ErrNoRulesAPI},
 		"a server in trouble":          {503, "", nil, ErrUnreachable},
-		"an answer that is no JSON":    {200, "<html>", nil, ErrUnreachable},
+		"an answer that is not JSON":   {200, "<html>", nil, ErrUnreachable},
 		"an answer of another program": {200, `{"status":"success","data":[]}`, nil, ErrUnreachable},
 	} {
 		t.Run(name, func(t *testing.T) {

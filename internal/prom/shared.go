@@ -19,7 +19,7 @@ const (
 	recent = 500 * time.Millisecond
 )
 
-var errNotAsked = errors.New("whoever asked has failed")
+var errNotAsked = errors.New("the caller that sent the shared query failed")
 
 // Shared lets the clients of one server that are given it ask each question once: the same
 // expression at the same instant or over the same range, and the rules within half a

@@ -20,7 +20,7 @@ func TestValuesOfALabelAreThoseOfTheSelectorsSeries(t *testing.T) {
 		"none":                         {200, `{"status":"success","data":[]}`, []string{}, nil},
 		"the selector does not parse":  {400, `{"status":"error","errorType":"bad_data","error":"parse error"}`, nil, ErrBadQuery},
 		"a server in trouble":          {503, "", nil, ErrUnreachable},
-		"an answer that is no JSON":    {200, "<html>", nil, ErrUnreachable},
+		"an answer that is not JSON":   {200, "<html>", nil, ErrUnreachable},
 		"an answer of another program": {200, `{"status":"success","data":{"a":1}}`, nil, ErrUnreachable},
 	} {
 		t.Run(name, func(t *testing.T) {

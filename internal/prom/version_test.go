@@ -12,10 +12,10 @@ func TestAServerSaysItsVersion(t *testing.T) {
 		want   string
 		err    error
 	}{
-		"it says it":                {200, `{"status":"success","data":{"version":"3.5.0","revision":"r"}}`, "3.5.0", nil},
-		"it has no such API":        {404, "404 page not found", "", ErrNoRulesAPI},
-		"it is in trouble":          {503, "", "", ErrUnreachable},
-		"an answer that is no JSON": {200, "<html>", "", ErrUnreachable},
+		"it says it":                 {200, `{"status":"success","data":{"version":"3.5.0","revision":"r"}}`, "3.5.0", nil},
+		"it has no such API":         {404, "404 page not found", "", ErrNoRulesAPI},
+		"it is in trouble":           {503, "", "", ErrUnreachable},
+		"an answer that is not JSON": {200, "<html>", "", ErrUnreachable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := answering(t, "/api/v1/status/buildinfo", tc.status, tc.body).Version(t.Context())

@@ -24,7 +24,7 @@ type alertmanager struct {
 }
 
 // readAlertmanager reads the configuration. A checkout without one has no routes and no
-// inhibitions, which is no problem.
+// inhibitions, which is not a problem.
 func (l *linter) readAlertmanager() error {
 	file := filepath.Join(l.alerts, "alertmanager", "alertmanager.yaml")
 	content, err := os.ReadFile(file)

@@ -251,7 +251,7 @@ func TestTheRulesInTroubleAndInPeace(t *testing.T) {
 			want: []string{slowBurn + "/1h", "MonitorLatencyGoodExceedsTotal", "MonitorLatencyGoodExceedsTotal/page"},
 		},
 		{
-			name:  "more good events than events are no negative errors",
+			name:  "more good events than events do not count as negative errors",
 			setup: func(s *setup) { s.bonus = 0.1 },
 			run:   []traffic{healthy(16 * time.Second)},
 			want:  []string{"MonitorLatencyGoodExceedsTotal"},

@@ -47,7 +47,7 @@ type Options struct {
 	// RunbookBase is what runbook_url begins with where a document gives none, up to
 	// the name of the alert and ".md"; empty for RunbookBase.
 	RunbookBase string
-	// Note is called by Lint with what is no fault and worth knowing; it may be nil.
+	// Note is called by Lint with what is not a fault and worth knowing; it may be nil.
 	Note func(document.Problem)
 }
 

@@ -156,7 +156,7 @@ func Generate(alertsDir string, o Options) (changed []string, err error) {
 		case wanted && string(old) == string(content):
 			delete(files, filepath.ToSlash(rel))
 		case wanted && !generated:
-			return changed, fmt.Errorf("%s was written by hand and is in the way of a generated file; move rules to alerts/resource, and give tests another name", path)
+			return changed, fmt.Errorf("%s was written by hand and has the name of a generated file; move rules to alerts/resource, or rename the test", path)
 		case !wanted && generated:
 			if err := os.Remove(path); err != nil {
 				return changed, fmt.Errorf("remove stale rules: %w", err)

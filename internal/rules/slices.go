@@ -50,7 +50,7 @@ func (g generator) share() string {
 		return fmt.Sprintf("clamp_max(\n  %[1]s(rate(%[2]s[%[4]s]))\n    / (%[1]s(rate(%[3]s[%[4]s])) > 0),\n  1\n)\n", g.by("sum"), g.slo.Good, g.slo.Total, w)
 	}
 	if s.Op != "" {
-		// What is no number meets nothing, and breaks nothing.
+		// What is not a number meets nothing, and breaks nothing.
 		return g.during(fmt.Sprintf("%s(((%s) >= -Inf) %s bool %s)", g.by("avg"), s.Query, s.Op, exact(s.Value)))
 	}
 	ratio := fmt.Sprintf("clamp_max(\n%s,\n  1\n)\n", trimmed(indent(g.during(fmt.Sprintf("%s((%s) >= 0 <= %s) and %s(%s) == 1", g.by("avg"), s.Query, exceeds, g.by("count"), s.Query)))))
@@ -107,7 +107,7 @@ const (
 )
 
 // unmeasured is missing of an SLO with a query. A query that gives NaN is idle, and that
-// is no fault.
+// is not a fault.
 func (g generator) unmeasured() string {
 	q := g.slo.Slices.Query
 	expr := fmt.Sprintf("sum(absent(%s))\n", q)

@@ -148,8 +148,8 @@ func TestRecordedSlicesCountTime(t *testing.T) {
 	}{
 		"six bad minutes":                      {slicesOfEvents(), []traffic{{last: 54 * time.Minute, rate: 50}, {last: 6 * time.Minute, rate: 50, errors: 1}}, 0.1, 60},
 		"a quiet minute weighs as a busy one":  {slicesOfEvents(), []traffic{{last: 54 * time.Minute, rate: 500}, {last: 6 * time.Minute, rate: 1, errors: 1}}, 0.1, 60},
-		"idle minutes are no slices":           {slicesOfEvents(), []traffic{{last: 24 * time.Minute, rate: 50}, {last: 30 * time.Minute}, {last: 6 * time.Minute, rate: 50, errors: 1}}, 0.2, 30},
-		"unseen minutes are no slices":         {slicesOfEvents(), []traffic{{last: 24 * time.Minute, rate: 50}, {last: 30 * time.Minute, rate: 50, unseen: true}, {last: 6 * time.Minute, rate: 50, errors: 1}}, 0.2, 30},
+		"idle minutes are not slices":          {slicesOfEvents(), []traffic{{last: 24 * time.Minute, rate: 50}, {last: 30 * time.Minute}, {last: 6 * time.Minute, rate: 50, errors: 1}}, 0.2, 30},
+		"unseen minutes are not slices":        {slicesOfEvents(), []traffic{{last: 24 * time.Minute, rate: 50}, {last: 30 * time.Minute, rate: 50, unseen: true}, {last: 6 * time.Minute, rate: 50, errors: 1}}, 0.2, 30},
 		"a gauge of half an hour":              {sliced(slo.Slices{Length: time.Minute, Query: replicas, Op: ">=", Value: 3}), []traffic{{last: 30 * time.Minute, rate: 50}, {last: 30 * time.Minute, rate: 50, down: 1}}, 0.5, 60},
 		"a part of each slice counts":          {sliced(slo.Slices{Length: 5 * time.Minute, Query: replicas, Op: ">=", Value: 3}), repeated(12, traffic{last: 4 * time.Minute, rate: 50}, traffic{last: time.Minute, rate: 50, down: 1}), 0.2, 12},
 		"and with a target all of it":          {sliced(slo.Slices{Length: 5 * time.Minute, Target: 0.9, Query: replicas, Op: ">=", Value: 3}), repeated(12, traffic{last: 4 * time.Minute, rate: 50}, traffic{last: time.Minute, rate: 50, down: 1}), 1, 12},
@@ -199,7 +199,7 @@ func TestTimeThatCannotBeJudged(t *testing.T) {
 		want []string
 	}{
 		"events that nobody counts":        {slicesOfEvents(), []traffic{healthy, {last: 20 * time.Minute, rate: 50, unseen: true}}, []string{"ShopNoData"}},
-		"idle slices are no fault":         {slicesOfEvents(), []traffic{healthy, idle}, nil},
+		"idle slices are not a fault":      {slicesOfEvents(), []traffic{healthy, idle}, nil},
 		"idle slices where that is asked":  {ticket(slicesOfEvents()), []traffic{healthy, idle}, []string{"ShopIdle"}},
 		"a query that gives nothing":       {sliced(slo.Slices{Length: time.Minute, Query: "gone", Op: "<", Value: 1}), []traffic{{last: 20 * time.Minute, rate: 50}}, []string{"ShopNoData"}},
 		"a ratio that is nowhere":          {sliced(slo.Slices{Length: time.Minute, Query: "gone"}), []traffic{{last: 20 * time.Minute, rate: 50}}, []string{"ShopNoData"}},

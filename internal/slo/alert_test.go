@@ -76,7 +76,7 @@ func TestPredict(t *testing.T) {
 		{"a short window without two scrapes", burn, 1, 200, time.Second, time.Second, 0, 0, false},
 		{"a pending time rounded up to evaluations", down, 0, 75, time.Second, time.Second, 1600 * time.Millisecond, 5 * time.Second, true},
 		{"a pending time that is whole evaluations", down, 0, 1, 15 * time.Second, 30 * time.Second, 2 * time.Minute, 3 * time.Minute, true},
-		{"a scale that is none", burn, 1, 0, time.Second, time.Second, 0, 0, false},
+		{"a scale of zero", burn, 1, 0, time.Second, time.Second, 0, 0, false},
 		{"a condition that nothing is known of", AlertModel{Opaque: true}, 1, 1, time.Second, time.Second, 0, 0, false},
 	}
 	for _, tt := range tests {

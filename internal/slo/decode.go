@@ -235,7 +235,7 @@ func (r *reader) target(at string, raw rawObjective) float64 {
 	ratio, from := raw.Target, at+".target"
 	switch {
 	case raw.Target != nil && raw.TargetPercent != nil:
-		r.Problem(at+".targetPercent", "stands beside target; give either")
+		r.Problem(at+".targetPercent", "cannot be given together with target; remove one of them")
 		return 0
 	case raw.TargetPercent != nil:
 		// The noise of a division by a hundred is not the author's.

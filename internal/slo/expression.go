@@ -105,7 +105,7 @@ func equal(name, value string) *labels.Matcher {
 }
 
 // quotient takes the ratio of two counters' rates apart, each perhaps summed. It is false
-// for anything else, and where both are not over the same range: that is no ratio of events.
+// for anything else, and where both are not over the same range: that is not a ratio of events.
 func quotient(expr parser.Expr) (part, whole string, counted bool) {
 	e, ok := unparen(expr).(*parser.BinaryExpr)
 	if !ok || e.Op != parser.DIV || !summed(e.LHS) || !summed(e.RHS) {

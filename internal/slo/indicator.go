@@ -23,7 +23,7 @@ type measure struct {
 func (r *reader) indicator(raw *rawSpec) measure {
 	switch {
 	case raw.Indicator != nil && raw.IndicatorRef != nil:
-		r.Problem("spec.indicatorRef", "stands beside an indicator; give either")
+		r.Problem("spec.indicatorRef", "cannot be given together with an indicator; remove one of them")
 	case raw.IndicatorRef != nil:
 		if sli, known := named(r, "spec.indicatorRef", kindSLI, *raw.IndicatorRef, r.bundle.slis); known {
 			return sli.measure
@@ -46,7 +46,7 @@ func (r *reader) measure(at string, raw *rawSLISpec) measure {
 	var m measure
 	switch {
 	case raw.RatioMetric != nil && raw.ThresholdMetric != nil:
-		r.Problem(at+".thresholdMetric", "stands beside ratioMetric; give either")
+		r.Problem(at+".thresholdMetric", "cannot be given together with ratioMetric; remove one of them")
 	case raw.ThresholdMetric != nil:
 		m = r.thresholdMetric(at+".thresholdMetric", raw.ThresholdMetric)
 	case raw.RatioMetric == nil:
@@ -68,7 +68,7 @@ func (r *reader) ratio(at string, m *rawRatio) (good, total string) {
 	rated := totalRated
 	switch {
 	case m.Good != nil && m.Bad != nil:
-		r.Problem(at+".bad", "stands beside good; give either")
+		r.Problem(at+".bad", "cannot be given together with good; remove one of them")
 	case m.Bad != nil:
 		var bad string
 		bad, rated = r.query(at+".bad", m.Bad, "give the counter of bad events")
@@ -88,7 +88,7 @@ func (r *reader) ratio(at string, m *rawRatio) (good, total string) {
 func (r *reader) raw(at string, m *rawRatio) measure {
 	for name, beside := range map[string]*rawMetric{"good": m.Good, "bad": m.Bad, "total": m.Total} {
 		if beside != nil {
-			r.Problem(at+"."+name, "stands beside raw; give either")
+			r.Problem(at+"."+name, "cannot be given together with raw; remove one of them")
 		}
 	}
 	var kind string

@@ -132,7 +132,7 @@ func (r *reader) slices(at string, m measure, raw rawObjective, s *SLO) *Slices 
 	}
 	found.Length = time.Duration(*raw.TimeSliceWindow)
 	if found.Length < leastSlice || found.Length%time.Minute != 0 {
-		r.Problem(window, "%s is no slice that rules can evaluate; use whole minutes", found.Length)
+		r.Problem(window, "%s is not a slice length that rules can evaluate; use whole minutes", found.Length)
 	} else if s.Objective > 0 && s.Window >= minWindow {
 		if shortest := s.Tiers()[0].Short; found.Length > shortest {
 			r.Problem(window, "%s is longer than %s, the shortest window of this SLO's alerts, which would hold no slice; use at most that, or a timeWindow that is longer", short(found.Length), short(shortest))

@@ -214,7 +214,7 @@ func (r *reader) conditionOf(at string, raw rawConditionUse) condition {
 		return r.condition(at+".spec", raw.Spec)
 	}
 	if raw.Kind != nil || raw.Metadata != nil || raw.Spec != nil {
-		r.Problem(at+".conditionRef", "stands beside a condition; give either")
+		r.Problem(at+".conditionRef", "cannot be given together with a condition; remove one of them")
 	}
 	if c, ok := named(r, at+".conditionRef", kindCondition, *raw.Ref, r.bundle.alerts.conditions); ok {
 		return c.condition
@@ -236,7 +236,7 @@ func (r *reader) targets(at string, raw []rawTargetUse) string {
 			continue
 		}
 		if t.Kind != nil || t.Metadata != nil || t.Spec != nil {
-			r.Problem(at+".targetRef", "stands beside a target; give either")
+			r.Problem(at+".targetRef", "cannot be given together with a target; remove one of them")
 		}
 		named(r, at+".targetRef", kindTarget, *t.Ref, r.bundle.alerts.targets)
 		names = append(names, *t.Ref)

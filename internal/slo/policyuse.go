@@ -49,7 +49,7 @@ func (r *reader) policyOf(at string, raw rawPolicyUse) alertPolicy {
 		return r.policy(at+".spec", name, raw.Spec)
 	}
 	if raw.Kind != nil || raw.Metadata != nil || raw.Spec != nil {
-		r.Problem(at+".alertPolicyRef", "stands beside a policy; give either")
+		r.Problem(at+".alertPolicyRef", "cannot be given together with a policy; remove one of them")
 	}
 	if p, ok := named(r, at+".alertPolicyRef", kindPolicy, *raw.Ref, r.bundle.alerts.policies); ok {
 		return p.policy

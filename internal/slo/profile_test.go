@@ -108,7 +108,7 @@ func TestRefusedDocuments(t *testing.T) {
 		"a composite":                      {strings.Replace(plain, "{target: 0.999}", "{target: 0.999, compositeWeight: 1}", 1), "compositeWeight: is not supported: composite objectives are several SLOs"},
 		"a ratio of two rates":             {doc("a", ratioOf(isCounter, "good", `rate(a[5m]) / rate(b[5m])`, total), rolling, three9s), "good.metricSource.spec.query: must be the bare selector"},
 		"a histogram's quantile":           {doc("a", ratioOf(isCounter, "good", `histogram_quantile(0.9, rate(latency_bucket[5m]))`, total), rolling, three9s), "; write latency_bucket"},
-		"good and bad":                     {strings.Replace(plain, "total:", "bad: "+source(`orders_total{code="500"}`)+", total:", 1), "ratioMetric.bad: stands beside good"},
+		"good and bad":                     {strings.Replace(plain, "total:", "bad: "+source(`orders_total{code="500"}`)+", total:", 1), "ratioMetric.bad: cannot be given together with good"},
 		"bad events of another metric":     {doc("a", ratioOf(isCounter, "bad", "errors_total", total), rolling, three9s), "must have all labels of total and one more"},
 		"no good events":                   {doc("a", "  indicator: {metadata: {name: i}, spec: {ratioMetric: {counter: true, total: "+source(total)+"}}}", rolling, three9s), "ratioMetric.good: is missing"},
 		"a target that leaves no budget":   {strings.Replace(plain, "0.999", "1.0", 1), "target: 1 is out of range"},
@@ -116,7 +116,7 @@ func TestRefusedDocuments(t *testing.T) {
 		"a window of an hour":              {strings.Replace(plain, "30d", "1h", 1), `duration: "1h" is out of range`},
 		"two windows":                      {strings.Replace(plain, rolling, rolling+", "+rolling, 1), "spec.timeWindow: must be a list of exactly one entry"},
 		"two SLIs of one name":             {sli + sli + dataSource, `metadata.name: the SLI "orders" is already at f.yaml:1`},
-		"an indicator in two ways":         {strings.Replace(plain, "  service: shop\n", "  service: shop\n  indicatorRef: orders\n", 1) + sli + dataSource, "spec.indicatorRef: stands beside an indicator"},
+		"an indicator in two ways":         {strings.Replace(plain, "  service: shop\n", "  service: shop\n  indicatorRef: orders\n", 1) + sli + dataSource, "spec.indicatorRef: cannot be given together with an indicator"},
 		"no indicator":                     {strings.Replace(plain, ratioOf(isCounter, "good", good200, total)+"\n", "", 1), "spec.indicator: is missing"},
 		"a counter that is said to be not": {strings.Replace(plain, "counter: true", "counter: false", 1), "ratioMetric.counter: false is not supported"},
 	} {

@@ -6,7 +6,7 @@ import (
 )
 
 // Slices is how an SLO judges stretches of time of one length. How good a slice is, in
-// [0, 1], is either the ratio of Good to Total within it or what Query says of it. Each
+// [0, 1], is either the ratio of Good to Total within it or the value of Query. Each
 // slice then is one event: all good or all bad where there is a Target, and otherwise as
 // bad as it is.
 type Slices struct {

@@ -22,7 +22,7 @@ const (
 // Make writes; the others look back too far for promtool. groups are the SLO's rules.
 //
 // It is ErrNoSeries where no series can be thought of that a selector of the document
-// selects, or with which a query gives what is good, what is bad and what is no number.
+// selects, or with which a query gives what is good, what is bad and what is not a number.
 func Cases(s slo.SLO, groups []rulefmt.RuleGroup) ([]Case, error) {
 	m, err := newMaker(s, groups)
 	if err != nil {

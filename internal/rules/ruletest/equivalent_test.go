@@ -35,7 +35,7 @@ func equivalents() []equivalence {
 		{reason: "compares a share of the budget, which is exactly 1 only up to the noise of fractions in rates", is: func(s slo.SLO, _ rulefmt.Rule, change string) bool {
 			return s.Slices == nil && strings.HasPrefix(change, ">= for > in "+slo.SeriesBudgetSpent)
 		}},
-		{reason: "compares a number of hours with 99% of those of the period, which is no whole number", is: func(_ slo.SLO, _ rulefmt.Rule, change string) bool {
+		{reason: "compares a number of hours with 99% of those of the period, which is not a whole number", is: func(_ slo.SLO, _ rulefmt.Rule, change string) bool {
 			return strings.HasPrefix(change, "> for >= in "+slo.SeriesCoverage)
 		}},
 		{reason: "compares with rate × budget, which the noise of fractions puts a hair above the threshold", is: func(_ slo.SLO, _ rulefmt.Rule, change string) bool {

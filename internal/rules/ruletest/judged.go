@@ -65,7 +65,7 @@ func mean(all []float64) float64 {
 // queried reports whether time is judged by a query.
 func (sh shape) queried() bool { return sh.slo.Slices != nil && sh.slo.Slices.Query != "" }
 
-// excessive is what is no ratio any more.
+// excessive is what is not a ratio any more.
 func excessive(v float64) bool { return v > exceeding || v < 0 }
 
 // instant is how good an instant is at which the query gives these values; false where

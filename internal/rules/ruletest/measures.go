@@ -31,14 +31,14 @@ func (m *maker) probe() error {
 		m.probes = append(m.probes, p)
 	}
 	if len(m.probes) == 0 {
-		return fmt.Errorf("%w: no group of %v is one that %s selects; simplify it", ErrNoSeries, m.slo.GroupBy, s.Query)
+		return fmt.Errorf("%w: %s selects no series of the groups %v; simplify the query", ErrNoSeries, s.Query, m.slo.GroupBy)
 	}
 	var good, bad, blank bool
 	m.within, good = m.level(1)
 	m.beyond, bad = m.level(0)
 	m.blank, blank = m.probes[0].blank()
 	if !good || !bad || !blank {
-		return fmt.Errorf("%w: none was found with which %s gives one value that is good (%t), bad (%t), and no number (%t); record it under a name of its own, and measure that", ErrNoSeries, s.Query, good, bad, blank)
+		return fmt.Errorf("%w: no test series found for which %s gives one good value (found: %t), one bad value (found: %t) and NaN (found: %t); record the query under its own name, and use that in the SLO", ErrNoSeries, s.Query, good, bad, blank)
 	}
 	return nil
 }

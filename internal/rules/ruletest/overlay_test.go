@@ -184,7 +184,7 @@ func (l *list) At() storage.Series                { return l.series[l.at] }
 func (l *list) Err() error                        { return l.err }
 func (l *list) Warnings() annotations.Annotations { return nil }
 
-// point is a sample of a series that is no histogram.
+// point is a sample of a series that is not a histogram.
 type point struct {
 	t int64
 	f float64

@@ -18,7 +18,7 @@ import (
 // look is how often a query is asked within a slice.
 const look = 10 * time.Second
 
-// query answers the query of a document, which is no rule: what it gives for its input is
+// query answers the query of a document, which is not a rule: what it gives for its input is
 // for PromQL alone to say. What rules make of that is computed here.
 type query struct {
 	engine *promql.Engine

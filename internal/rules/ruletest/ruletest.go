@@ -7,7 +7,7 @@
 // come the names, labels and texts alone.
 //
 // Where a query of a document is measured, what it gives for a test's series is asked of
-// PromQL: nothing else can say it, and it is no rule. What rules make of it is computed.
+// PromQL: nothing else can say it, and it is not a rule. What rules make of it is computed.
 package ruletest
 
 import (

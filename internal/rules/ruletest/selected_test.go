@@ -19,7 +19,7 @@ func TestExamplesMatchTheirExpression(t *testing.T) {
 		}
 		for _, example := range found {
 			if !regexp.MustCompile("^(?s:" + expr + ")$").MatchString(example) {
-				t.Errorf("%q is no example of %q", example, expr)
+				t.Errorf("%q is not an example of %q", example, expr)
 			}
 		}
 	}

@@ -90,7 +90,7 @@ func shortened(c float64, digits int) float64 {
 	return short
 }
 
-// blank is a setting in which the query gives one value that is no number.
+// blank is a setting in which the query gives one value that is not a number.
 func (p *probe) blank() (setting, bool) { return p.odd(noNumber(), math.IsNaN) }
 
 // bottomless is a setting in which the query gives one value below all numbers.

@@ -52,7 +52,7 @@ type shape struct {
 	// nested is true where good events are a series of all: the total is the sum of that
 	// and of one of the bad events. Otherwise each selector has a series of its own.
 	nested bool
-	up     map[string]string // the series that tells of scrapes; nil without a job
+	up     map[string]string // the series up; nil without a job
 }
 
 func shapeOf(s slo.SLO) (shape, error) {
@@ -183,7 +183,7 @@ func samples(run []stretch, count func(good, bad, stray float64) float64, there 
 	return all
 }
 
-// ups are the samples of the series that tells of scrapes.
+// ups are the samples of the series up.
 func ups(run []stretch) []float64 {
 	var all []float64
 	for _, s := range run {

@@ -96,7 +96,7 @@ func (m *maker) sooner() int {
 	return max(0, int((m.probes[0].narrow*3/4-2*sampling)/sampling))
 }
 
-// unratios are what a query gives that is no ratio: beyond 0 and 1, or several.
+// unratios are what a query gives that is not a ratio: beyond 0 and 1, or several.
 func (m *maker) unratios(page []stretch, steps int) []plan {
 	if m.slo.Slices.Op != "" {
 		return nil

@@ -25,7 +25,7 @@ func TestIncreaseOverAWindow(t *testing.T) {
 		{"a counter that starts anew counts on", []float64{100, 110, 5, 15}, 3 * time.Minute, time.Hour, 25 + 25.0/6},
 		{"one sample says nothing", []float64{absent(), 10}, time.Minute, time.Hour, math.NaN()},
 		{"nor do none", nil, time.Minute, time.Hour, math.NaN()},
-		{"a marker is no sample", []float64{0, 10, stale(), 30}, 3 * time.Minute, time.Hour, 30},
+		{"a marker is not a sample", []float64{0, 10, stale(), 30}, 3 * time.Minute, time.Hour, 30},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, ok := counter{time.Minute, tt.samples}.increase(tt.t, tt.w)

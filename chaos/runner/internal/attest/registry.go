@@ -135,9 +135,9 @@ func (r Repository) Exists(ctx context.Context, digest string) error {
 }
 
 // Attach attaches a report to the image that its statement names, and returns the digest
-// of what it attached when that is listed. ended is when the last run ended. Attaching the same again changes nothing. It
-// blocks until then, or until ctx ends. The error wraps ErrNoImage, ErrRefused,
-// ErrUnreachable, ErrNotListed or ErrStatement.
+// of the artifact. ended is when the last run ended. Attaching the same again changes
+// nothing. It blocks until the registry lists the artifact, or until ctx ends. The error
+// wraps ErrNoImage, ErrRefused, ErrUnreachable, ErrNotListed or ErrStatement.
 func (r Repository) Attach(ctx context.Context, s Statement, verdict result.Verdict, ended time.Time, report []byte) (string, error) {
 	if err := s.check(); err != nil {
 		return "", err

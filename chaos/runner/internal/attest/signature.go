@@ -83,10 +83,10 @@ func (r Repository) Signed(ctx context.Context, digest string, keys []crypto.Pub
 			return nil
 		}
 	}
-	return fmt.Errorf("%s@%s: %w: none of its %d signatures was made with one of the %d keys", r, digest, ErrUnsigned, len(m.Layers), len(keys))
+	return fmt.Errorf("%s@%s: %w: it has %d signatures, and none was made with one of the %d keys; sign the image, or add the public key to spec.signatures.keys", r, digest, ErrUnsigned, len(m.Layers), len(keys))
 }
 
-// names is true for a payload that speaks of a digest.
+// names is true for a cosign payload that signs a digest.
 func names(payload []byte, digest string) bool {
 	var said struct {
 		Critical struct {

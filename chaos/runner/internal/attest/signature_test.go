@@ -99,7 +99,7 @@ func TestASignatureIsOfTheDigestByTheKey(t *testing.T) {
 		}},
 		"of something that is not a payload": {key: own, by: own, payload: func(served) []byte { return []byte("x") }},
 		"that was edited":                    {key: own, by: own, edit: func(s string) string { return "AAAA" + s[4:] }},
-		"that is no base64":                  {key: own, by: own, edit: func(string) string { return "!" }},
+		"that is not a base64":               {key: own, by: own, edit: func(string) string { return "!" }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, false, nil)
@@ -160,7 +160,7 @@ func FuzzParseKey(f *testing.F) {
 	f.Add([]byte("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if key, err := ParseKey(data); err == nil && key == nil {
-			t.Error("a key that is none")
+			t.Error("an invalid key")
 		}
 	})
 }

@@ -101,7 +101,7 @@ func FuzzDecodeStatement(f *testing.F) {
 		s, err := DecodeStatement(data)
 		if err != nil {
 			if !errors.Is(err, ErrStatement) {
-				t.Errorf("%v is no ErrStatement", err)
+				t.Errorf("%v is not an ErrStatement", err)
 			}
 			return
 		}

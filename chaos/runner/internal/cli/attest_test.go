@@ -96,7 +96,7 @@ func TestAttestAttachesWhatItsEvidenceShows(t *testing.T) {
 		"a report of an older runner":       {image, aRevision, "staging", func(r *result.Report) { r.Tool.Digest = "" }, exitInvalid, "run the experiments again with this version"},
 		"a report of nothing":               {image, aRevision, "staging", func(r *result.Report) { r.Experiments = nil }, exitInvalid, "it is about no experiment"},
 		"a branch":                          {image, "main", "staging", nil, exitInvalid, `revision "main" is not a commit`},
-		"an environment that is none":       {image, aRevision, "Staging!", nil, exitInvalid, `environment "Staging!"`},
+		"an invalid environment":            {image, aRevision, "Staging!", nil, exitInvalid, `environment "Staging!"`},
 		"an image by its tag":               {place + ":v1", aRevision, "staging", nil, exitUsage, "want REGISTRY/NAME@sha256:"},
 		"an image that is not there":        {place + "@" + attest.Digest(nil), aRevision, "staging", nil, exitInvalid, "the image does not exist"},
 		"a registry that is not there":      {"127.0.0.1:1/ballast/monitor@" + digest, aRevision, "staging", nil, exitUnavailable, "the registry cannot be asked"},

@@ -92,8 +92,8 @@ that port of private addresses is asked, for the URL's path or --pods-path.`,
 	f.BoolVar(&lookups, "lookups", false, "look the URL's host name up once a second, and serve how the last five lookups went")
 	f.StringVar(&listen, "listen", "127.0.0.1:0", "address of /metrics")
 	f.Uint16Var(&podsPort, "pods-port", 0, "port of single pods, which /probe?target=IP:PORT asks; 0 is not at all")
-	f.StringVar(&token, "token-file", "", "`path` of a file whose first line is a bearer token that every request carries")
-	f.StringVar(&ca, "ca-file", "", "`path` of a file with the certificates of the authorities to trust, as PEM, in place of this machine's")
+	f.StringVar(&token, "token-file", "", "`path` of a file whose first line is a bearer token, sent with every request")
+	f.StringVar(&ca, "ca-file", "", "`path` of a PEM file with the certificates of the CAs to trust, instead of this machine's")
 	f.StringVar(&podsPath, "pods-path", "", "what single pods are asked for (default: the URL's path)")
 	return cmd
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 )
 
-// planner is a target that plans as it is told and can do nothing else.
+// planner is a target that returns a given plan and can do nothing else.
 type planner struct {
 	engine.Target
 	plans map[string]fault.Plan // by name of the first fault
@@ -132,7 +132,7 @@ func TestPlanShowsTheRightsAndWhoIsInTheWay(t *testing.T) {
   recover lasts 13 s, 13 s longer than asked for: the scrape interval needs it
   PodChaos/hit  (): default/a
   right: pods in namespace monitor: list, watch
-  in the way: run other-1 of experiment other, started by elsewhere at 2026-03-04T05:06:07Z, has workload monitor/deployment/monitor; a run waits for it, and is busy when it lasts too long
+  conflicts with: run other-1 of experiment other, started by elsewhere at 2026-03-04T05:06:07Z, has workload monitor/deployment/monitor; a run waits until that one ends, and is busy if that takes too long
 hidden: cannot run: this user lacks rights that a run needs: watch pods in namespace monitor
   baseline lasts 4 s, 4 s longer than asked for: the scrape interval needs it
   recover lasts 13 s, 13 s longer than asked for: the scrape interval needs it

@@ -42,20 +42,20 @@ func TestTheHTTPConfigOfPrometheusMayHaveAzureAD(t *testing.T) {
 		scope string // empty: the file has no azuread block
 		says  string // of the error
 	}{
-		"nothing":                     {"", "", ""},
-		"a bearer token":              {"authorization: {credentials_file: token}", "", ""},
-		"a workload identity":         {"tls_config: {insecure_skip_verify: true}\n" + workload, "https://prometheus.monitor.azure.com/.default", ""},
-		"another cloud":               {workload + "  cloud: AzureChina\n", "https://prometheus.monitor.azure.cn/.default", ""},
-		"a scope of its own":          {workload + "  scope: https://example.com/.default\n", "https://example.com/.default", ""},
-		"whatever the process has":    {"azuread: {sdk: {}}", "https://prometheus.monitor.azure.com/.default", ""},
-		"a cloud that does not exist": {workload + "  cloud: Azure\n", "", "azuread: must provide a cloud"},
-		"an unknown key":              {workload + "  clouds: AzurePublic\n", "", "azuread: yaml: unmarshal errors"},
-		"an unknown key beside it":    {workload + "bearer: x\n", "", "field bearer not found"},
-		"no identity":                 {"azuread: {}", "", "azuread: must provide an Azure Managed Identity"},
-		"an identity that is no UUID": {"azuread: {workload_identity: {client_id: me, tenant_id: " + tenantID + "}}", "", "client_id is invalid"},
-		"two ways":                    {workload + "basic_auth: {username: me, password: secret}\n", "", "azuread is given beside basic_auth"},
-		"no YAML":                     {"azuread: [", "", "yaml: "},
-		"a list":                      {"[azuread]", "", "cannot unmarshal"},
+		"nothing":                        {"", "", ""},
+		"a bearer token":                 {"authorization: {credentials_file: token}", "", ""},
+		"a workload identity":            {"tls_config: {insecure_skip_verify: true}\n" + workload, "https://prometheus.monitor.azure.com/.default", ""},
+		"another cloud":                  {workload + "  cloud: AzureChina\n", "https://prometheus.monitor.azure.cn/.default", ""},
+		"a scope of its own":             {workload + "  scope: https://example.com/.default\n", "https://example.com/.default", ""},
+		"whatever the process has":       {"azuread: {sdk: {}}", "https://prometheus.monitor.azure.com/.default", ""},
+		"a cloud that does not exist":    {workload + "  cloud: Azure\n", "", "azuread: must provide a cloud"},
+		"an unknown key":                 {workload + "  clouds: AzurePublic\n", "", "azuread: yaml: unmarshal errors"},
+		"an unknown key beside it":       {workload + "bearer: x\n", "", "field bearer not found"},
+		"no identity":                    {"azuread: {}", "", "azuread: must provide an Azure Managed Identity"},
+		"an identity that is not a UUID": {"azuread: {workload_identity: {client_id: me, tenant_id: " + tenantID + "}}", "", "client_id is invalid"},
+		"two ways":                       {workload + "basic_auth: {username: me, password: secret}\n", "", "azuread is given beside basic_auth"},
+		"no YAML":                        {"azuread: [", "", "yaml: "},
+		"a list":                         {"[azuread]", "", "cannot unmarshal"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "http.yaml")

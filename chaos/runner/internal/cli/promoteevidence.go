@@ -39,7 +39,7 @@ func readDocument[T any](dir, file string, read func(string, []byte) (T, error))
 	if err != nil {
 		var none T
 		if errors.Is(err, fs.ErrNotExist) {
-			err = errors.New("there is no such file; an environment that takes promotions has promotion.yaml and pair.yaml")
+			err = errors.New("there is no such file; an environment for promotions needs promotion.yaml and pair.yaml")
 		}
 		return none, problem1(file, err)
 	}
@@ -205,7 +205,7 @@ func weaker(x experiment.Experiment) func(result.Run) error {
 	}
 }
 
-// leftFiring finds alerts whose end could be predicted and was not waited for.
+// leftFiring finds alerts whose end could be predicted, but the run did not wait for it.
 func leftFiring(list []result.ExpectedAlert) (errs []error) {
 	for _, e := range list {
 		if e.Forecast != nil && e.ResolvesWithin == 0 {
@@ -215,8 +215,8 @@ func leftFiring(list []result.ExpectedAlert) (errs []error) {
 	return errs
 }
 
-// bounds are the expected alerts as their author bounded them: what is left to the rules
-// depends on the target.
+// bounds are the expected alerts with only the bounds of the document: those that the rules
+// predict depend on the target.
 func bounds(list []result.ExpectedAlert) []result.ExpectedAlert {
 	out := []result.ExpectedAlert{}
 	for _, e := range list {

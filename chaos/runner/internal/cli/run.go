@@ -30,7 +30,7 @@ type runFlags struct {
 	parallel int
 	monitor  string
 	rate     float64
-	// budgetSpent is SLO=SHARE, of budgets that are spent to a part when a run begins.
+	// budgetSpent has SLO=SHARE for each budget that is partly spent when a run begins.
 	budgetSpent []string
 	samples     string // directory for the samples of each run; empty: they are not kept
 
@@ -38,7 +38,7 @@ type runFlags struct {
 	ignoreBudget bool
 	leaveFiring  bool
 	verbose      bool
-	wrong        error // with flags that are checked elsewhere
+	wrong        error // in flags that are checked elsewhere
 	// plans is true when nothing is run: places are for planning only.
 	plans bool
 }
@@ -74,12 +74,12 @@ func newRun(s streams, code *int) *cobra.Command {
 	f.IntVar(&flags.repeat, "repeat", 1, "run every experiment this often")
 	f.BoolVar(&flags.control, "control", false, "go through every phase without a fault: it must pass")
 	f.BoolVar(&flags.ignoreBudget, "ignore-budget", false, "run even where less of an error budget is left than all runs together may spend; the report says so")
-	f.IntVar(&flags.parallel, "parallel", defaultParallel(), "experiments side by side: each on a fleet of its own on target local, and where they do not disturb each other on a cluster")
+	f.IntVar(&flags.parallel, "parallel", defaultParallel(), "how many experiments run at once: on target local each has its own fleet, on a cluster only those that do not disturb each other")
 	f.StringVar(&flags.monitor, "monitor", "", "the monitor binary (target local; default: beside ballast)")
 	f.Float64Var(&flags.rate, "rate", 100, "requests per second of the load (target local)")
-	f.StringArrayVar(&flags.budgetSpent, "budget-spent", nil, "begin with a part of an SLO's error budget spent long ago, SLO=SHARE such as monitor-latency=90%; may be repeated (target local)")
-	f.StringVar(&flags.samples, "samples", "", "directory that keeps the samples of each run, NAME.om.gz, for make dashboards-preview; some hundred kB a minute (target local)")
-	f.BoolVar(&flags.leaveFiring, "leave-firing", false, "do not wait until expected alerts have ended, but where their document says within what time")
+	f.StringArrayVar(&flags.budgetSpent, "budget-spent", nil, "start with part of an SLO's error budget already spent, SLO=SHARE such as monitor-latency=90%; may be repeated (target local)")
+	f.StringVar(&flags.samples, "samples", "", "directory to save the Prometheus samples of each run in, NAME.om.gz, for make dashboards-preview; a few hundred kB a minute (target local)")
+	f.BoolVar(&flags.leaveFiring, "leave-firing", false, "do not wait for expected alerts to end, unless the document sets resolvesWithin")
 	return cmd
 }
 

@@ -20,8 +20,8 @@ const (
 	countDurations = "probe_request_duration_seconds_count"
 )
 
-// An incident that spent a part of a budget lies early in the budget's period, before all
-// that burn-rate alerts look back at, and lasts a tenth of it.
+// The incident that spent part of a budget is early in the budget's period, further back than
+// burn-rate alerts look, and lasts a tenth of the period.
 const (
 	incidentBegin = 0.95
 	incidentEnd   = 0.85
@@ -31,7 +31,7 @@ const (
 type spentBudget struct {
 	slo   slo.SLO
 	share float64 // of the whole budget, above 0 and below 1
-	slow  bool    // by late answers; else by requests without one
+	slow  bool    // spent by slow answers; else by requests without an answer
 }
 
 // spentBudgets reads SLO=SHARE. The error names everything that is wrong.
@@ -62,23 +62,23 @@ func spentBudgetOf(text string, set slo.Set) (b spentBudget, err error) {
 		return b, errors.New("want SLO=SHARE with more than 0% and less than 100%, such as monitor-latency=90%")
 	}
 	if b.slo, ok = set.Get(name); !ok {
-		return b, fmt.Errorf("no SLO is called %q%s", name, document.Suggest(name, set.Names()))
+		return b, fmt.Errorf("there is no SLO %q%s", name, document.Suggest(name, set.Names()))
 	}
 	counts := counterOf(b.slo)
 	switch {
 	case counts != countRequests && counts != countDurations:
-		return b, fmt.Errorf("%s does not count what the load of target local does, %s or %s", name, countRequests, countDurations)
+		return b, fmt.Errorf("the total of %s is not a counter of the load of target local; choose an SLO on %s or %s", name, countRequests, countDurations)
 	case b.badShare() >= 1:
-		return b, fmt.Errorf("an incident of a tenth of %s cannot spend so much of a budget of %.3g%%; give less", b.slo.Window, 100*b.slo.Budget())
+		return b, fmt.Errorf("an incident that lasts a tenth of %s cannot spend so much of an error budget of %.3g%%; give a smaller share", b.slo.Window, 100*b.slo.Budget())
 	}
 	b.slow = counts == countDurations
 	return b, nil
 }
 
-// counterOf names the counter of an SLO's events; empty where time is judged.
+// counterOf names the counter of an SLO's events; empty for an SLO on time.
 func counterOf(o slo.SLO) string {
 	expr, err := parser.NewParser(parser.Options{}).ParseExpr(o.Total)
-	if err != nil { // no query counts events
+	if err != nil { // an SLO on time has no query
 		return ""
 	}
 	if vs, ok := expr.(*parser.VectorSelector); ok {
@@ -92,7 +92,7 @@ func (b spentBudget) badShare() float64 {
 	return b.share * b.slo.Budget() / (incidentBegin - incidentEnd)
 }
 
-// incidents are what spent the budgets, in the time of target local.
+// incidents are those that spent the budgets, in the scaled time of target local.
 func incidents(spent []spentBudget) []local.Incident {
 	var out []local.Incident
 	for _, b := range spent {

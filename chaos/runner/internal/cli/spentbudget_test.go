@@ -56,10 +56,10 @@ func TestASpentBudgetThatCannotBeIsRefused(t *testing.T) {
 		"latency=100%":     "want SLO=SHARE",
 		"latency=-1%":      "want SLO=SHARE",
 		"latency=NaN%":     "want SLO=SHARE",
-		"latencies=90%":    `no SLO is called "latencies"; did you mean latency?`,
-		"others=90%":       "others does not count what the load of target local does",
-		"time=90%":         "time does not count what the load of target local does",
-		"half=90%":         "cannot spend so much of a budget of 50%",
+		"latencies=90%":    `there is no SLO "latencies"; did you mean latency?`,
+		"others=90%":       "the total of others is not a counter of the load of target local",
+		"time=90%":         "the total of time is not a counter of the load of target local",
+		"half=90%":         "cannot spend so much of an error budget of 50%",
 		"availability=50%": "availability counts the same requests as availability-too",
 	} {
 		_, err := spentBudgets([]string{"availability-too=10%", text}, budgets(t))

@@ -74,6 +74,6 @@ func (s survey) print(b *strings.Builder) {
 		b.WriteString("\n")
 	}
 	for _, r := range s.Runs {
-		fmt.Fprintf(b, "  in the way: %s\n", r)
+		fmt.Fprintf(b, "  conflicts with: %s\n", r)
 	}
 }

@@ -76,9 +76,9 @@ func checkCluster(c *commonFlags) error {
 	var errs []error
 	for _, f := range []struct{ name, why string }{
 		{"rate", "on target cluster the load is that of the chart probe: set its value rate"},
-		{"samples", "the samples of target cluster are in its Prometheus"},
-		{"budget-spent", "what is spent of a budget on target cluster is what its Prometheus knows"},
-		{"monitor", "target cluster has a workload of its own: name it with --namespace"},
+		{"samples", "on target cluster the samples stay in its Prometheus"},
+		{"budget-spent", "on target cluster, its Prometheus says how much of a budget is spent"},
+		{"monitor", "on target cluster the monitor already runs: name its namespace with --namespace"},
 	} {
 		if c.set.Changed(f.name) {
 			errs = append(errs, fmt.Errorf("--%s is for --target local; %s", f.name, f.why))

@@ -26,7 +26,7 @@ func (c Collision) String() string {
 	if c.Dead {
 		return held + "; nobody renews its lease, so that a run does not wait for it: look at what it left with ballast sweep --target cluster"
 	}
-	return held + "; a run waits for it, and is busy when it lasts too long"
+	return held + "; a run waits until that one ends, and is busy if that takes too long"
 }
 
 // Collisions lists the runs that hold something of the needs. Where there are any it

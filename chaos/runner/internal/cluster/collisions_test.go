@@ -24,7 +24,7 @@ func TestAPlanNamesTheRunThatHoldsWhatItNeeds(t *testing.T) {
 		"nobody runs":             {nil, false, nil},
 		"another workload":        {deadLease("other", Needs{Workloads: []string{"shop/deployment/shop"}}), true, nil},
 		"a run that has ended":    {ended, false, nil},
-		"a run on the workload":   {deadLease("first", Needs{Workloads: mine.Workloads}), true, []string{"run first of experiment of-first", "started by somebody@elsewhere at ", "has workload monitor/deployment/monitor; a run waits for it"}},
+		"a run on the workload":   {deadLease("first", Needs{Workloads: mine.Workloads}), true, []string{"run first of experiment of-first", "started by somebody@elsewhere at ", "has workload monitor/deployment/monitor; a run waits until that one ends"}},
 		"a run on the SLO":        {deadLease("first", Needs{Series: mine.Series}), true, []string{"has series slo/availability"}},
 		"a run that nobody knows": {unreadable, true, []string{"something that cannot be read"}},
 		"a run that is dead":      {deadLease("first", mine), false, []string{"nobody renews its lease", "ballast sweep"}},

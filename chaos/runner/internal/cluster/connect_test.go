@@ -39,7 +39,7 @@ func TestAClusterIsNeverGuessed(t *testing.T) {
 		"no current one":                            {twoContexts, "", yes, "", ErrUnnamed, "one of prod, sandbox"},
 		"a name that the file does not have":        {current, "prd", yes, "", ErrNoContext, "it has prod, sandbox"},
 		"a file without contexts":                   {"apiVersion: v1\nkind: Config\n", "prod", yes, "", ErrUnnamed, "no kubeconfig with a context"},
-		"a file that is none":                       {"{", "prod", yes, "", nil, "kubeconfig"},
+		"an invalid file":                           {"{", "prod", yes, "", nil, "kubeconfig"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "config")

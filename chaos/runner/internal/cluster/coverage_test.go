@@ -12,7 +12,7 @@ import (
 	"github.com/ballast-sre/ballast/chaos/runner/internal/fault"
 )
 
-// injectedInto is an object whose records say of each pod whether it is injected.
+// injectedInto is an object whose records say for each pod whether it is injected.
 func injectedInto(kind string, pods map[string]bool) *unstructured.Unstructured {
 	u := chaosObject(kind, "monitor", "k", "run")
 	var records []any

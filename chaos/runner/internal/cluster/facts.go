@@ -20,8 +20,8 @@ type Facts struct {
 	Identity   string // the user as the API server knows it
 	Nodes      []Nodes
 	ChaosMesh  string // version
-	// Images are those that run in the namespace of the workload, by the name of the
-	// container: sha256 and 64 hexadecimal digits. Of several, during a rollout say, all.
+	// Images are the digests of the images that run in the namespace of the workload, by
+	// the name of the container; several during a rollout.
 	Images map[string][]string
 	// Capabilities is when they were published; zero when they are not.
 	Capabilities time.Time

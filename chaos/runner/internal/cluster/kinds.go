@@ -45,7 +45,7 @@ func KindNamed(name string) (Kind, bool) {
 }
 
 // PodKinds are what Chaos Mesh's controllers write for each pod that they change.
-// They are no faults of their own; what is in their spec after a run was left
+// They are not faults of their own; what is in their spec after a run was left
 // behind.
 func PodKinds() []Kind {
 	return []Kind{kindOf(v1alpha1.KindPodHttpChaos), kindOf(v1alpha1.KindPodIOChaos), kindOf(v1alpha1.KindPodNetworkChaos)}

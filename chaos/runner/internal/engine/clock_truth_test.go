@@ -162,7 +162,7 @@ func clockTruths() []row {
 			s.x.SLOs[0].MaxBudgetSpend = 1
 			s.between(12*time.Second, 13*time.Second, second{requests: 100, bad: 5})
 		}, verdict: result.Pass},
-		{name: "an outage that leaves no window before the deadline is no recovery", upTo: time.Second, set: func(s *setup) {
+		{name: "an outage that leaves no window before the deadline is not a recovery", upTo: time.Second, set: func(s *setup) {
 			s.x.Recover = 20 * time.Second
 			s.x.SLOs[0].MaxBudgetSpend = 1
 			s.behave = func(_ *world, since time.Duration, _ bool) second {

@@ -99,7 +99,7 @@ func seriesID(labels map[string]string, without ...string) string {
 type scrape struct {
 	good, total map[string]float64
 	age         time.Duration
-	unusable    bool // a counter that is no number poisons every later sum
+	unusable    bool // a counter that is not a number poisons every later sum
 }
 
 // add appends one step from an answer of eventsExpr. A step without good or
@@ -124,7 +124,7 @@ func (tl *tally) add(t time.Time, s *scrape, births bool) {
 }
 
 // addRange appends every step of w from an answer of eventsExpr. Series that
-// appear before t0 are no increase: a scrape that comes late brings the whole
+// appear before t0 are not increase: a scrape that comes late brings the whole
 // past of a counter. It returns whether the last step had a count.
 func (tl *tally) addRange(series []prom.Series, w prom.Window, t0 *time.Time) bool {
 	steps := map[int64]*scrape{}
@@ -156,7 +156,7 @@ func (tl *tally) addRange(series []prom.Series, w prom.Window, t0 *time.Time) bo
 	return known
 }
 
-// valueSteps reads every step of w. Several series at one step are no number.
+// valueSteps reads every step of w. Several series at one step are not number.
 func valueSteps(series []prom.Series, w prom.Window) []result.Value {
 	steps := map[int64]result.Value{}
 	for _, s := range series {

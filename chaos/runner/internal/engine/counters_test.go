@@ -55,10 +55,10 @@ func TestEventsAreCountedOverResetsGapsAndNewSeries(t *testing.T) {
 		"several instances add up":               {series: []prom.Series{sli("good", "a", 0, 1), sli("good", "b", 50, 51), sli("total", "a", 0, 2), sli("total", "b", 60, 64)}, to: 1, bad: 4, total: 6, span: 1},
 		"good that runs ahead is not a credit":   {series: []prom.Series{sli("good", "a", 0, 11), sli("total", "a", 0, 10)}, to: 1, total: 10, span: 1},
 		"a step without good is missing":         {series: []prom.Series{sli("good", "a", 0, 5, missed), sli("total", "a", 0, 6, 9)}, to: 2, bad: 1, total: 6, span: 1},
-		"a step that is no number is missing":    {series: []prom.Series{sli("good", "a", 0, math.NaN(), 9), sli("total", "a", 0, 6, 10)}, to: 2, bad: 1, total: 10, span: 2},
+		"a step that is not a number is missing": {series: []prom.Series{sli("good", "a", 0, math.NaN(), 9), sli("total", "a", 0, 6, 10)}, to: 2, bad: 1, total: 10, span: 2},
 		"an infinite step is missing":            {series: []prom.Series{sli("good", "a", 0, 5, 5), sli("total", "a", 0, 6, math.Inf(1))}, to: 2, bad: 1, total: 6, span: 1},
 		"nothing before the first step":          {series: []prom.Series{sli("good", "a", missed, 5, 6), sli("total", "a", missed, 5, 7)}, to: 2, bad: 1, total: 2, span: 1},
-		"one step is no stretch":                 {series: []prom.Series{sli("good", "a", 4), sli("total", "a", 5)}, to: 3, none: true},
+		"one step is not a stretch":              {series: []prom.Series{sli("good", "a", 4), sli("total", "a", 5)}, to: 3, none: true},
 		"no step at all":                         {to: 3, none: true},
 		"the end lies before the first step":     {series: []prom.Series{sli("good", "a", missed, missed, 1, 2), sli("total", "a", missed, missed, 1, 2)}, to: 1, none: true},
 	} {

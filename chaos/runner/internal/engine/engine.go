@@ -58,8 +58,7 @@ type Config struct {
 	// Planned is, by SLO, the most that all runs of the command that are not over may spend
 	// together of its error budget, this run among them; nil: what this run may.
 	Planned map[string]float64
-	// LeaveFiring does not predict when expected alerts end: where their document does not
-	// say, nobody waits for it.
+	// LeaveFiring skips waiting for expected alerts to end, unless their document bounds it.
 	LeaveFiring bool
 	// IgnoreBudget goes on however little is left of an error budget.
 	IgnoreBudget bool

@@ -107,7 +107,7 @@ func (b broken) Instant(ctx context.Context, expr string, at time.Time) (prom.Sa
 func harderTruths() []row {
 	return []row{
 		// Counting.
-		{name: "a counter that is no number is no pass", set: func(s *setup) {
+		{name: "a counter that is not a number is not a pass", set: func(s *setup) {
 			s.counted(func(since time.Duration, n float64) (float64, float64) {
 				if since > 2*time.Second && since < 7*time.Second {
 					return math.NaN(), 100 * n
@@ -115,7 +115,7 @@ func harderTruths() []row {
 				return 100 * n, 100 * n
 			})
 		}, verdict: result.Inconclusive, reason: result.NoData},
-		{name: "a total that becomes infinite is no pass", set: func(s *setup) {
+		{name: "a total that becomes infinite is not a pass", set: func(s *setup) {
 			s.counted(func(since time.Duration, n float64) (float64, float64) {
 				if since > 2*time.Second {
 					return 100 * n, math.Inf(1)
@@ -142,7 +142,7 @@ func harderTruths() []row {
 		{name: "a run that lost Prometheus waits for pods no longer than the platform may take", set: func(s *setup) {
 			s.lostUntil(time.Hour)
 		}, verdict: result.Inconclusive, reason: result.PrometheusUnreachable, check: recoveredFor(13*time.Second, 22*time.Second)},
-		{name: "data that vanishes right after the removal is no pass", set: func(s *setup) {
+		{name: "data that vanishes right after the removal is not a pass", set: func(s *setup) {
 			s.then(healthy(), 8700*time.Millisecond, second{requests: 100, blind: true})
 		}, verdict: result.Inconclusive, reason: result.NoData},
 
@@ -286,7 +286,7 @@ func harderTruths() []row {
 		{name: "an instrument that cannot be read bounds nothing", set: func(s *setup) {
 			s.cfg.Instrument = []engine.Bound{{Name: "send lag", PromQL: "no_such_metric", Max: ptr(0.1)}}
 		}, verdict: result.Inconclusive, reason: result.NoData, check: notTouched},
-		{name: "an instrument that vanishes under fault is no pass", set: func(s *setup) {
+		{name: "an instrument that vanishes under fault is not a pass", set: func(s *setup) {
 			s.cfg.Instrument = []engine.Bound{{Name: "send lag", PromQL: "g", Max: ptr(1.0)}}
 			s.x.Observe = 20 * time.Second
 			s.then(with(healthy(), gauge(0.5)), 2*time.Second, healthy())

@@ -252,14 +252,14 @@ func truthTable() []row {
 		{name: "an SLO whose selector matches nothing has no data", set: func(s *setup) {
 			s.x.SLOs[0].SLO.Good, s.x.SLOs[0].SLO.Total = "requests_good_total", "requests_total"
 		}, verdict: result.Inconclusive, reason: result.NoData, check: notTouched},
-		{name: "data that vanishes under fault is no pass, and the fault is removed at once", set: func(s *setup) {
+		{name: "data that vanishes under fault is not a pass, and the fault is removed at once", set: func(s *setup) {
 			s.x.Observe = 60 * time.Second
 			s.between(2*time.Second, time.Hour, second{requests: 100, blind: true})
 		}, verdict: result.Inconclusive, reason: result.NoData, check: removedWithin(12 * time.Second)},
-		{name: "data that vanishes with the removal is no pass", set: func(s *setup) {
+		{name: "data that vanishes with the removal is not a pass", set: func(s *setup) {
 			s.between(8*time.Second, time.Hour, second{requests: 100, blind: true})
 		}, verdict: result.Inconclusive, reason: result.NoData},
-		{name: "data that is away for six seconds is no pass", set: func(s *setup) {
+		{name: "data that is away for six seconds is not a pass", set: func(s *setup) {
 			s.x.Observe = 12 * time.Second
 			s.between(2*time.Second, 8*time.Second, second{requests: 100, blind: true})
 		}, verdict: result.Inconclusive, reason: result.NoData},
@@ -277,7 +277,7 @@ func truthTable() []row {
 		{name: "a PromQL that is NaN from the start has no data", set: func(s *setup) {
 			s.promql("ratio", `sum(rate(probe_requests_total{outcome="error"}[$window])) / sum(rate(probe_requests_total{outcome="error"}[$window]))`, nil, ptr(1.0))
 		}, verdict: result.Inconclusive, reason: result.NoData, check: notTouched},
-		{name: "a PromQL that is NaN under fault is no pass", set: func(s *setup) {
+		{name: "a PromQL that is NaN under fault is not a pass", set: func(s *setup) {
 			s.promql("gauge", `g`, nil, ptr(1.0))
 			s.behave = func(_ *world, since time.Duration, _ bool) second {
 				v := 0.5
@@ -287,7 +287,7 @@ func truthTable() []row {
 				return second{requests: 100, extra: []prom.Series{gauge(v)}}
 			}
 		}, verdict: result.Inconclusive, reason: result.NoData},
-		{name: "a PromQL that is infinite under fault is no pass", set: func(s *setup) {
+		{name: "a PromQL that is infinite under fault is not a pass", set: func(s *setup) {
 			s.promql("gauge", `g`, nil, ptr(1.0))
 			s.behave = func(_ *world, since time.Duration, _ bool) second {
 				v := 0.5
@@ -297,10 +297,10 @@ func truthTable() []row {
 				return second{requests: 100, extra: []prom.Series{gauge(v)}}
 			}
 		}, verdict: result.Inconclusive, reason: result.NoData},
-		{name: "a PromQL of several series is no pass", set: func(s *setup) {
+		{name: "a PromQL of several series is not a pass", set: func(s *setup) {
 			s.promql("each", `rate(probe_requests_total[$window])`, nil, ptr(1000.0))
 		}, verdict: result.Inconclusive, reason: result.NoData, check: notTouched},
-		{name: "a PromQL that becomes several series under fault is no pass", set: func(s *setup) {
+		{name: "a PromQL that becomes several series under fault is not a pass", set: func(s *setup) {
 			s.promql("gauge", `g`, nil, ptr(1.0))
 			s.behave = func(_ *world, _ time.Duration, on bool) second {
 				out := second{requests: 100, extra: []prom.Series{gauge(0.5, "pod", "a")}}
@@ -310,7 +310,7 @@ func truthTable() []row {
 				return out
 			}
 		}, verdict: result.Inconclusive, reason: result.NoData},
-		{name: "a PromQL that vanishes under fault is no pass", set: func(s *setup) {
+		{name: "a PromQL that vanishes under fault is not a pass", set: func(s *setup) {
 			s.promql("gauge", `g`, nil, ptr(1.0))
 			s.behave = func(_ *world, _ time.Duration, on bool) second {
 				out := healthy()

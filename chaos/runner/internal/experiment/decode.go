@@ -251,7 +251,7 @@ func (d *decoder) radius(raw *rawBlastRadius) *BlastRadius {
 // addFault decodes one of the documents that follow the experiment.
 func addFault(e *Experiment, doc document.Document) []Problem {
 	if doc.Value("apiVersion") == APIVersion && doc.Value("kind") == Kind {
-		return []Problem{doc.Problem("kind", "a file holds one experiment; move this one to a file of its own")}
+		return []Problem{doc.Problem("kind", "a file holds one experiment; move this one to a separate file")}
 	}
 	f, problems := fault.Decode(doc)
 	if len(problems) > 0 {

@@ -174,7 +174,7 @@ func TestNothingToRunIsNoInvalidDocument(t *testing.T) {
 			}
 			var problems Problems
 			if errors.As(err, &problems) {
-				t.Error("it is told as an invalid document")
+				t.Error("it is reported as an invalid document")
 			}
 		})
 	}

@@ -94,14 +94,14 @@ func spawn(doc document.Document) (v1alpha1.InnerObject, []Problem) {
 	return nil, []Problem{doc.Problem("kind", "unknown kind %q%s", kind, document.Suggest(kind, names))}
 }
 
-// unbounded says what to use in place of a kind of Chaos Mesh that is none of its faults;
+// unbounded says what to use in place of a kind of Chaos Mesh that is not a fault;
 // empty for every other word.
 func unbounded(kind string) string {
 	switch kind {
 	case v1alpha1.KindSchedule:
-		return "it starts faults at times of its own; write the fault itself, the runner times it"
+		return "it starts faults on its own schedule; write the fault itself, and the runner starts and ends it"
 	case v1alpha1.KindWorkflow, "WorkflowNode":
-		return "it starts faults at times of its own; write its faults as documents of one experiment, or as several experiments"
+		return "it starts faults on its own schedule; write its faults as documents of one experiment, or as several experiments"
 	case v1alpha1.KindStatusCheck:
 		return "assert an SLO or a bounded PromQL in the experiment"
 	case v1alpha1.KindRemoteCluster:

@@ -201,7 +201,7 @@ func TestEveryKindIsUnderstood(t *testing.T) {
 	for kind, known := range v1alpha1.AllKinds() {
 		obj, ok := known.SpawnObject().(v1alpha1.InnerObject)
 		if !ok {
-			t.Errorf("%s is no fault", kind)
+			t.Errorf("%s is not a fault", kind)
 			continue
 		}
 		if durationOf(obj) == nil {

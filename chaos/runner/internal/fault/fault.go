@@ -122,8 +122,8 @@ type Planned struct {
 	// Ready counts the ready pods of each workload that is hit: the base of the
 	// blast radius in percent.
 	Ready map[string]int
-	// Blinds is true when a target is what the run measures with: what would be asked
-	// about the instrument's fitness has no answer then.
+	// Blinds is true when a target is the run's own instrument, the load generator. The
+	// bounds on the instrument's fitness cannot be checked then.
 	Blinds bool
 	// Emulated is empty when the fault is done as Chaos Mesh does it, else one
 	// sentence on what stands in for what.

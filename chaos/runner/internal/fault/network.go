@@ -68,7 +68,7 @@ func (c *checker) parts(s *v1alpha1.NetworkChaosSpec) {
 		at := "spec." + p.name
 		switch {
 		case p.given && s.Action == v1alpha1.PartitionAction:
-			c.Problem(at, "a partition ignores it; delete it, or give it in a NetworkChaos of its own with action %s", actionFor(p.name))
+			c.Problem(at, "a partition ignores it; delete it, or move it to a separate NetworkChaos with action %s", actionFor(p.name))
 		case p.given && s.Action == v1alpha1.BandwidthAction && p.netem:
 			c.Problem(at, "action bandwidth ignores it; delete it, or use action netem with rate: {rate: …} in place of bandwidth")
 		case p.given && s.Action != v1alpha1.BandwidthAction && !p.netem:

@@ -40,7 +40,7 @@ func Select(pods []Pod, sel Selector, defaultNamespace string, rng *rand.Rand) (
 		return nil, err
 	}
 	if n == 0 {
-		return nil, fmt.Errorf("%w: %s of %d pods is none; use mode fixed-percent to hit some in every run", ErrNoTarget, how, len(matched))
+		return nil, fmt.Errorf("%w: %s of %d pods selects no pod; use mode fixed-percent to hit some in every run", ErrNoTarget, how, len(matched))
 	}
 	// What a restart costs a pod that restarted before says little about the platform.
 	drawn := rng.Perm(len(matched))

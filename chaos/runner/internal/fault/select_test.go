@@ -115,7 +115,7 @@ func TestContainersOfAFault(t *testing.T) {
 		"without names, the first of each pod":          {nil, []string{"default/db-0/db", "default/monitor-a/monitor"}},
 		"a name hits the pods that have it":             {[]string{"sidecar"}, []string{"default/monitor-a/sidecar"}},
 		"several names hit several containers of a pod": {[]string{"sidecar", "monitor"}, []string{"default/monitor-a/monitor", "default/monitor-a/sidecar"}},
-		"a name that no pod has is no target":           {[]string{"proxy"}, nil},
+		"a name that no pod has is not a target":        {[]string{"proxy"}, nil},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -17,7 +17,7 @@ func TestTheHighestFindingDecides(t *testing.T) {
 		verdict result.Verdict
 		reason  result.Reason
 	}{
-		"missing data is no pass":                {[]Finding{missing}, result.Inconclusive, result.NoData},
+		"missing data is not a pass":             {[]Finding{missing}, result.Inconclusive, result.NoData},
 		"a failure outranks missing data":        {[]Finding{missing, fail}, result.Fail, result.SLOBroken},
 		"a failed gate outranks a failure":       {[]Finding{fail, gate}, result.Inconclusive, result.NotConfirmed},
 		"an abort outranks a gate":               {[]Finding{gate, abort}, result.Aborted, result.GuardRail},

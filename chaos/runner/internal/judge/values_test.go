@@ -36,8 +36,8 @@ func TestAnExpressionIsJudgedStepByStep(t *testing.T) {
 		blind    result.TroubleKind
 	}{
 		"values on the bounds hold":                               {values: []float64{1, 10, 5}, to: 2},
-		"the value furthest out is told, above":                   {values: []float64{11, 13, 12}, to: 2, broken: 13},
-		"the value furthest out is told, below":                   {values: []float64{0.5, -3, 0.9}, to: 2, broken: -3},
+		"the value furthest above the bound is reported":          {values: []float64{11, 13, 12}, to: 2, broken: 13},
+		"the value furthest below the bound is reported":          {values: []float64{0.5, -3, 0.9}, to: 2, broken: -3},
 		"what lies outside of the stretch is not":                 {values: []float64{11, 5, 5, 12}, from: 1, to: 2},
 		"the ends belong to the stretch":                          {values: []float64{5, 5, 12}, from: 1, to: 2, broken: 12},
 		"one missing step may be late":                            {values: []float64{5, missed, 5}, to: 2},
@@ -46,7 +46,7 @@ func TestAnExpressionIsJudgedStepByStep(t *testing.T) {
 		"NaN blinds at once":                                      {values: []float64{5, nan, 5}, to: 2, blind: result.TroubleNotFinite},
 		"infinity blinds at once":                                 {values: []float64{5, inf, 5}, to: 2, blind: result.TroubleNotFinite},
 		"several series blind at once":                            {values: []float64{5, 5, 5}, second: []float64{missed, 5, missed}, to: 2, blind: result.TroubleManySeries},
-		"what broke is told even when blind":                      {values: []float64{12, nan, 5}, to: 2, broken: 12, blind: result.TroubleNotFinite},
+		"a broken bound is reported even with missing values":     {values: []float64{12, nan, 5}, to: 2, broken: 12, blind: result.TroubleNotFinite},
 		"a missing step beside a value near the upper bound is":   {values: []float64{5, missed, 9.1, 5}, to: 3, blind: result.TroubleNoData},
 		"a missing step beside a value near the lower bound is":   {values: []float64{1.1, missed, 5, 5}, to: 3, blind: result.TroubleNoData},
 		"a missing step beside a value 10% off is not":            {values: []float64{8.9, missed, 1.12, 5}, to: 3},

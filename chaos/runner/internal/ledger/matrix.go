@@ -9,7 +9,7 @@ import (
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 )
 
-// Labels of alerts that rows of the matrix are told apart by.
+// Labels of alerts that distinguish rows of the matrix.
 const (
 	labelAlert = "alertname"
 	labelTier  = "tier"

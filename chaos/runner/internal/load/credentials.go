@@ -18,29 +18,28 @@ import (
 )
 
 const (
-	// renewal is how often the token is read again: as soon as the kubelet has brought
-	// a new one, long before a server forgets the old one.
+	// renewal is how often the token file is read again: soon after the kubelet has
+	// written a new token, and long before the old one expires.
 	renewal = 10 * time.Second
 	// maxCredentials bounds what is read of a file, in bytes.
 	maxCredentials = 1 << 20
 )
 
-// Credentials are what requests carry to be let in, and whose word is taken for it that
-// a server is who it says. They come from files, so that no argument and no variable
-// holds a secret. The nil value carries nothing and trusts whom this machine trusts.
+// Credentials are the bearer token of requests and the CAs that they trust. They are read
+// from files, so that no secret is in arguments or environment variables. The nil value
+// sends no token and trusts this machine's CAs.
 type Credentials struct {
 	file  string
 	token atomic.Pointer[string] // never nil with a file
 	roots *x509.CertPool         // nil: the machine's
 }
 
-// ReadCredentials reads a file with a bearer token, the first line of it that is neither
-// empty nor begins with #, and one with the certificates of the authorities to trust, as
-// PEM. Either path may be empty; without both there are no credentials, which is nil. It
-// reports everything that is wrong, and shows no secret.
+// ReadCredentials reads a bearer token, the first line of tokenFile that is neither empty
+// nor begins with #, and the certificates of the CAs to trust, as PEM. Either path may be
+// empty; without both it returns nil. The error names all problems and no secret.
 func ReadCredentials(tokenFile, authorities string) (*Credentials, error) {
 	if tokenFile == "" && authorities == "" {
-		return nil, nil //nolint:nilnil // no credentials are no failure
+		return nil, nil //nolint:nilnil // credentials are optional
 	}
 	c := &Credentials{file: tokenFile}
 	var errs []error
@@ -51,7 +50,7 @@ func ReadCredentials(tokenFile, authorities string) (*Credentials, error) {
 		text, err := readFile(authorities)
 		c.roots = x509.NewCertPool()
 		if err == nil && !c.roots.AppendCertsFromPEM(text) {
-			err = fmt.Errorf("%s: no certificate is in it; want those of the authorities, as PEM", authorities)
+			err = fmt.Errorf("%s: the file has no certificate; give the certificates of the CAs as PEM", authorities)
 		}
 		errs = append(errs, err)
 	}
@@ -72,12 +71,12 @@ func readFile(path string) ([]byte, error) {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
 	if len(text) > maxCredentials {
-		return nil, fmt.Errorf("%s: it is larger than %d bytes, as no credentials are", path, maxCredentials)
+		return nil, fmt.Errorf("%s: the file is larger than %d bytes; give a file with only a token or CA certificates", path, maxCredentials)
 	}
 	return text, nil
 }
 
-// renew reads the token again. When that fails the one before stays.
+// renew reads the token again. If that fails, the previous token stays in use.
 func (c *Credentials) renew() error {
 	text, err := readFile(c.file)
 	if err != nil {
@@ -99,7 +98,7 @@ func parseToken(text []byte) (string, error) {
 		switch {
 		case line == "" || line[0] == '#':
 		case strings.ContainsFunc(line, func(r rune) bool { return r <= ' ' || r > '~' }):
-			return "", fmt.Errorf("line %d: a token has letters, digits and signs of ASCII only, and no space", n)
+			return "", fmt.Errorf("line %d: a token may only have visible ASCII characters; remove spaces and other characters", n)
 		default:
 			return line, nil
 		}
@@ -107,10 +106,10 @@ func parseToken(text []byte) (string, error) {
 	if err := lines.Err(); err != nil {
 		return "", err
 	}
-	return "", errors.New("no token is in it; write it into the first line")
+	return "", errors.New("the file has no token; write it in the first line")
 }
 
-// header returns what a request carries; nil for nothing. The caller may keep it.
+// header returns the headers of a request, or nil without a token. The caller may change it.
 func (c *Credentials) header() http.Header {
 	if c == nil || c.file == "" {
 		return nil
@@ -118,7 +117,7 @@ func (c *Credentials) header() http.Header {
 	return http.Header{"Authorization": {"Bearer " + *c.token.Load()}}
 }
 
-// tls says whom to trust.
+// tls returns a configuration that trusts the CAs.
 func (c *Credentials) tls() *tls.Config {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if c != nil {
@@ -143,23 +142,24 @@ func (c *Credentials) keep(ctx context.Context, log *slog.Logger) {
 		}
 		err := c.renew()
 		if err != nil && !failing {
-			log.Warn("the token cannot be read again; the one before is sent on", "error", err)
+			log.Warn("the token cannot be read again; the previous one stays in use", "error", err)
 		}
 		failing = err != nil
 	}
 }
 
-// check returns what is wrong with them for a URL of that scheme, with or without a user.
+// check returns what is wrong with the credentials for a URL of that scheme, with or without
+// a user.
 func (c *Credentials) check(scheme string, user bool) error {
 	if c == nil {
 		return nil
 	}
 	var errs []error
 	if c.file != "" && user {
-		errs = append(errs, errors.New("a token is given, and a user in the URL; leave one of them out"))
+		errs = append(errs, errors.New("both a token and a user in the URL are given; remove one of them"))
 	}
 	if c.roots != nil && scheme == "http" {
-		errs = append(errs, errors.New("authorities are given, and over http nobody shows a certificate; give an https URL, or no authorities"))
+		errs = append(errs, errors.New("CA certificates have no effect over http; give an https URL, or remove them"))
 	}
 	return errors.Join(errs...)
 }

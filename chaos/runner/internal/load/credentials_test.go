@@ -35,14 +35,14 @@ func TestWhatIsWrongWithCredentialsIsSaidAndNotShown(t *testing.T) {
 		"neither":                          {"", "", nil},
 		"a token":                          {written(t, secret), "", nil},
 		"a token below a comment":          {written(t, "# of the probe\n\n"+secret+"\n"), "", nil},
-		"an empty file":                    {written(t, ""), "", []string{"no token is in it"}},
-		"a comment alone":                  {written(t, "# later\n"), "", []string{"no token is in it"}},
-		"a token of two words":             {written(t, "\n"+secret+" x\n"), "", []string{"line 2: a token has"}},
-		"a token that ends a header":       {written(t, secret+"\rX: y"), "", []string{"line 1: a token has"}},
+		"an empty file":                    {written(t, ""), "", []string{"the file has no token"}},
+		"a comment alone":                  {written(t, "# later\n"), "", []string{"the file has no token"}},
+		"a token of two words":             {written(t, "\n"+secret+" x\n"), "", []string{"line 2: a token may only have"}},
+		"a token that ends a header":       {written(t, secret+"\rX: y"), "", []string{"line 1: a token may only have"}},
 		"a token that is gone":             {"/nowhere/token", "", []string{"/nowhere/token: no such file"}},
-		"authorities that are none":        {"", written(t, secret), []string{"no certificate is in it"}},
+		"authorities that are none":        {"", written(t, secret), []string{"the file has no certificate"}},
 		"a token and authorities are gone": {"/nowhere/token", "/nowhere/ca.crt", []string{"/nowhere/token", "/nowhere/ca.crt"}},
-		"a file that is no credentials":    {written(t, strings.Repeat("x", maxCredentials+1)), "", []string{"larger than"}},
+		"a file that is not credentials":   {written(t, strings.Repeat("x", maxCredentials+1)), "", []string{"larger than"}},
 		"a directory":                      {t.TempDir(), "", []string{"is a directory"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestCredentialsThatDoNotGoWithTheURL(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = New(Config{URL: "http://user:password@monitor/", Rate: 1, Credentials: both, Logger: slog.New(slog.DiscardHandler)})
-	if err == nil || !strings.Contains(err.Error(), "leave one of them out") || !strings.Contains(err.Error(), "nobody shows a certificate") {
+	if err == nil || !strings.Contains(err.Error(), "both a token and a user") || !strings.Contains(err.Error(), "no effect over http") {
 		t.Errorf("got %v", err)
 	}
 }

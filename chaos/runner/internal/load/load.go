@@ -60,7 +60,7 @@ type Config struct {
 	// Lookups resolves the URL's host name once a second beside the requests, which keep
 	// their connections, and counts the outcomes. The host has to be a name.
 	Lookups bool
-	// Credentials are carried by every request; nil for none. Run keeps them new.
+	// Credentials are sent with every request; nil for none. Run keeps the token up to date.
 	Credentials *Credentials
 	// Logger gets start and end, and failing requests at level debug: the first 100
 	// one by one, and after that one a second.

@@ -58,7 +58,7 @@ func TestNewNamesEveryProblem(t *testing.T) {
 		"no url":                     {func(c *Config) { c.URL = "" }, []string{"url"}},
 		"an url without a scheme":    {func(c *Config) { c.URL = "localhost:80" }, []string{"http://host"}},
 		"an url of another protocol": {func(c *Config) { c.URL = "ftp://h/" }, []string{"http://host"}},
-		"an url that is none":        {func(c *Config) { c.URL = "http://%zz" }, []string{"url"}},
+		"an invalid URL":             {func(c *Config) { c.URL = "http://%zz" }, []string{"url"}},
 		"rate zero":                  {func(c *Config) { c.Rate = 0 }, []string{"rate"}},
 		"rate NaN":                   {func(c *Config) { c.Rate = math.NaN() }, []string{"rate"}},
 		"rate infinite":              {func(c *Config) { c.Rate = math.Inf(1) }, []string{"rate"}},

@@ -106,7 +106,7 @@ func TestFaultsAreToldApart(t *testing.T) {
 			requests 0/5; connect 0.001 0.001 0.001; first byte ; whole ; 0 bytes; timeout=5`},
 		"a program that dies resets": {&link{connect: at(ms), serve: func(_ int64, c net.Conn) { answers(c, ms) }}, `
 			requests 0/5; connect 0.001 0.001 0.001; first byte ; whole ; 0 bytes; reset=5`},
-		"half a header is no answer": {&link{connect: at(ms), serve: func(_ int64, c net.Conn) { answers(c, ms, "HTTP/1.1 200") }}, `
+		"half a header is not an answer": {&link{connect: at(ms), serve: func(_ int64, c net.Conn) { answers(c, ms, "HTTP/1.1 200") }}, `
 			requests 0/5; connect 0.001 0.001 0.001; first byte ; whole ; 0 bytes; reset=5`},
 		"half a body is cut": {&link{connect: at(ms), serve: func(_ int64, c net.Conn) { answers(c, ms, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfi") }}, `
 			requests 0/5; connect 0.001 0.001 0.001; first byte ; whole ; 10 bytes; cut=5`},

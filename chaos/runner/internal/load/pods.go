@@ -36,8 +36,9 @@ const scrapeTimeout = "X-Prometheus-Scrape-Timeout-Seconds"
 
 // PodsConfig says how single pods are asked.
 type PodsConfig struct {
-	// URL is the one of the load. Of it, pods get all but the address. Over https, their
-	// certificate has to be made out to its host: none is to a pod's address.
+	// URL is the one of the load. Pods are asked for the same, at their own addresses.
+	// Over https, their certificate has to be valid for its host, as none names a pod's
+	// address.
 	URL string
 	// Path is what pods are asked for, with its query; empty: that of URL. A limit of
 	// bandwidth shows only in an answer that is larger than what may pass at once.
@@ -46,8 +47,8 @@ type PodsConfig struct {
 	Name string
 	// Port is the only one that is asked.
 	Port uint16
-	// Credentials are carried by every request; nil for none. Who runs the load keeps
-	// them new.
+	// Credentials are sent with every request; nil for none. The generator that shares them
+	// keeps the token up to date.
 	Credentials *Credentials
 }
 
@@ -58,7 +59,7 @@ type PodsConfig struct {
 // answer is what they saw.
 //
 // It asks nothing but the port and path that it was started with, and only private
-// addresses, and it repeats nothing of what it was answered: it is no proxy into
+// addresses, and it repeats nothing of what it was answered: it is not a proxy into
 // the network that it runs in.
 type Pods struct {
 	name   string

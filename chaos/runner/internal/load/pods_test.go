@@ -55,7 +55,7 @@ func TestNewPodsNamesEveryProblem(t *testing.T) {
 		"no port":                    {PodsConfig{URL: podURL}, []string{"pods port 0"}},
 		"a path of another host":     {PodsConfig{URL: podURL, Port: 1, Path: "//169.254.169.254/x"}, []string{`pods path "//169.254.169.254/x"`}},
 		"a path that is a URL":       {PodsConfig{URL: podURL, Port: 1, Path: "http://elsewhere/"}, []string{`pods path "http://elsewhere/"`}},
-		"a name that is no text":     {PodsConfig{URL: podURL, Port: 1, Name: "\xff"}, []string{"pods name"}},
+		"a name that is not text":    {PodsConfig{URL: podURL, Port: 1, Name: "\xff"}, []string{"pods name"}},
 		"a wrong URL and a port":     {PodsConfig{URL: "ftp://x"}, []string{`pods url "ftp://x"`, "pods port 0"}},
 		"a password in a wrong URL":  {PodsConfig{URL: "ftp://sre:hunter2@x/", Port: 1}, []string{"sre:xxxxx@x"}},
 		"a URL that cannot be read":  {PodsConfig{URL: "http://[::1", Port: 1}, []string{"pods url"}},
@@ -125,7 +125,7 @@ func TestTwoTargetsAreNone(t *testing.T) {
 	}
 }
 
-// A late answer is no measurement: Prometheus has gone by then.
+// A late answer is not a measurement: Prometheus has gone by then.
 func TestARoundEndsWellBeforeItsScrape(t *testing.T) {
 	tests := map[string]time.Duration{
 		"": time.Second, "1.6": 1280 * time.Millisecond, "0.1": 80 * time.Millisecond,

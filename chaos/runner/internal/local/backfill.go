@@ -23,8 +23,8 @@ const (
 	// older part only as dense as long windows need.
 	denseHistory = 5 * time.Minute
 	sparseStep   = 15 * time.Second
-	// What requests of the history took, in seconds, and what those of an incident did
-	// that were answered late.
+	// Latencies in seconds of the requests in the history, and of the slow ones during an
+	// incident.
 	healthyLatency, slowLatency = 0.003, 0.9
 )
 
@@ -39,16 +39,17 @@ func families(ctx context.Context, h http.Handler) (map[string]*dto.MetricFamily
 	return parser.TextToMetricFamilies(rec.Body)
 }
 
-// Incident is trouble in the invented history, so that a run begins with a part of an
-// error budget spent. It begins and ends so long before the first live sample.
+// Incident is an outage in the backfilled history, so that a run begins with part of an
+// error budget spent. Begin and End are how long before the first live sample.
 type Incident struct {
 	Begin, End time.Duration
-	// Failed of the requests meanwhile had no answer, Slow of them a late one; both
-	// are shares below 1. Those that failed did so at once.
+	// Failed is the share of requests without an answer, Slow that of slow answers; both
+	// are below 1. Failed requests fail at once.
 	Failed, Slow float64
 }
 
-// count is how many of rate requests a second it has hit by t, with the history's end.
+// count is how many requests it has hit by t, at a rate per second and that share. end is
+// the end of the history.
 func (i Incident) count(share, rate float64, t, end time.Time) float64 {
 	lasted := min(t.Sub(end.Add(-i.Begin)), i.Begin-i.End)
 	return math.Floor(share * rate * max(0, lasted).Seconds())
@@ -66,7 +67,7 @@ func history(exposed map[string]*dto.MetricFamily, labels map[string]string, rat
 	}
 	for _, i := range incidents {
 		if i.Begin > span {
-			return nil, fmt.Errorf("history: an incident %s ago lies before it; no rule looks back further than %s", i.Begin, span)
+			return nil, fmt.Errorf("history: an incident %s ago is before its beginning; no rule looks back further than %s", i.Begin, span)
 		}
 	}
 	times := historyTimes(end, span, step)

@@ -134,7 +134,7 @@ func TestStartSaysWhatDidNotStart(t *testing.T) {
 		"a monitor that is killed at start": {
 			func(c *Config) { c.Monitor = script("kill -9 $$\n") }, []string{"signal killed", "it wrote nothing"},
 		},
-		"a monitor that is no program": {
+		"a monitor that is not a program": {
 			func(c *Config) { c.Monitor = notADir }, []string{notADir, "permission"},
 		},
 		"a root that is a file": {

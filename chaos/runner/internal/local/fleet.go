@@ -20,7 +20,7 @@ const (
 	addressFlag = "--address-file="
 )
 
-// endpoints is what the fleet tells of its pods to: the gateway, as a Service's
+// endpoints is notified of the fleet's pods: the gateway, as a Service's
 // endpoints, and through it whether a pod is ready.
 type endpoints interface {
 	add(pod, address string)

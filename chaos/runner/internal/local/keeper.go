@@ -34,7 +34,7 @@ const (
 const reapTimeout = 3 * time.Second
 
 // KeeperMain is the keeper: it spawns and signals processes as its stdin asks,
-// tells of them on stdout, and blocks until stdin ends, a terminating signal
+// reports them on stdout, and blocks until stdin ends, a terminating signal
 // comes or ctx is done. Then it kills every process group that it started, reaps
 // them, removes the run's directory and returns the exit code. args are those
 // after the subcommand's name.

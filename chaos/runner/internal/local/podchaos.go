@@ -142,7 +142,7 @@ func (f *failedPod) undo(context.Context) error {
 	return nil
 }
 
-// victimTimeout is how long a kill waits for a container: one longest back-off, and its start.
+// victimTimeout is how long a kill waits for a container: the longest back-off and a start.
 const victimTimeout = backoffMost + containerStartTimeout
 
 // containerKill ends the process without a warning; the pod restarts it.
@@ -156,7 +156,7 @@ func (containerKill) on(e *Environment, p *pod, _ string, _ podBaseline) effecto
 
 type killedContainer struct {
 	pod   *pod
-	lived time.Duration // how long a container that follows a killed one answers before it is killed
+	lived time.Duration // how long a restarted container runs before the next kill
 	kill  func(*container) error
 
 	before *container // that ran at the injection
@@ -173,9 +173,9 @@ func (k *killedContainer) inject(ctx context.Context) error {
 	return k.kill(k.before)
 }
 
-// victim is the state of the pod when its container is to be killed. Several kills of one
-// pod kill one container after another: each waits for the one that was started after the
-// last, and until that has been scraped. Chaos Mesh, too, tries again until there is one.
+// victim returns the pod's state once it has a container to kill. Several kills of one pod
+// kill one container after another: each waits for the restarted container, and until that
+// has lived long enough to be scraped. Chaos Mesh also retries until there is a container.
 func (k *killedContainer) victim(ctx context.Context) (state, error) {
 	ctx, cancel := context.WithTimeout(ctx, victimTimeout)
 	defer cancel()
@@ -197,7 +197,7 @@ func (k *killedContainer) victim(ctx context.Context) (state, error) {
 		case <-s.changed:
 		case <-soon:
 		case <-ctx.Done():
-			return s, fmt.Errorf("pod %s has started no other container to kill: %w", k.pod.name, ctx.Err())
+			return s, fmt.Errorf("pod %s has not started another container to kill: %w", k.pod.name, ctx.Err())
 		}
 	}
 }

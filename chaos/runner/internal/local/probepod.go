@@ -15,10 +15,10 @@ import (
 
 const appProbe = "probe"
 
-// newProbePod is the load generator as a fault sees it. On a cluster it is a pod of its
-// own; here it is a part of this process, and what it serves at address answers behind a
-// proxy, so that Prometheus may lose sight of it as of any replica. Nothing can be done to
-// its process, which is ours. Closing its proxy is all that it owes.
+// newProbePod presents the load generator to faults as a pod. On a cluster it is a separate
+// pod; here it is part of this process, and its metrics at address are scraped through a
+// proxy, so that a fault can cut Prometheus off. Faults cannot hit its process, which is the
+// runner. The caller only has to close its proxy.
 func newProbePod(ctx context.Context, hash, address string, logger *slog.Logger) (*pod, error) {
 	ours := &proc{pid: os.Getpid(), since: time.Now(), done: make(chan struct{})}
 	var err error
@@ -35,8 +35,8 @@ func newProbePod(ctx context.Context, hash, address string, logger *slog.Logger)
 	return p, nil
 }
 
-// probeAnswers are the metrics of the load generator, and an answer by which its path is
-// measured.
+// probeAnswers serves the metrics of the load generator, and an empty answer with which its
+// path is measured.
 func probeAnswers(metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(bulkPath, metrics)
@@ -57,7 +57,7 @@ func (e *Environment) find(uid string) (*pod, bool) {
 	return e.fleet.find(uid)
 }
 
-// wanted is how many pods a workload asks for.
+// wanted is the number of replicas of a workload.
 func (e *Environment) wanted(workload string) int {
 	if workload == "Deployment/"+e.probe.app {
 		return 1
@@ -73,7 +73,7 @@ func (e *Environment) blinds(a action, targets []fault.Target) (bool, error) {
 			continue
 		}
 		if _, ok := a.(network); !ok {
-			return false, cannot("%s is the load generator, which is a part of the runner here: only NetworkChaos can be done to it; run it on a cluster", t.ID())
+			return false, cannot("%s is the load generator, which is a part of the runner on target local, so only NetworkChaos can hit it; run the experiment on a cluster", t.ID())
 		}
 		return true, nil
 	}

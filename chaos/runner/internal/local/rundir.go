@@ -135,7 +135,7 @@ func (d *runDir) close() error {
 }
 
 // removeRunDir removes a run's directory, whose lock this process holds. That it
-// is gone, or half of it, is no error.
+// is gone, or half of it, is not an error.
 func removeRunDir(path string) error {
 	old := oldName(path)
 	if err := os.Rename(path, old); err != nil && !errors.Is(err, fs.ErrNotExist) {

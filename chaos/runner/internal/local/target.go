@@ -97,7 +97,7 @@ func (e *Environment) plan(f fault.Fault, pods []fault.Pod) (fault.Planned, erro
 	}
 	planned := fault.Planned{Fault: f, Targets: targets, Ready: ready, Emulated: a.emulated()}
 	if planned.Blinds, err = e.blinds(a, targets); planned.Blinds {
-		planned.Emulated += "; the load generator is a part of the runner, and nothing is asked about its fitness meanwhile"
+		planned.Emulated += "; the load generator is a part of the runner, and its fitness is not checked during this run"
 	}
 	return planned, err
 }

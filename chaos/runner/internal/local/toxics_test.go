@@ -25,13 +25,13 @@ func TestRetransmissionDoublesWithEachLossInARow(t *testing.T) {
 		random func() float64
 		want   time.Duration
 	}{
-		"no loss":                          {0.5, rolls(0.9), 0},
-		"a loss of nothing":                {0, rolls(0), 0},
-		"one loss":                         {0.5, rolls(0.1, 0.9), 200 * time.Millisecond},
-		"two losses":                       {0.5, rolls(0.1, 0.2, 0.9), 600 * time.Millisecond},
-		"three losses":                     {0.5, rolls(0.1, 0.2, 0.3, 0.9), 1400 * time.Millisecond},
-		"a chance exactly at p is no loss": {0.5, rolls(0.5), 0},
-		"it ends also when all is lost":    {1, rolls(0.1), 102200 * time.Millisecond},
+		"no loss":                             {0.5, rolls(0.9), 0},
+		"a loss of nothing":                   {0, rolls(0), 0},
+		"one loss":                            {0.5, rolls(0.1, 0.9), 200 * time.Millisecond},
+		"two losses":                          {0.5, rolls(0.1, 0.2, 0.9), 600 * time.Millisecond},
+		"three losses":                        {0.5, rolls(0.1, 0.2, 0.3, 0.9), 1400 * time.Millisecond},
+		"a chance exactly at p is not a loss": {0.5, rolls(0.5), 0},
+		"it ends also when all is lost":       {1, rolls(0.1), 102200 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := retransmission(row.p, row.random); got != row.want {

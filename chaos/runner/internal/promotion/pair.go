@@ -139,7 +139,7 @@ func ReadPair(file string, data []byte) (Pair, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Images)) {
 		if !nameForm.MatchString(name) {
-			c.Problem("spec.images", "%q is no name of an image; use lower-case letters, digits and inner dashes", name)
+			c.Problem("spec.images", "%q cannot be the name of an image; use lower-case letters, digits and inner dashes", name)
 			continue
 		}
 		if d := p.Images[name]; d != "" && !attest.IsDigest(d) {

@@ -40,16 +40,16 @@ func TestAPairIsReadAsItIsWritten(t *testing.T) {
 func TestAPairSaysWhatRuns(t *testing.T) {
 	const head = "apiVersion: ballast.dev/v1alpha1\nkind: Pair\nmetadata: {name: pair}\nspec:\n"
 	for name, tc := range map[string]struct{ text, says string }{
-		"a whole one":                       {head + "  revision: " + oneRevision + "\n  images: {monitor: \"" + oneDigest + "\"}\n", ""},
-		"nothing":                           {"", "it holds 0 documents"},
-		"two":                               {head + "  revision: x\n---\n" + head, "it holds 2 documents"},
-		"another kind":                      {"apiVersion: v1\nkind: ConfigMap\n", "want ballast.dev/v1alpha1 Pair"},
-		"a branch":                          {head + "  revision: main\n  images: {monitor: \"\"}\n", "spec.revision: \"main\" is neither a commit"},
-		"a short commit":                    {head + "  revision: 0123abc\n  images: {monitor: \"\"}\n", "spec.revision"},
-		"a tag":                             {head + "  revision: " + oneRevision + "\n  images: {monitor: v1}\n", "spec.images.monitor: \"v1\" is not a digest"},
-		"an image with a name that is none": {head + "  revision: " + oneRevision + "\n  images: {\"a: b\": \"\"}\n", "is no name of an image"},
-		"no image":                          {head + "  revision: " + oneRevision + "\n", "spec.images: missing"},
-		"a field that is misspelt":          {head + "  revison: x\n", "revison"},
+		"a whole one":                   {head + "  revision: " + oneRevision + "\n  images: {monitor: \"" + oneDigest + "\"}\n", ""},
+		"nothing":                       {"", "it holds 0 documents"},
+		"two":                           {head + "  revision: x\n---\n" + head, "it holds 2 documents"},
+		"another kind":                  {"apiVersion: v1\nkind: ConfigMap\n", "want ballast.dev/v1alpha1 Pair"},
+		"a branch":                      {head + "  revision: main\n  images: {monitor: \"\"}\n", "spec.revision: \"main\" is neither a commit"},
+		"a short commit":                {head + "  revision: 0123abc\n  images: {monitor: \"\"}\n", "spec.revision"},
+		"a tag":                         {head + "  revision: " + oneRevision + "\n  images: {monitor: v1}\n", "spec.images.monitor: \"v1\" is not a digest"},
+		"an image with an invalid name": {head + "  revision: " + oneRevision + "\n  images: {\"a: b\": \"\"}\n", "cannot be the name of an image"},
+		"no image":                      {head + "  revision: " + oneRevision + "\n", "spec.images: missing"},
+		"a field that is misspelt":      {head + "  revison: x\n", "revison"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ReadPair("pair.yaml", []byte(tc.text))
@@ -94,17 +94,17 @@ spec:
 	for name, tc := range map[string]struct{ old, with, says string }{
 		"a whole one":                        {"", "", ""},
 		"without images":                     {"  images: {monitor: ballast/monitor}\n", "", "spec.images: missing"},
-		"of an image that is not there":      {"of: monitor", "of: other", `spec.verdicts.of: "other" is none of spec.images (monitor)`},
+		"of an image that is not there":      {"of: monitor", "of: other", `spec.verdicts.of: "other" is not in spec.images; use one of monitor`},
 		"on no target":                       {"target: cluster", "target: moon", "spec.verdicts.target"},
 		"without an age":                     {"    maxAge: 72h\n", "", "spec.verdicts.maxAge: missing"},
-		"with an age that is none":           {"72h", "three days", `"three days" is no age`},
-		"with a negative age":                {"72h", "-1h", "is no age"},
+		"with an invalid age":                {"72h", "three days", `"three days" is not a duration above zero`},
+		"with a negative age":                {"72h", "-1h", "is not a duration above zero"},
 		"without experiments":                {"[chaos/experiments/a.yaml]", "[]", "spec.verdicts.experiments: missing"},
 		"with one experiment twice":          {"[chaos/experiments/a.yaml]", "[a.yaml, a.yaml]", "is listed twice"},
-		"with a file of elsewhere":           {"chaos/experiments/a.yaml", "../a.yaml", "is no file of the repository"},
+		"with a file of elsewhere":           {"chaos/experiments/a.yaml", "../a.yaml", "is not a path inside the repository"},
 		"with a key of elsewhere":            {"keys/a.pub", "/etc/a.pub", "spec.signatures.keys[0]"},
 		"with verdicts of nowhere":           {"  from: staging\n", "", "spec.from: missing"},
-		"with signed verdicts and no key":    {"  signatures: {keys: [keys/a.pub]}\n", "", "spec.verdicts.signed: there is no key"},
+		"with signed verdicts and no key":    {"  signatures: {keys: [keys/a.pub]}\n", "", "spec.verdicts.signed: signed verdicts need a key"},
 		"with a field that there is not":     {"signed: true", "sigend: true", "sigend"},
 		"that asks for nothing but a source": {good[strings.Index(good, "  verdicts:"):], "", ""},
 	} {

@@ -67,7 +67,7 @@ type age time.Duration
 func (a *age) UnmarshalYAML(n *yaml.Node) error {
 	d, err := time.ParseDuration(n.Value)
 	if n.Kind != yaml.ScalarNode || err != nil || d <= 0 {
-		return fmt.Errorf("%q is no age; write one like 72h", n.Value)
+		return fmt.Errorf("%q is not a duration above zero; write one like 72h", n.Value)
 	}
 	*a = age(d)
 	return nil
@@ -87,7 +87,7 @@ func ReadPolicy(file string, data []byte) (Policy, error) {
 	}
 	for i, key := range p.Keys {
 		if !inside(key) {
-			c.Problem(fmt.Sprintf("spec.signatures.keys[%d]", i), "%q is no file of the repository; give its path from the root", key)
+			c.Problem(fmt.Sprintf("spec.signatures.keys[%d]", i), "%q is not a path inside the repository; give the path from its root", key)
 		}
 	}
 	if s.Verdicts != nil {
@@ -97,7 +97,7 @@ func ReadPolicy(file string, data []byte) (Policy, error) {
 		}
 		p.Verdicts = &v
 		if _, ok := p.Images[v.Of]; !ok && !c.Bad("spec.verdicts.of") {
-			c.Problem("spec.verdicts.of", "%q is none of spec.images (%s)", v.Of, strings.Join(slices.Sorted(maps.Keys(p.Images)), ", "))
+			c.Problem("spec.verdicts.of", "%q is not in spec.images; use one of %s", v.Of, strings.Join(slices.Sorted(maps.Keys(p.Images)), ", "))
 		}
 		if v.Target != result.TargetLocal && v.Target != result.TargetCluster && !c.Bad("spec.verdicts.target") {
 			c.Problem("spec.verdicts.target", "%q; want local or cluster", v.Target)
@@ -112,7 +112,7 @@ func ReadPolicy(file string, data []byte) (Policy, error) {
 			at := fmt.Sprintf("spec.verdicts.experiments[%d]", i)
 			switch {
 			case !inside(file):
-				c.Problem(at, "%q is no file of the repository; give its path from the root", file)
+				c.Problem(at, "%q is not a path inside the repository; give the path from its root", file)
 			case slices.Contains(v.Experiments[:i], file):
 				c.Problem(at, "%q is listed twice", file)
 			}
@@ -121,7 +121,7 @@ func ReadPolicy(file string, data []byte) (Policy, error) {
 			c.Problem("spec.from", "missing; verdicts are of another environment, so name it")
 		}
 		if v.Signed && len(p.Keys) == 0 {
-			c.Problem("spec.verdicts.signed", "there is no key in spec.signatures.keys")
+			c.Problem("spec.verdicts.signed", "signed verdicts need a key; name one in spec.signatures.keys")
 		}
 	}
 	return p, document.Err(c.Problems)

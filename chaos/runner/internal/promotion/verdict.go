@@ -176,7 +176,7 @@ func (d *decider) run(a attest.Attached, about string, run result.Run) {
 	old := d.q.Now.Sub(run.Ended)
 	switch {
 	case run.Control:
-		not("is of a run without a fault")
+		not("is from a control run, which injects no fault")
 	case old > d.q.Policy.MaxAge:
 		not("is too old: it ended %s ago, %s are allowed", old.Round(time.Minute), d.q.Policy.MaxAge)
 	case old < -skew:
@@ -185,7 +185,7 @@ func (d *decider) run(a attest.Attached, about string, run result.Run) {
 		// A run that was not planned has no faults to compare with the document.
 		not("is inconclusive (%s): %s", run.Reason, run.Summary)
 	case attest.RunDigest(run) != w.Digest:
-		not("is of another document than %s", w.File)
+		not("is from another version of the experiment than %s", w.File)
 	case run.Verdict != result.Pass:
 		d.object(result.Fail, w.Name, fmt.Sprintf("%s is %s (%s): %s", about, run.Verdict, run.Reason, run.Summary))
 	default:

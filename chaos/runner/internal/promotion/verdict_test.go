@@ -120,8 +120,8 @@ func TestAPairGoesOnWhenEveryExperimentPassedForIt(t *testing.T) {
 		"it is of another revision":    {func(_ *testing.T, g *given) { g.claim.Revision = otherRevision }, inc, "is of another revision, 89abcdef0123"},
 		"it is of another environment": {func(_ *testing.T, g *given) { g.claim.Environment = "sandbox" }, inc, "is of another environment, sandbox"},
 		"it is of another target":      {func(_ *testing.T, g *given) { g.target = result.TargetLocal }, inc, "is of another target, local"},
-		"it is of a milder document":   {func(_ *testing.T, g *given) { g.asked.YAML = "kind: Experiment\nspec: {}\n" }, inc, "is of another document than a.yaml"},
-		"it is of another fault":       {func(_ *testing.T, g *given) { g.asked.Faults = []string{"kind: PodChaos\nmode: none\n"} }, inc, "is of another document than a.yaml"},
+		"it is of a milder document":   {func(_ *testing.T, g *given) { g.asked.YAML = "kind: Experiment\nspec: {}\n" }, inc, "is from another version of the experiment than a.yaml"},
+		"it is of another fault":       {func(_ *testing.T, g *given) { g.asked.Faults = []string{"kind: PodChaos\nmode: none\n"} }, inc, "is from another version of the experiment than a.yaml"},
 		"it asked for less": {func(_ *testing.T, g *given) {
 			g.q.Wanted[0].Weaker = func(result.Run) error { return errors.New("its SLOs differ") }
 		}, inc, "did not ask for what a.yaml says: its SLOs differ"},
@@ -134,7 +134,7 @@ func TestAPairGoesOnWhenEveryExperimentPassedForIt(t *testing.T) {
 		"it had no fault": {func(_ *testing.T, g *given) {
 			g.asked.Spec.Control = true
 			g.edit = func(r *result.Report) { r.Experiments[0].Control = true }
-		}, inc, "is of a run without a fault"},
+		}, inc, "is from a control run, which injects no fault"},
 		"it is not signed": {func(_ *testing.T, g *given) { g.q.Signed = func(string) error { return unsigned } }, inc, "nobody signed it"},
 		"there is none":    {func(_ *testing.T, g *given) { g.q.Wanted[0].Name = "other" }, inc, "other: no verdict of it is attached for this revision, image and environment"},
 		"one of two is missing": {func(_ *testing.T, g *given) {

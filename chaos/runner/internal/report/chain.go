@@ -23,7 +23,7 @@ type link struct {
 }
 
 // chain tells a run that did not pass as causes and their consequences: what was done, how
-// that showed, what clients felt, who was told, and how it ended. It is empty where no
+// that showed, what clients noticed, which alerts fired, and how it ended. It is empty where no
 // fault was injected.
 func chain(run result.Run) []link {
 	if run.T0 == nil || run.Control || run.Verdict == result.Pass {
@@ -143,7 +143,7 @@ func (c *chaining) alerts() {
 		}
 		c.add("Alert", at, state, name+": "+lower(alertStory(a, c.run)))
 	}
-	// An expected alert that never existed as a series is no alert of the run.
+	// An expected alert that never existed as a series is not an alert of the run.
 	for _, as := range c.run.Asserts {
 		known := slices.ContainsFunc(c.run.Alerts, func(a result.Alert) bool { return a.Name == as.Name })
 		if as.Kind == result.AssertExpect && !known {

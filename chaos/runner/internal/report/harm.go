@@ -70,7 +70,7 @@ func (h *harm) ofCounts(steps []result.Count, t0 time.Time) (found bool) {
 		}
 		if known && !s.T.Before(t0) {
 			h.open = false
-			// Counters are read apart: less than half of an event is no event.
+			// Counters are read apart: less than half of an event is not an event.
 			if bad := (s.Total - s.Good) - (last.Total - last.Good); bad > 0.5 {
 				if !found {
 					found, h.from = true, last.T

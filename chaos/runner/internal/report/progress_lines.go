@@ -17,7 +17,7 @@ type streamView struct{}
 func (streamView) block(int) []string { return nil }
 
 func (streamView) event(e result.Event) string {
-	for i, s := range e.Samples { // JSON has no NaN: it is no data
+	for i, s := range e.Samples { // JSON has no NaN: it is not data
 		for _, v := range []**float64{&s.Value, &s.BurnRate, &s.Spent} {
 			if *v != nil && (math.IsNaN(**v) || math.IsInf(**v, 0)) {
 				*v = nil
@@ -52,7 +52,7 @@ func (v lineView) event(e result.Event) string {
 	return fmt.Sprintf("%s  %s  %s\n", e.Time.UTC().Format(time.RFC3339), eventName(e), oneLine(what))
 }
 
-// alertMemory is the last state of each run's alerts that was told. Replicas and
+// alertMemory is the last state of each run's alerts that was printed. Replicas and
 // tiers share an alert's name, and pending is not yet news: told one by one they
 // would bury what matters. The stream of events and the report have them all.
 type alertMemory map[[2]string]string

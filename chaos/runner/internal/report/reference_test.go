@@ -32,7 +32,7 @@ func constantsOf(t *testing.T, typeName string) []string {
 		for _, v := range spec.Values {
 			literal, ok := v.(*ast.BasicLit)
 			if !ok {
-				t.Fatalf("a constant of %s is no literal", typeName)
+				t.Fatalf("a constant of %s is not a literal", typeName)
 			}
 			text, err := strconv.Unquote(literal.Value)
 			if err != nil {

@@ -50,7 +50,7 @@ func day(t time.Time) string { return t.UTC().Format("2 January 2006") }
 func trendAnswers(t trend.Trends) []fact {
 	c := t.Months
 	passes := fmt.Sprintf("This month %s, the month before %s.", passed(c.This), passed(c.Before))
-	if c.Experiments == 0 { // runs of this month alone are not counted
+	if c.Experiments == 0 { // only experiments that ran in both months count
 		passes = "No experiment ran in both months."
 	}
 	if c.Passes.Direction == trend.TooFew {

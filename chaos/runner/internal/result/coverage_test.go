@@ -11,14 +11,14 @@ func TestTheShareUnderFaultIsThatOfPodsThatAreReadyOrTakenAway(t *testing.T) {
 		share float64
 		known bool
 	}{
-		"one of three is slow":                  {Cover{Ready: 3, UnderFault: 1}, 1.0 / 3, true},
-		"one of three is taken away":            {Cover{Ready: 2, Down: 1}, 1.0 / 3, true},
-		"all are taken away":                    {Cover{Down: 3}, 1, true},
-		"a fourth pod came that was not hit":    {Cover{Ready: 4, UnderFault: 1}, 0.25, true},
-		"none is hit":                           {Cover{Ready: 3}, 0, true},
-		"there are no pods":                     {Cover{}, 0, false},
-		"the target could not say":              {Cover{Unknown: true}, 0, false},
-		"numbers beside an answer that is none": {Cover{Unknown: true, Ready: 3, UnderFault: 3}, 0, false},
+		"one of three is slow":               {Cover{Ready: 3, UnderFault: 1}, 1.0 / 3, true},
+		"one of three is taken away":         {Cover{Ready: 2, Down: 1}, 1.0 / 3, true},
+		"all are taken away":                 {Cover{Down: 3}, 1, true},
+		"a fourth pod came that was not hit": {Cover{Ready: 4, UnderFault: 1}, 0.25, true},
+		"none is hit":                        {Cover{Ready: 3}, 0, true},
+		"there are no pods":                  {Cover{}, 0, false},
+		"the target could not say":           {Cover{Unknown: true}, 0, false},
+		"numbers together with Unknown":      {Cover{Unknown: true, Ready: 3, UnderFault: 3}, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			share, known := tc.cover.Share()

@@ -17,7 +17,7 @@ const maxReport = 256 << 20
 var (
 	// ErrVersion is returned for a report of another version than [Version].
 	ErrVersion = errors.New("report of another version")
-	// ErrMalformed is returned for what is no report.
+	// ErrMalformed is returned for what is not a report.
 	ErrMalformed = errors.New("not a report")
 )
 

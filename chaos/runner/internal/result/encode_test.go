@@ -125,18 +125,18 @@ func TestDecodeRefuses(t *testing.T) {
 		in   string
 		want error
 	}{
-		"nothing":                {"", ErrMalformed},
-		"another format":         {"<testsuites/>", ErrMalformed},
-		"a list":                 {"[]", ErrMalformed},
-		"no version":             {"{}", ErrVersion},
-		"another version":        {strings.Replace(valid, Version, "ballast.dev/report/v1", 1), ErrVersion},
-		"an unknown field":       {strings.Replace(valid, `"directory"`, `"folder": "", "directory"`, 1), ErrMalformed},
-		"an unknown verdict":     {strings.Replace(valid, `"verdict": "fail"`, `"verdict": "green"`, 1), ErrMalformed},
-		"a run without verdict":  {`{"version":"` + Version + `","verdict":"pass","experiments":[{}]}`, ErrMalformed},
-		"something behind it":    {valid + "{}", ErrMalformed},
-		"a cut file":             {valid[:len(valid)/2], ErrMalformed},
-		"a number as a string":   {strings.Replace(valid, `"attempt": 1`, `"attempt": "1"`, 1), ErrMalformed},
-		"a time that is no time": {strings.Replace(valid, `"started": "2026`, `"started": "soon`, 1), ErrMalformed},
+		"nothing":                   {"", ErrMalformed},
+		"another format":            {"<testsuites/>", ErrMalformed},
+		"a list":                    {"[]", ErrMalformed},
+		"no version":                {"{}", ErrVersion},
+		"another version":           {strings.Replace(valid, Version, "ballast.dev/report/v1", 1), ErrVersion},
+		"an unknown field":          {strings.Replace(valid, `"directory"`, `"folder": "", "directory"`, 1), ErrMalformed},
+		"an unknown verdict":        {strings.Replace(valid, `"verdict": "fail"`, `"verdict": "green"`, 1), ErrMalformed},
+		"a run without verdict":     {`{"version":"` + Version + `","verdict":"pass","experiments":[{}]}`, ErrMalformed},
+		"something behind it":       {valid + "{}", ErrMalformed},
+		"a cut file":                {valid[:len(valid)/2], ErrMalformed},
+		"a number as a string":      {strings.Replace(valid, `"attempt": 1`, `"attempt": "1"`, 1), ErrMalformed},
+		"a time that is not a time": {strings.Replace(valid, `"started": "2026`, `"started": "soon`, 1), ErrMalformed},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

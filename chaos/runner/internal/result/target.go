@@ -16,7 +16,7 @@ type TargetInfo struct {
 	AlertScale         float64  `json:"alertScale"`      // alert windows were divided by this; 1 is unscaled
 	Notes              []string `json:"notes,omitempty"` // backfill, emulation: what a reader must know
 	// Prometheus is the URL of the one that was asked, without credentials, and by which
-	// budgets are told apart; absent on target local, where each run has its own.
+	// budgets are distinguished; absent on target local, where each run has its own.
 	Prometheus string `json:"prometheus,omitempty"`
 	// Monitor is the digest of the monitor's executable on target local, sha256 and 64
 	// hexadecimal digits; absent where it could not be read, and in reports of earlier

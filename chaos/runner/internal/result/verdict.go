@@ -12,7 +12,7 @@ func Verdicts() []Verdict {
 const exitUnknown = 70
 
 // Exit returns the exit code of a process that ends with v: 0, 1, 3, 4 or 5. A
-// value that is no verdict is an internal error, 70; 2 is never returned, as it
+// value that is not a verdict is an internal error, 70; 2 is never returned, as it
 // is what a panic and make end with.
 func (v Verdict) Exit() int {
 	switch v {
@@ -44,7 +44,7 @@ func Combine(runs []Run) Verdict {
 			// Just before fail, on a scale that leaves room between two verdicts.
 			return 2*slices.Index(Verdicts(), Fail) - 1
 		}
-		return 2 * slices.Index(Verdicts(), r.Verdict) // -2, worst of all, for what is no verdict
+		return 2 * slices.Index(Verdicts(), r.Verdict) // -2, worst of all, for what is not a verdict
 	}
 	worst := slices.MinFunc(runs, func(a, b Run) int { return rank(a) - rank(b) })
 	return worst.Verdict

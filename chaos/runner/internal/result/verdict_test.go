@@ -21,16 +21,16 @@ func TestCombine(t *testing.T) {
 		runs []Run
 		want Verdict
 	}{
-		"nothing was run":                         {nil, Inconclusive},
-		"one pass":                                {[]Run{pass}, Pass},
-		"all pass":                                {[]Run{pass, pass}, Pass},
-		"one unsure among passes is not green":    {[]Run{pass, unsure, pass}, Inconclusive},
-		"fail outranks unsure":                    {[]Run{unsure, fail, pass}, Fail},
-		"an interrupt outranks fail":              {[]Run{fail, interrupted, skipped}, Inconclusive},
-		"a skipped run alone does not":            {[]Run{fail, skipped}, Fail},
-		"abort outranks an interrupt":             {[]Run{interrupted, aborted, fail}, Aborted},
-		"residue outranks all":                    {[]Run{aborted, interrupted, residue, fail, pass}, Residual},
-		"what is no verdict is never taken green": {[]Run{pass, {Judgment: Judgment{Verdict: "great"}}}, "great"},
+		"nothing was run":                            {nil, Inconclusive},
+		"one pass":                                   {[]Run{pass}, Pass},
+		"all pass":                                   {[]Run{pass, pass}, Pass},
+		"one unsure among passes is not green":       {[]Run{pass, unsure, pass}, Inconclusive},
+		"fail outranks unsure":                       {[]Run{unsure, fail, pass}, Fail},
+		"an interrupt outranks fail":                 {[]Run{fail, interrupted, skipped}, Inconclusive},
+		"a skipped run alone does not":               {[]Run{fail, skipped}, Fail},
+		"abort outranks an interrupt":                {[]Run{interrupted, aborted, fail}, Aborted},
+		"residue outranks all":                       {[]Run{aborted, interrupted, residue, fail, pass}, Residual},
+		"what is not a verdict is never taken green": {[]Run{pass, {Judgment: Judgment{Verdict: "great"}}}, "great"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

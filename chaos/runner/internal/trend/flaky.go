@@ -8,7 +8,7 @@ const flakyRuns = 10
 // Flaky says that an experiment wavers: among its last ten judged runs it changed between
 // passing and not passing at least twice. One that broke and was mended changed twice, too,
 // until its runs from before have left the ten; one that broke and stayed so changed once
-// and is no flaky one.
+// and is not a flaky one.
 type Flaky struct {
 	Passed  int `json:"passed"`
 	Of      int `json:"of"`
