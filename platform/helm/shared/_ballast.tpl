@@ -104,6 +104,18 @@ not fit into a datagram are asked for again over TCP.
 {{- end }}
 
 {{/*
+Limits of a ServiceMonitor or PodMonitor of an API version: Azure's managed Prometheus drops
+what is beyond these, and asks for them in each monitor.
+*/}}
+{{- define "ballast.scrapeLimits" -}}
+{{- if hasPrefix "azmonitoring.coreos.com/" . }}
+labelLimit: 63
+labelNameLengthLimit: 511
+labelValueLengthLimit: 1023
+{{- end }}
+{{- end }}
+
+{{/*
 The peer that scrapes: the Prometheus of a namespace.
 */}}
 {{- define "ballast.prometheusPeer" -}}
