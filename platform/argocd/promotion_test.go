@@ -200,7 +200,10 @@ func TestAPromotionChangesRevisionAndDigestsAndNothingElse(t *testing.T) {
 	for _, stage := range promotable(t) {
 		t.Run(stage, func(t *testing.T) {
 			before, after := said(t, rendered(t, stage, nil, nil)), said(t, rendered(t, stage, nil, pair))
-			want := []string{"chaos" + revision, "monitor" + digestPath, "monitor" + revision, "probe" + digestPath, "probe" + revision}
+			want := []string{"monitor" + digestPath, "monitor" + revision, "probe" + digestPath, "probe" + revision}
+			if stage != "prod" {
+				want = slices.Insert(want, 0, "chaos"+revision)
+			}
 			if stage == "staging" {
 				const deployed = experimentsApp + "/spec/source/helm/valuesObject/deployed/"
 				want = slices.Insert(want, 1, deployed+"digest", deployed+"revision", experimentsApp+digestPath, experimentsApp+revision)
@@ -209,7 +212,7 @@ func TestAPromotionChangesRevisionAndDigestsAndNothingElse(t *testing.T) {
 				t.Errorf("it changes (-want +got):\n%s", cmp.Diff(want, got))
 			}
 			for path, want := range map[string]string{
-				"chaos" + revision: promoted.Spec.Revision, "monitor" + revision: promoted.Spec.Revision, "probe" + revision: promoted.Spec.Revision,
+				"monitor" + revision: promoted.Spec.Revision, "probe" + revision: promoted.Spec.Revision,
 				"monitor" + digestPath: promoted.Spec.Images["monitor"], "probe" + digestPath: promoted.Spec.Images["ballast"],
 			} {
 				if after[path] != want {
@@ -260,10 +263,14 @@ func TestEnvironmentsDifferInWhatIsListedAndNothingElse(t *testing.T) {
 		want          []string
 	}{
 		{"chaos", "dev", "staging", nil},
-		{"chaos", "staging", "prod", nil},
-		{"monitor", "dev", "staging", append(slices.Clone(resources), slower)},
+		{"monitor", "dev", "staging", slices.Concat(resources, []string{
+			slower, values + "replicas", values + "autoscaling/enabled", values + "autoscaling/minReplicas", values + "autoscaling/maxReplicas",
+			values + "topologySpread/zones", values + "drain/pause", values + "networkPolicy/ingress/2/ipBlock/cidr",
+			values + "service/type", values + "service/annotations/service.beta.kubernetes.io/azure-load-balancer-internal",
+		})},
 		{"monitor", "staging", "prod", []string{
-			values + "replicas", values + "topologySpread/whenUnsatisfiable",
+			values + "autoscaling/minReplicas", values + "autoscaling/maxReplicas", values + "networkPolicy/ingress/2/ipBlock/cidr",
+			values + "tolerations/0/key", values + "tolerations/0/operator", values + "tolerations/0/value", values + "tolerations/0/effect",
 		}},
 		{"namespaces", "sandbox", "dev", nil},
 		{"namespaces", "dev", "staging", nil},
