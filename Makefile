@@ -261,6 +261,14 @@ validate-app: cluster ## Check the file of an application and its chart before i
 	@if [ -z "$(FILE)" ]; then echo "FILE is missing: make validate-app FILE=docs/tenant/phonebook.yaml" >&2; exit 1; fi
 	@bin/cluster validate-app "$(FILE)" $(if $(CHART),--chart="$(CHART)")
 
+# What Argo CD would apply on the clusters that Terraform makes. Chaos Mesh's own chart is
+# checked too where its module is at hand, as it is after `make up`.
+.PHONY: validate-environments
+validate-environments: go-version ## Render every environment with the outputs of a mocked plan and check each object as the API server would; [ENVIRONMENTS="staging prod"]
+	$(BUILD) -o bin/environments ./platform/environments
+	@mesh=$$($(GO) -C platform/cluster/components/chaos-mesh list -m -f '{{.Dir}}' github.com/chaos-mesh/chaos-mesh 2>/dev/null || true); \
+	bin/environments $${mesh:+--dependency=chaos-mesh="$$mesh/helm/chaos-mesh"} $(ENVIRONMENTS)
+
 .PHONY: load-image
 load-image: cluster ## Build an image and put it into the cluster: make load-image IMAGE=monitor [TAG=dev]
 	@if [ -z "$(IMAGE)" ]; then echo "IMAGE is missing: make load-image IMAGE=monitor" >&2; exit 1; fi

@@ -28,7 +28,8 @@ const (
 
 // standIn is a pair in place of the one that runs: what a promotion writes is not a plan's to
 // fill, and the charts are those of the checkout. Nothing has this revision or these digests.
-var standIn = []byte(`apiVersion: ballast.dev/v1alpha1
+func standIn() []byte {
+	return []byte(`apiVersion: ballast.dev/v1alpha1
 kind: Pair
 metadata: {name: pair, annotations: {config.kubernetes.io/local-config: "true"}}
 spec:
@@ -36,7 +37,8 @@ spec:
   images:
     ballast: "sha256:` + strings.Repeat("0", 64) + `"
     monitor: "sha256:` + strings.Repeat("1", 64) + `"
-`) //nolint:gochecknoglobals // It is written once and only read.
+`)
+}
 
 // application is an Application of Argo CD. A field that it has not is refused, so that a
 // misspelt one is.
@@ -123,7 +125,7 @@ func applied(root, environment string, p plan) (docs [][]byte, err error) {
 			return nil, fmt.Errorf("copy the environment: %w", err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(at, "pair.yaml"), standIn, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(at, "pair.yaml"), standIn(), 0o600); err != nil {
 		return nil, fmt.Errorf("copy the environment: %w", err)
 	}
 	if err := edit(filepath.Join(at, "kustomization.yaml"), added); err != nil {

@@ -75,15 +75,7 @@ func names(root string) ([]string, error) {
 // validate renders an environment and checks all of it. The error is document.Problems, every
 // one in one go, or of reading.
 func validate(root, name string, dependencies map[string]string) (summary, error) {
-	e := environment{name: name, root: root, dependencies: dependencies}
-	var err error
-	if e.plan, err = planOf(root, name); err != nil {
-		return summary{}, err
-	}
-	if e.scheme, err = policy.Scheme(); err != nil {
-		return summary{}, err
-	}
-	docs, err := applied(root, name, e.plan)
+	e, err := render(root, name, dependencies)
 	if err != nil {
 		return summary{}, err
 	}
@@ -91,14 +83,31 @@ func validate(root, name string, dependencies map[string]string) (summary, error
 	if err != nil {
 		return summary{}, err
 	}
+	e.check(projects)
+	return summary{len(e.applications), len(e.objects), e.absent}, document.Err(e.problems)
+}
+
+// render makes all objects of an environment.
+func render(root, name string, dependencies map[string]string) (environment, error) {
+	e := environment{name: name, root: root, dependencies: dependencies}
+	var err error
+	if e.plan, err = planOf(root, name); err != nil {
+		return e, wrong(path.Join(terraform, "environments", name), "no plan can be made: %s", oneLine(err))
+	}
+	if e.scheme, err = policy.Scheme(); err != nil {
+		return e, err
+	}
+	docs, err := applied(root, name, e.plan)
+	if err != nil {
+		return e, err
+	}
 	e.read(docs)
 	for _, a := range e.applications {
 		for _, s := range a.charts() {
 			e.install(a, s)
 		}
 	}
-	e.check(projects)
-	return summary{len(e.applications), len(e.objects), e.absent}, document.Err(e.problems)
+	return e, nil
 }
 
 // read takes what stands in the environment itself.
@@ -194,7 +203,9 @@ func (e *environment) install(a application, s source) {
 		e.say(a.Metadata.Name, "%s: %s", p.File, p.Message)
 	}
 	for _, o := range all {
-		if o.GetNamespace() == "" && !manifest.Clusterwide(o.GetObjectKind().GroupVersionKind().Kind) {
+		if manifest.Clusterwide(o.GetObjectKind().GroupVersionKind().Kind) {
+			o.SetNamespace("")
+		} else if o.GetNamespace() == "" {
 			o.SetNamespace(a.Spec.Destination.Namespace)
 		}
 		e.objects = append(e.objects, object{o, a.Metadata.Name})

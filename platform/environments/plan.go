@@ -24,6 +24,7 @@ type plan struct {
 	spot      bool      // whether there are nodes that Azure may take back
 	faults    bool      // whether experiments may run
 	least     api.Level // what deployment safeguards let pods be
+	accounts  []string  // ServiceAccounts that Azure knows, as namespace/name
 	excluded  []string  // namespaces that those leave out
 }
 
@@ -119,6 +120,9 @@ func (p *plan) facts(root *scope) error {
 		}
 	}
 	p.spot = spot > 0
+	if err := p.identities(environment); err != nil {
+		return err
+	}
 	switch level {
 	case "Baseline":
 		p.least = api.LevelBaseline
@@ -126,6 +130,23 @@ func (p *plan) facts(root *scope) error {
 		p.least = api.LevelRestricted
 	default:
 		p.least = api.LevelPrivileged
+	}
+	return nil
+}
+
+// identities are the ServiceAccounts that may ask Azure for something.
+func (p *plan) identities(environment *scope) error {
+	inner, err := environment.enter("identities")
+	if err != nil {
+		return err
+	}
+	v, err := inner.variable("service_accounts")
+	if err != nil {
+		return err
+	}
+	for it := v.ElementIterator(); it.Next(); {
+		_, account := it.Element()
+		p.accounts = append(p.accounts, account.GetAttr("namespace").AsString()+"/"+account.GetAttr("name").AsString())
 	}
 	return nil
 }

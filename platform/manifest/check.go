@@ -106,10 +106,15 @@ func Clusterwide(kind string) bool {
 func metadata(o policy.Object) field.ErrorList {
 	at := field.NewPath("metadata")
 	wide := Clusterwide(o.GetObjectKind().GroupVersionKind().Kind)
-	if !wide && o.GetNamespace() == "" {
-		// Argo CD puts it where its application goes.
+	if wide == (o.GetNamespace() != "") {
+		// Argo CD puts it where its application goes; of what is in no namespace the API
+		// server takes one away.
+		namespace := "default"
+		if wide {
+			namespace = ""
+		}
 		o, _ = o.DeepCopyObject().(policy.Object)
-		o.SetNamespace("default")
+		o.SetNamespace(namespace)
 	}
 	return validation.ValidateObjectMetaAccessor(o, !wide, nameOf(o), at)
 }
