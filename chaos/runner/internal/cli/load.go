@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/load"
+	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 )
 
 func newLoad(s streams, code *int) *cobra.Command {
@@ -39,7 +40,8 @@ connections. One without a whole 2xx answer within --timeout is an error.
 
 At the end, after --duration or an interrupt, it waits for the answers that are
 still due, at most one --timeout; a second interrupt ends it at once. Then it
-prints the totals as JSON: scheduled = success + errors, and the errors by reason:
+prints the totals as JSON: scheduled = success + errors, the times p50 and p99, by how
+much the load itself was late (lagP99Seconds), and the errors by reason:
 
   unsent   not sent in time: the machine that load runs on is too slow
   connect  no connection in time: refused, unreachable, unknown name, TLS failed
@@ -58,8 +60,9 @@ that port of private addresses is asked, for the URL's path or --pods-path.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			// The lines about failing requests are at level debug: only this command shows them.
 			log := s.logger(slog.LevelDebug)
+			seen := &load.Recorder{}
 			credentials, errCredentials := load.ReadCredentials(token, ca)
-			g, err := newGenerator(load.Config{URL: args[0], Name: name, Rate: rate, Duration: duration, Timeout: timeout, Lookups: lookups, Credentials: credentials, Logger: log}, listen)
+			g, err := newGenerator(load.Config{URL: args[0], Name: name, Rate: rate, Duration: duration, Timeout: timeout, Lookups: lookups, Credentials: credentials, Recorder: seen, Logger: log}, listen)
 			if err = errors.Join(err, errCredentials); err != nil {
 				return usageError{err}
 			}
@@ -80,7 +83,7 @@ that port of private addresses is asked, for the URL's path or --pods-path.`,
 			if strict && st.Errors > 0 {
 				*code = exitErrors
 			}
-			return json.NewEncoder(s.out).Encode(loadTotals{st.Errors, st.Failures, st.Scheduled, st.Success})
+			return json.NewEncoder(s.out).Encode(totalsOf(st, seen.Take()))
 		},
 	}
 	f := cmd.Flags()
@@ -122,6 +125,17 @@ type loadTotals struct {
 	Failures  map[string]uint64 `json:"failures,omitempty"` // errors by reason
 	Scheduled uint64            `json:"scheduled"`
 	Success   uint64            `json:"success"`
+	// From when a request was due to its outcome, and by how much requests were sent late.
+	P50    result.Seconds `json:"p50Seconds"`
+	P99    result.Seconds `json:"p99Seconds"`
+	LagP99 result.Seconds `json:"lagP99Seconds"`
+}
+
+func totalsOf(st load.Stats, seen load.Seen) loadTotals {
+	return loadTotals{
+		Errors: st.Errors, Failures: st.Failures, Scheduled: st.Scheduled, Success: st.Success,
+		P50: result.InSeconds(seen.P50), P99: result.InSeconds(seen.P99), LagP99: result.InSeconds(seen.LagP99),
+	}
 }
 
 // newGenerator reports every wrong value at once. load.New takes a zero for its

@@ -19,16 +19,17 @@ const lateness = time.Second
 // somebody looks, so a scrape sees a freeze while it lasts, however late any
 // goroutine of the generator is.
 type ledger struct {
-	schedule schedule
-	timeout  time.Duration
-	record   func(why reason, d time.Duration)
+	timeout time.Duration
+	record  func(why reason, d time.Duration)
+	changed chan struct{} // receives something when the rate is another one
 
-	mu     sync.Mutex
-	end    time.Time // nothing is scheduled at or after it; zero while there is no end
-	limit  uint64    // how many requests are scheduled before end
-	oldest uint64    // every request before this one has its outcome
-	open   []entry   // ring by sequence number
-	stats  totals
+	mu       sync.Mutex
+	schedule schedule
+	end      time.Time // nothing is scheduled at or after it; zero while there is no end
+	limit    uint64    // how many requests are scheduled before end
+	oldest   uint64    // every request before this one has its outcome
+	open     []entry   // ring by sequence number
+	stats    totals
 }
 
 // entry is what is known of request n.
@@ -44,10 +45,11 @@ type totals struct {
 	failures        [reasonCount]uint64
 }
 
-func newLedger(s schedule, timeout time.Duration, record func(reason, time.Duration)) *ledger {
+// newLedger keeps the books of a schedule whose rate stays at or below fastest.
+func newLedger(s schedule, fastest float64, timeout time.Duration, record func(reason, time.Duration)) *ledger {
 	// Requests that are due but not overdue, and one on either edge.
-	size := int(s.rate*(timeout+lateness).Seconds()) + 2
-	return &ledger{schedule: s, timeout: timeout, record: record, limit: math.MaxUint64, open: make([]entry, size)}
+	size := int(fastest*(timeout+lateness).Seconds()) + 2
+	return &ledger{schedule: s, timeout: timeout, record: record, changed: make(chan struct{}, 1), limit: math.MaxUint64, open: make([]entry, size)}
 }
 
 // endAt ends the schedule: requests due at or after end are not part of it. Only
@@ -58,6 +60,37 @@ func (l *ledger) endAt(end time.Time) {
 	if l.end.IsZero() || end.Before(l.end) {
 		l.end, l.limit = end, l.schedule.before(end)
 	}
+}
+
+// setRate changes the rate from now on. After the end it changes nothing.
+func (l *ledger) setRate(now time.Time, rate float64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.end.IsZero() && !now.Before(l.end) {
+		return
+	}
+	l.schedule = l.schedule.from(now, rate)
+	if !l.end.IsZero() {
+		l.limit = l.schedule.before(l.end)
+	}
+	select {
+	case l.changed <- struct{}{}:
+	default: // whoever waits will look anyway
+	}
+}
+
+// at returns when request n is due.
+func (l *ledger) at(n uint64) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.schedule.at(n)
+}
+
+// rate is the one that counts now.
+func (l *ledger) rate() float64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.schedule.last()
 }
 
 // scheduled returns when the schedule ends, zero while that is not known, and how

@@ -17,7 +17,7 @@ type outcome struct {
 func newTestLedger(rate float64) (*ledger, *[]outcome, func(ms int) time.Time) {
 	start := time.Unix(1000, 0)
 	var book []outcome
-	l := newLedger(schedule{start: start, rate: rate}, time.Second, func(why reason, d time.Duration) {
+	l := newLedger(schedule{start: start, rate: rate}, rate, time.Second, func(why reason, d time.Duration) {
 		book = append(book, outcome{why.String(), d})
 	})
 	return l, &book, func(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecond) }

@@ -49,19 +49,23 @@ type Config struct {
 	Name string
 	// Rate is in requests per second, above 0 and at most 20,000.
 	Rate float64
+	// MaxRate is the highest that SetRate may ask for; 0 means Rate.
+	MaxRate float64
 	// Duration is how long requests are scheduled; 0 means until Run's context ends.
 	Duration time.Duration
 	// Timeout is counted from a request's scheduled time; 0 means 1 s, at most 1 min.
 	Timeout time.Duration
 	// MaxInFlight bounds the requests under way. A request that is not sent within
 	// its timeout because of this bound is an error. 0 means as many as Rate and
-	// Timeout can leave open, so that the bound is never felt.
+	// Timeout can leave open, or MaxRate, so that the bound is never felt.
 	MaxInFlight int
 	// Lookups resolves the URL's host name once a second beside the requests, which keep
 	// their connections, and counts the outcomes. The host has to be a name.
 	Lookups bool
 	// Credentials are sent with every request; nil for none. Run keeps the token up to date.
 	Credentials *Credentials
+	// Recorder gets every outcome and how late each request was sent; nil for none.
+	Recorder *Recorder
 	// Logger gets start and end, and failing requests at level debug: the first 100
 	// one by one, and after that one a second.
 	Logger *slog.Logger
@@ -90,6 +94,12 @@ func (c *Config) defaults() error {
 	if !(c.Rate > 0 && c.Rate <= maxRate) { // NaN too
 		errs = append(errs, fmt.Errorf("load rate %v: want more than 0 and at most %d requests per second", c.Rate, maxRate))
 	}
+	if c.MaxRate == 0 {
+		c.MaxRate = c.Rate
+	}
+	if c.Rate > 0 && c.Rate <= maxRate && !(c.MaxRate >= c.Rate && c.MaxRate <= maxRate) {
+		errs = append(errs, fmt.Errorf("load max rate %v: want at least the rate %v and at most %d requests per second", c.MaxRate, c.Rate, maxRate))
+	}
 	if c.Duration < 0 {
 		errs = append(errs, fmt.Errorf("load duration %s: want 0 (until it is stopped) or more", c.Duration))
 	}
@@ -115,7 +125,7 @@ func (c *Config) defaults() error {
 	}
 	if c.MaxInFlight == 0 {
 		// A tenth more, for the moment between a deadline and its worker's return.
-		c.MaxInFlight = int(math.Ceil(c.Rate*c.Timeout.Seconds()*1.1)) + 10
+		c.MaxInFlight = int(math.Ceil(c.MaxRate*c.Timeout.Seconds()*1.1)) + 10
 	}
 	return nil
 }
@@ -186,6 +196,20 @@ func (g *Generator) Stats() Stats {
 	return Stats{}
 }
 
+// SetRate changes the rate of the load that Run sends, from now on. It is an error before
+// Run, and above the configuration's MaxRate.
+func (g *Generator) SetRate(rate float64) error {
+	book := g.ledger.Load()
+	if book == nil {
+		return errors.New("the load has not started: its rate cannot be changed yet")
+	}
+	if !(rate > 0 && rate <= g.config.MaxRate) { // NaN too
+		return fmt.Errorf("load rate %v: want more than 0 and at most %v requests per second", rate, g.config.MaxRate)
+	}
+	book.setRate(time.Now(), rate)
+	return nil
+}
+
 // Run sends requests until the duration is over or ctx ends. It blocks until each
 // of them has its outcome: at most one timeout longer. It returns nil, or
 // ErrStarted.
@@ -218,9 +242,13 @@ func (g *Generator) Run(ctx context.Context) error {
 		beside.Go(func() { g.lookups.run(besides, c.host(), g.resolve) })
 	}
 
-	book := newLedger(schedule{start: time.Now(), rate: c.Rate}, c.Timeout, g.metrics.record)
+	began := time.Now()
+	book := newLedger(schedule{start: began, rate: c.Rate}, c.MaxRate, c.Timeout, func(why reason, d time.Duration) {
+		g.metrics.record(why, d)
+		c.Recorder.outcome(why == reasonNone, d)
+	})
 	if c.Duration > 0 {
-		book.endAt(book.schedule.start.Add(c.Duration))
+		book.endAt(began.Add(c.Duration))
 	}
 	g.ledger.Store(book)
 	ended := make(chan struct{})
@@ -238,7 +266,10 @@ func (g *Generator) Run(ctx context.Context) error {
 		vegeta.Client(&http.Client{
 			Transport: &onSchedule{
 				ctx: requests, next: transport, book: book,
-				sent: func(lag time.Duration) { g.metrics.lag.Observe(lag.Seconds()) },
+				sent: func(lag time.Duration) {
+					g.metrics.lag.Observe(lag.Seconds())
+					c.Recorder.sent(lag)
+				},
 			},
 			// A redirect is an answer, and not a success.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -256,7 +287,7 @@ func (g *Generator) Run(ctx context.Context) error {
 		ok := r.Error == "" && r.Code >= 200 && r.Code < 300
 		now := time.Now()
 		if why := book.settle(r.Seq, ok, r.Timestamp.Add(r.Latency), now); why != reasonNone {
-			log.failed(now, why, book.schedule.at(r.Seq), r)
+			log.failed(now, why, book.at(r.Seq), r)
 		}
 	}
 	s := g.Stats()

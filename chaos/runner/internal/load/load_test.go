@@ -54,20 +54,22 @@ func TestNewNamesEveryProblem(t *testing.T) {
 		change func(*Config)
 		want   []string
 	}{
-		"a good one":                 {func(*Config) {}, nil},
-		"no url":                     {func(c *Config) { c.URL = "" }, []string{"url"}},
-		"an url without a scheme":    {func(c *Config) { c.URL = "localhost:80" }, []string{"http://host"}},
-		"an url of another protocol": {func(c *Config) { c.URL = "ftp://h/" }, []string{"http://host"}},
-		"an invalid URL":             {func(c *Config) { c.URL = "http://%zz" }, []string{"url"}},
-		"rate zero":                  {func(c *Config) { c.Rate = 0 }, []string{"rate"}},
-		"rate NaN":                   {func(c *Config) { c.Rate = math.NaN() }, []string{"rate"}},
-		"rate infinite":              {func(c *Config) { c.Rate = math.Inf(1) }, []string{"rate"}},
-		"a negative timeout":         {func(c *Config) { c.Timeout = -1 }, []string{"timeout"}},
-		"a negative duration":        {func(c *Config) { c.Duration = -1 }, []string{"duration"}},
-		"a negative bound":           {func(c *Config) { c.MaxInFlight = -1 }, []string{"in flight"}},
-		"a name that is not text":    {func(c *Config) { c.Name = "\xff" }, []string{"name"}},
-		"no logger":                  {func(c *Config) { c.Logger = nil }, []string{"logger"}},
-		"several problems":           {func(c *Config) { *c = Config{} }, []string{"url", "rate", "logger"}},
+		"a good one":                           {func(*Config) {}, nil},
+		"no url":                               {func(c *Config) { c.URL = "" }, []string{"url"}},
+		"an url without a scheme":              {func(c *Config) { c.URL = "localhost:80" }, []string{"http://host"}},
+		"an url of another protocol":           {func(c *Config) { c.URL = "ftp://h/" }, []string{"http://host"}},
+		"an invalid URL":                       {func(c *Config) { c.URL = "http://%zz" }, []string{"url"}},
+		"rate zero":                            {func(c *Config) { c.Rate = 0 }, []string{"rate"}},
+		"rate NaN":                             {func(c *Config) { c.Rate = math.NaN() }, []string{"rate"}},
+		"rate infinite":                        {func(c *Config) { c.Rate = math.Inf(1) }, []string{"rate"}},
+		"a negative timeout":                   {func(c *Config) { c.Timeout = -1 }, []string{"timeout"}},
+		"a negative duration":                  {func(c *Config) { c.Duration = -1 }, []string{"duration"}},
+		"a negative bound":                     {func(c *Config) { c.MaxInFlight = -1 }, []string{"in flight"}},
+		"a highest rate below the rate":        {func(c *Config) { c.MaxRate = c.Rate / 2 }, []string{"max rate"}},
+		"a highest rate that no machine sends": {func(c *Config) { c.MaxRate = 1e6 }, []string{"max rate"}},
+		"a name that is not text":              {func(c *Config) { c.Name = "\xff" }, []string{"name"}},
+		"no logger":                            {func(c *Config) { c.Logger = nil }, []string{"logger"}},
+		"several problems":                     {func(c *Config) { *c = Config{} }, []string{"url", "rate", "logger"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

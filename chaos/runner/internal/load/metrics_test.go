@@ -33,7 +33,7 @@ func scrape(t *testing.T, h http.Handler) string {
 func TestGoldenMetricsMatchThePublishedExposition(t *testing.T) {
 	start := time.Unix(1000, 0)
 	m := newMetrics("monitor", func() {})
-	l := newLedger(schedule{start: start, rate: 10}, time.Second, m.record)
+	l := newLedger(schedule{start: start, rate: 10}, 10, time.Second, m.record)
 	l.settle(0, true, start.Add(4*time.Millisecond), start.Add(4*time.Millisecond))
 	l.settle(1, true, start.Add(180*time.Millisecond), start.Add(180*time.Millisecond))
 	l.mark(2, reasonReset, start.Add(200*time.Millisecond))

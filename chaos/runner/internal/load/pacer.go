@@ -25,7 +25,7 @@ func (p *pacer) Pace(_ time.Duration, hits uint64) (time.Duration, bool) {
 		next, limit := p.book.scheduled()
 		switch {
 		case hits < limit:
-			next = p.book.schedule.at(hits)
+			next = p.book.at(hits)
 		case p.ctx.Err() != nil:
 			return 0, true
 		}
@@ -36,6 +36,7 @@ func (p *pacer) Pace(_ time.Duration, hits uint64) (time.Duration, bool) {
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
+		case <-p.book.changed:
 		case <-p.ctx.Done():
 		}
 		timer.Stop()
@@ -43,4 +44,4 @@ func (p *pacer) Pace(_ time.Duration, hits uint64) (time.Duration, bool) {
 }
 
 // Rate implements vegeta's Pacer.
-func (p *pacer) Rate(time.Duration) float64 { return p.book.schedule.rate }
+func (p *pacer) Rate(time.Duration) float64 { return p.book.rate() }

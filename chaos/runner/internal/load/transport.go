@@ -34,7 +34,7 @@ func (t *onSchedule) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	due := t.book.schedule.at(n)
+	due := t.book.at(n)
 	lag := time.Since(due)
 	t.sent(max(0, lag))
 	if lag >= t.book.timeout {

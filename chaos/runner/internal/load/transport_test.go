@@ -33,7 +33,7 @@ func TestOnlyRequestsWithTimeLeftAreSent(t *testing.T) {
 				var left, lag time.Duration
 				tr := &onSchedule{
 					ctx:  t.Context(),
-					book: newLedger(schedule{start: time.Now(), rate: 10}, time.Second, func(reason, time.Duration) {}),
+					book: newLedger(schedule{start: time.Now(), rate: 10}, 10, time.Second, func(reason, time.Duration) {}),
 					sent: func(d time.Duration) { lag = d },
 					next: roundTrip(func(r *http.Request) (*http.Response, error) {
 						deadline, _ := r.Context().Deadline()
