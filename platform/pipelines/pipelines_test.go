@@ -24,6 +24,7 @@ var roots = map[string][]map[string]string{
 		{"Build.Reason": "Manual", "Build.SourceBranch": "refs/heads/try"},
 	},
 	"platform/pipelines/promotion.yml": {{}},
+	"platform/pipelines/load-test.yml": {{}},
 }
 
 // examine returns every mistake in the pipelines below a root.
@@ -127,6 +128,8 @@ func TestWhatIsBrokenIsFound(t *testing.T) {
 		"a step that is no make target":          {"platform/pipelines/steps/make.yml", "script: make ", "script: go test ", "calls no make target"},
 		"a trigger on no file":                   {"azure-pipelines.yml", "*/pair.yaml", "*/pairs.yaml", "which matches no file"},
 		"a template that nobody uses":            {"platform/pipelines/stages/validate.yml", "../steps/evidence.yml", "../steps/junit.yml", "evidence.yml is used by"},
+		"a load test of another name":            {"platform/pipelines/stages/load-test.yml", "target: load-test", "target: loadtest", "no target loadtest"},
+		"a report that is not written":           {"platform/pipelines/stages/load-test.yml", "{path: out/load-test,", "{path: out/load-tests,", "no step before writes out/load-tests"},
 		"a job that may run for ever":            {"platform/pipelines/stages/scan.yml", `timeoutInMinutes: "20"`, `continueOnError: false`, "has no timeout"},
 	} {
 		t.Run(name, func(t *testing.T) {

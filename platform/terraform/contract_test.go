@@ -246,6 +246,7 @@ func TestNamesOfPipelinesAreMade(t *testing.T) {
 		`toset(["release", "dev", "dev-chaos", "staging", "staging-chaos", "prod"])`, `"ballast-${each.key}"`,
 		`name         = "ballast-release"`, `name  = "REGISTRY"`, `name  = "SIGNING_KEY"`,
 		`"azure-pipelines.yml"`, `"platform/pipelines/promotion.yml"`, `"platform/pipelines/release.yml"`, `"platform/pipelines/judged.yml"`,
+		`"platform/pipelines/load-test.yml"`, `"platform/pipelines/measured.yml"`,
 	} {
 		if !strings.Contains(string(devops), want) {
 			t.Errorf("modules/devops does not say %s; platform/pipelines does", want)

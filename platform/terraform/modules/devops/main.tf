@@ -8,8 +8,9 @@ locals {
   pipelines = {
     ballast   = "azure-pipelines.yml"
     promotion = "platform/pipelines/promotion.yml"
+    load-test = "platform/pipelines/load-test.yml"
   }
-  templates = ["platform/pipelines/release.yml", "platform/pipelines/judged.yml"]
+  templates = ["platform/pipelines/release.yml", "platform/pipelines/judged.yml", "platform/pipelines/measured.yml"]
 }
 
 resource "azuredevops_project" "this" {
