@@ -292,6 +292,15 @@ chaos: build $(if $(filter cluster,$(TARGET)),cluster) ## Run every experiment o
 	$(call say-report,chaos); \
 	$(leave-exit)
 
+# More arguments of `ballast load-test`, such as LOAD_TEST="--max 1000 --prices prices.yaml".
+LOAD_TEST ?=
+
+.PHONY: load-test
+load-test: build $(if $(filter cluster,$(TARGET)),cluster) ## Raise the rate on this machine until an SLO breaks, at most 2 minutes; TARGET=cluster NAME=name|CONTEXT=context on a cluster; LOAD_TEST=arguments
+	@status=0; $(if $(filter cluster,$(TARGET)),$(if $(CONTEXT),,eval "$$(bin/cluster env $(CLUSTER_FLAGS))";)) \
+	bin/ballast load-test --out $(OUT)/load-test/report.json $(if $(filter cluster,$(TARGET)),--target=cluster --context=$(or $(CONTEXT),ballast-$(NAME))) $(LOAD_TEST) || status=$$?; \
+	$(leave-exit)
+
 .PHONY: mutants
 mutants: ## Take each rule of the judge away and see a test fail, and test the rules of SLOs of any period; minutes
 	BALLAST_MUTANTS=1 $(GO) test -count=1 -timeout 20m -run TestEveryRuleIsHeldByATest ./chaos/runner/internal/judge

@@ -116,6 +116,7 @@ be asked, 70 internal error, 74 evidence not writable, 130 ended by a second int
 		newRollback(s, code),
 		newLedger(s),
 		newLoad(s, code),
+		newLoadTest(s, code),
 		newGuard(s),
 		newSLO(s),
 	)

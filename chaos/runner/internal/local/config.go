@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"github.com/ballast-sre/ballast/chaos/runner/internal/load"
 )
 
 // Config says what to start. Monitor, Self and Logger are required.
@@ -17,10 +19,12 @@ type Config struct {
 	RuleFiles []string // Prometheus rule files or directories, unscaled
 	Scale     float64  // alert windows are divided by this; 0 means 75
 
-	Replicas  int     // pods; 0 means 3
-	Rate      float64 // requests per second; 0 means 100
-	Namespace string  // of the pods; empty means "default"
-	TempRoot  string  // directory of the runs; empty means ballast-<uid> under os.TempDir
+	Replicas  int            // pods; 0 means 3
+	Rate      float64        // requests per second; 0 means 100
+	MaxRate   float64        // that SetRate may ask for; 0 means Rate
+	Recorder  *load.Recorder // gets what the load's client sees; nil for none
+	Namespace string         // of the pods; empty means "default"
+	TempRoot  string         // directory of the runs; empty means ballast-<uid> under os.TempDir
 
 	Scrape, Evaluation time.Duration // intervals; 0 means 1 s
 
@@ -40,6 +44,7 @@ func (c *Config) defaults() error {
 	if c.Rate == 0 {
 		c.Rate = 100
 	}
+	c.MaxRate = max(c.MaxRate, c.Rate)
 	if c.Namespace == "" {
 		c.Namespace = "default"
 	}

@@ -43,7 +43,8 @@ type Environment struct {
 	probe   *pod // the load generator's
 	prom    *promserver.Server
 	servers []*http.Server
-	url     string // of the gateway
+	url     string              // of the gateway
+	setRate func(float64) error // of the load
 	done    chan struct{}
 	losing  sync.Once
 	gone    chan error         // one error after done is closed
@@ -72,7 +73,7 @@ func Start(ctx context.Context, cfg Config) (_ *Environment, err error) {
 	if err := cfg.defaults(); err != nil {
 		return nil, err
 	}
-	if err := enoughFiles(cfg.Rate); err != nil {
+	if err := enoughFiles(cfg.MaxRate); err != nil {
 		return nil, err
 	}
 	root, err := rootDir(cfg.TempRoot)
@@ -162,6 +163,24 @@ func (e *Environment) Export(ctx context.Context, w io.Writer) error {
 
 // GatewayURL is where the fleet answers.
 func (e *Environment) GatewayURL() string { return e.url }
+
+// SetRate changes how many requests per second the load sends, up to the configuration's
+// MaxRate.
+func (e *Environment) SetRate(rate float64) error { return e.setRate(rate) }
+
+// Replicas counts the monitor's pods: those that get requests, and those wanted. The error
+// wraps fault.ErrUnreachable when the fleet is gone.
+func (e *Environment) Replicas() (ready, wanted int, err error) {
+	if err := e.lost(); err != nil {
+		return 0, 0, err
+	}
+	for _, p := range e.fleet.describe() {
+		if p.Ready {
+			ready++
+		}
+	}
+	return ready, e.cfg.Replicas, nil
+}
 
 // Dir is the run's directory, with a log for each pod. Close removes it.
 func (e *Environment) Dir() string { return e.dir.path }

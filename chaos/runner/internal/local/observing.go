@@ -18,10 +18,11 @@ import (
 
 // startObserving starts load and Prometheus and waits for the first scrapes.
 func (e *Environment) startObserving(ctx context.Context) error {
-	generator, err := load.New(load.Config{URL: e.url + probePath, Name: probeName, Rate: e.cfg.Rate, Timeout: probeTimeout, Logger: e.cfg.Logger})
+	generator, err := load.New(load.Config{URL: e.url + probePath, Name: probeName, Rate: e.cfg.Rate, MaxRate: e.cfg.MaxRate, Timeout: probeTimeout, Recorder: e.cfg.Recorder, Logger: e.cfg.Logger})
 	if err != nil {
 		return err
 	}
+	e.setRate = generator.SetRate
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	e.stop = stop
 	e.load.Go(func() {
