@@ -41,7 +41,7 @@ func TestALoadTestOnTheCluster(t *testing.T) {
 		r := newRunner(ctx, t).asAdmin(t)
 		bounded, cancel := context.WithTimeout(ctx, time.Minute)
 		defer cancel()
-		cmd := r.command(bounded, "load-test", "--slo=monitor-latency", "--start=50", "--max=100", "--settle=2s", "--hold=10s", "--format=json")
+		cmd := r.command(bounded, "load-test", "--slo=monitor-latency", "--start=50", "--factor=2", "--max=100", "--settle=2s", "--hold=10s", "--format=json")
 		text, err := cmd.Output()
 		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 			t.Fatalf("exit code %d: %s%s", exit.ExitCode(), text, exit.Stderr)

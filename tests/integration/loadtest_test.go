@@ -63,7 +63,7 @@ func TestALoadTestSaysWhichRateHeld(t *testing.T) {
 	if err := os.WriteFile(prices, []byte(priced), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	code, stdout, stderr := h.ballast("load-test", "--slo", "monitor-latency", "--start", "50", "--max", "100", "--settle", "1s", "--hold", "3s", "--prices", prices, "--out", out, "--format", "json")
+	code, stdout, stderr := h.ballast("load-test", "--slo", "monitor-latency", "--start", "50", "--factor", "2", "--max", "100", "--settle", "1s", "--hold", "3s", "--prices", prices, "--out", out, "--format", "json")
 	r := reportOf(t, []byte(stdout))
 	if code != 0 || r.Verdict != "pass" || r.Sustained == nil || r.Sustained.Rate != 100 || r.Broken != nil || len(r.Steps) != 2 || !strings.Contains(r.Sentence, "Nothing broke up to 100") {
 		t.Fatalf("exit code %d: %s%s", code, stdout, stderr)

@@ -80,6 +80,23 @@ func (c *commonFlags) catalogue(log *slog.Logger) (catalogue, error) {
 	return cat, nil
 }
 
+// onlySLOs is the catalogue of who asks for no alert: no rule is read, nor held against
+// the SLOs.
+func (c *commonFlags) onlySLOs(log *slog.Logger) (cat catalogue, err error) {
+	if err := c.checkRoot(); err != nil {
+		return cat, err
+	}
+	files, noSLOs, err := c.sloDir().files(log)
+	if err != nil {
+		return cat, err
+	}
+	cat.noSLOs = noSLOs
+	if cat.slos, err = slo.Load(files...); err == nil && noSLOs == "" && len(cat.slos.Names()) == 0 {
+		cat.noSLOs = c.sloDir().lacks("SLO")
+	}
+	return cat, err
+}
+
 // checkRoot refuses a root that was named and is not a directory.
 func (c *commonFlags) checkRoot() error {
 	if !c.set.Changed("root") {

@@ -49,9 +49,14 @@ func (c *commonFlags) rooted() *commonFlags {
 
 // sources registers where SLOs and rules are read.
 func (c *commonFlags) sources() *commonFlags {
-	c.rooted()
-	c.set.StringVar(&c.slos, "slos", "", "directory of OpenSLO documents (default ROOT/alerts/slo)")
+	c.rooted().objectives()
 	c.set.StringVar(&c.rules, "rules", "", "directory of Prometheus rules (default ROOT/alerts/rules/prometheus)")
+	return c
+}
+
+// objectives registers where SLOs are read.
+func (c *commonFlags) objectives() *commonFlags {
+	c.set.StringVar(&c.slos, "slos", "", "directory of OpenSLO documents (default ROOT/alerts/slo)")
 	return c
 }
 

@@ -68,11 +68,11 @@ are missing or too few, or it was interrupted.`,
 		},
 	}
 	f := cmd.Flags()
-	common = newFlags(f).sources().targets(s)
+	common = newFlags(f).rooted().objectives().targets(s)
 	common.confirm = nil // its question is about faults: the context has to be named
 	f.StringArrayVar(&flags.slos, "slo", nil, "an SLO that has to hold, by its name; may be repeated (default: all of --slos)")
-	f.Float64Var(&flags.plan.Start, "start", 250, "requests per second of the first step")
-	f.Float64Var(&flags.plan.Factor, "factor", 2, "by which each step is faster than the one before")
+	f.Float64Var(&flags.plan.Start, "start", 500, "requests per second of the first step")
+	f.Float64Var(&flags.plan.Factor, "factor", 1.5, "by which each step is faster than the one before")
 	f.Float64Var(&flags.plan.Max, "max", 16000, "requests per second of the last step")
 	f.DurationVar(&flags.plan.Settle, "settle", 2*time.Second, "how long after each change of the rate nothing is counted")
 	f.DurationVar(&flags.plan.Hold, "hold", 0, "how long each step counts, at least (default 8s; 1m on target cluster)")
@@ -133,7 +133,7 @@ func loadTest(ctx context.Context, s streams, common *commonFlags, flags *loadTe
 		level = slog.LevelDebug
 	}
 	log := s.logger(level)
-	cat, err := common.catalogue(log)
+	cat, err := common.onlySLOs(log)
 	if err != nil {
 		return none, common.refused(s, err)
 	}

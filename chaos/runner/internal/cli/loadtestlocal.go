@@ -67,7 +67,7 @@ func openLocalRamp(ctx context.Context, common *commonFlags, flags *loadTestFlag
 	}
 	cfg := site.cfg
 	r := &localRamp{seen: &load.Recorder{}}
-	cfg.MaxRate, cfg.Recorder = flags.plan.Max, r.seen
+	cfg.MaxRate, cfg.Recorder, cfg.Yield = flags.plan.Max, r.seen, true
 	if r.env, err = local.Start(ctx, cfg); err != nil {
 		return nil, errors.Join(err, release())
 	}
@@ -78,7 +78,7 @@ func openLocalRamp(ctx context.Context, common *commonFlags, flags *loadTestFlag
 	r.counter = newCounter(client, slos, localScrape)
 	return &rampSite{
 		Site: r, url: r.env.GatewayURL(),
-		notes: []string{"Service, load and Prometheus share this machine: the rate is that of all of them together, and no capacity of a replica elsewhere."},
+		notes: []string{"Service, load and Prometheus share this machine, and the service gives way to the others where processors are short: the rate is that of all of them together, and no capacity of a replica elsewhere."},
 		seen:  func(rate float64) float64 { return rate },
 		close: func(ctx context.Context) error {
 			client.Close()

@@ -28,6 +28,10 @@ type Config struct {
 
 	Scrape, Evaluation time.Duration // intervals; 0 means 1 s
 
+	// Yield lets pods give way to load and gateway where all want a processor: they are then
+	// what a load test finds the limit of. Faults are done to pods that do not.
+	Yield bool
+
 	Incidents []Incident // in the history before the run
 
 	Logger *slog.Logger

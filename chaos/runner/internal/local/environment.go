@@ -135,7 +135,7 @@ func (e *Environment) startFleet(ctx context.Context) error {
 	}
 	e.url = url
 	e.fleet = newFleet(ctx, e.cfg.Namespace, containerRuntime{
-		keeper: e.keeper, monitor: e.cfg.Monitor, dir: e.dir.path,
+		keeper: e.keeper, monitor: e.cfg.Monitor, dir: e.dir.path, yield: e.cfg.Yield,
 		args: []string{
 			"--interval=" + e.cfg.Scrape.String(), // a scrape never sees the same snapshot twice for long
 			"--drain-pause=" + drainPause.String(),

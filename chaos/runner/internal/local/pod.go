@@ -64,6 +64,7 @@ type containerRuntime struct {
 	monitor string // the binary
 	dir     string // of the run
 	args    []string
+	yield   bool // to the runner, where both want a processor
 }
 
 func newPod(ctx context.Context, name string, rt containerRuntime, logger *slog.Logger) (*pod, error) {
@@ -188,6 +189,12 @@ func (p *pod) start(ctx context.Context) (*container, error) {
 	pr, err := p.runtime.keeper.spawn(ctx, args, p.runtime.dir, log)
 	if err != nil {
 		return nil, fmt.Errorf("container of pod %s: %w", p.name, err)
+	}
+	if p.runtime.yield {
+		if err := yield(pr.pid); err != nil {
+			pr.kill()
+			return nil, fmt.Errorf("container of pod %s: %w", p.name, err)
+		}
 	}
 	p.update(func() { p.starts++ })
 
