@@ -69,14 +69,27 @@ func (b *Builder) Pushed(ctx context.Context, p Push, out io.Writer) error {
 		return err
 	}
 	var failed error
+	var deploys []Push
 	if p.Repository == b.Repository {
-		failed = b.images(ctx, p, out)
+		deploys, failed = b.images(ctx, p, out)
 	}
+	b.follow(p, deploys, failed)
 	if err := b.notify(ctx, p); err != nil {
 		return errors.Join(failed, err, errors.New("the push will be noticed later, when Argo CD looks by itself"))
 	}
 	fmt.Fprintln(out, "Argo CD is notified")
 	return failed
+}
+
+// follow has it measured when the push serves. Of one that was not built, what runs stays.
+func (b *Builder) follow(p Push, deploys []Push, failed error) {
+	switch lead := b.Server.cfg.Lead; {
+	case lead == nil:
+	case failed != nil && len(deploys) == 0:
+		lead.NotBuilt()
+	default:
+		lead.Follow(p, deploys...)
+	}
 }
 
 // notify notifies Argo CD of a push. When Argo CD has compared an application it takes
@@ -110,8 +123,9 @@ func (b *Builder) send(ctx context.Context, p Push) (follows bool, err error) {
 	return follows, nil
 }
 
-// images builds every image that the push changes and records their digests.
-func (b *Builder) images(ctx context.Context, p Push, out io.Writer) error {
+// images builds every image that the push changes and records their digests. It returns what
+// it pushed to the deploy repository: nothing where the images stay the same.
+func (b *Builder) images(ctx context.Context, p Push, out io.Writer) ([]Push, error) {
 	digests := map[string]string{}
 	var changed []string
 	hint := ""
@@ -134,20 +148,20 @@ func (b *Builder) images(ctx context.Context, p Push, out io.Writer) error {
 		}
 	}
 	if err := b.build(ctx, changed, p.New, digests, out); err != nil {
-		return err
+		return nil, err
 	}
 	before, after, err := b.record(ctx, digests, p.New)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if before == after {
-		return nil // the same images
+		return nil, nil // the same images
 	}
 	deploy := Push{Repository: Deploy, Ref: "refs/heads/main", Old: before, New: after}
 	if deploy.Files, err = b.changed(ctx, deploy); err != nil {
-		return err
+		return nil, err
 	}
-	return b.Webhook.Send(ctx, deploy)
+	return []Push{deploy}, b.Webhook.Send(ctx, deploy)
 }
 
 // changed are the files that a push has touched: all when it is the first one. A file

@@ -273,6 +273,42 @@ func TestAPushIsBuiltRecordedAndTold(t *testing.T) {
 			}
 		})
 	}
+	if got := sh.metrics(t); !strings.Contains(got, `ballast_pushes_total{outcome="not-built"} 1`) || !strings.Contains(got, `ballast_pushes_total{outcome="serving"} 0`) {
+		t.Errorf("the metrics are\n%s", got)
+	}
+	// Argo CD deploys what was pushed, as it is in the repositories.
+	commit(t, sh.dir, "app/main.go", "package main\n\nfunc main() {}\n")
+	sh.push(t, "chart", "a chart", "main")
+	chart := must(t, sh.dir, "rev-parse", "HEAD")
+	sh.argo.runs(chart, must(t, sh.dir, "--git-dir="+sh.Path(Deploy), "rev-parse", "main"), "Healthy")
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		got := sh.metrics(t)
+		if strings.Contains(got, `ballast_push_waiting_seconds 0`) && !strings.Contains(got, `ballast_pushes_total{outcome="serving"} 0`) {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("no push serves:\n%s", got)
+		}
+	}
+}
+
+// metrics are those of the server.
+func (sh *shop) metrics(t *testing.T) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, sh.url+"/metrics", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("%s %v", res.Status, err)
+	}
+	return string(text)
 }
 
 // all are the files of the checkout.

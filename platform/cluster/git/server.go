@@ -39,11 +39,14 @@ type Push struct {
 	Repository string // without .git
 	Ref        string // refs/heads/main
 	Old, New   string // commits; zeros for none
+	// Received is when the repository had it.
+	Received time.Time
 	// Files are those that were touched, once somebody has looked.
 	Files []string
 }
 
-// Config is what a Server needs. All fields are required; Backend is not before Serve.
+// Config is what a Server needs. All fields are required, but for Lead; Backend is not before
+// Serve.
 type Config struct {
 	// Backend is the path of git-http-backend, git's own server for HTTP.
 	Backend string
@@ -54,6 +57,8 @@ type Config struct {
 	// the pusher waits: out is shown there. What it returns is shown, too; the push
 	// has happened all the same.
 	Pushed func(ctx context.Context, p Push, out io.Writer) error
+	// Lead measures how long pushes take until they serve. Its metrics are at /metrics.
+	Lead   *Lead
 	Logger *slog.Logger
 }
 
@@ -103,6 +108,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			}
 		})
 	}
+	if s.cfg.Lead != nil {
+		work.Go(func() { s.cfg.Lead.Run(ctx, s.Contains) })
+	}
 	<-ctx.Done()
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
@@ -119,6 +127,10 @@ var repositoryPath = regexp.MustCompile(`^/([a-z0-9][a-z0-9-]*(?:/[a-z0-9][a-z0-
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/healthz" {
 		fmt.Fprintln(w, "ok")
+		return
+	}
+	if r.URL.Path == "/metrics" && s.cfg.Lead != nil {
+		s.cfg.Lead.ServeHTTP(w, r)
 		return
 	}
 	m := repositoryPath.FindStringSubmatch(r.URL.Path)
@@ -211,6 +223,7 @@ func (s *Server) hook(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	received := time.Now() // pushes before it may be built for minutes
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := flusher{w, http.NewResponseController(w)}
@@ -219,7 +232,7 @@ func (s *Server) hook(w http.ResponseWriter, r *http.Request) {
 		if len(fields) != 3 {
 			continue
 		}
-		p := Push{Repository: strings.TrimPrefix(r.URL.Path, "/"), Old: fields[0], New: fields[1], Ref: fields[2]}
+		p := Push{Repository: strings.TrimPrefix(r.URL.Path, "/"), Old: fields[0], New: fields[1], Ref: fields[2], Received: received}
 		s.cfg.Logger.Info("pushed", "repository", p.Repository, "ref", p.Ref, "commit", p.New)
 		// What was begun for a push ends, whether or not its pusher waits.
 		if err := s.cfg.Pushed(context.WithoutCancel(r.Context()), p, out); err != nil {

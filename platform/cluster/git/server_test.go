@@ -47,6 +47,8 @@ type served struct {
 	t   *testing.T
 	url string
 
+	argo *argocd // which the server's Lead asks
+
 	mu     sync.Mutex
 	pushes []Push
 }
@@ -57,9 +59,11 @@ func serve(t *testing.T, answer func(Push, io.Writer) error) *served {
 	if err != nil {
 		t.Skip(err)
 	}
-	s := &served{t: t}
+	logger := slog.New(slog.NewTextHandler(t.Output(), nil))
+	s := &served{t: t, argo: &argocd{health: "Healthy"}}
 	server, err := NewServer(Config{
-		Backend: backend, Dir: t.TempDir(), Self: os.Args[0], Token: token, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Backend: backend, Dir: t.TempDir(), Self: os.Args[0], Token: token, Logger: logger,
+		Lead: NewLead(s.argo.list, "http://git.test", logger),
 		Pushed: func(_ context.Context, p Push, out io.Writer) error {
 			s.mu.Lock()
 			s.pushes = append(s.pushes, p)
@@ -142,6 +146,12 @@ func TestAPushIsToldAndItsPusherSeesWhatComesOfIt(t *testing.T) {
 			t.Errorf("the pusher does not see %q: %s", want, out)
 		}
 	}
+	for i := range s.pushes {
+		if since := time.Since(s.pushes[i].Received); since < 0 || since > time.Minute {
+			t.Errorf("received %s ago", since)
+		}
+		s.pushes[i].Received = time.Time{}
+	}
 	want := Push{Repository: "team/shop", Ref: "refs/heads/main", Old: strings.Repeat("0", 40), New: head}
 	if len(s.pushes) != 1 || !reflect.DeepEqual(s.pushes[0], want) {
 		t.Errorf("told of %+v, want %+v", s.pushes, want)
@@ -154,6 +164,20 @@ func TestAPushIsToldAndItsPusherSeesWhatComesOfIt(t *testing.T) {
 	must(t, dir, "push", s.remote(token, "team/shop"), "HEAD:main")
 	if got := s.pushes[len(s.pushes)-1]; got.Old != head || got.New != next {
 		t.Errorf("the second push is told as %+v", got)
+	}
+	for name, tt := range map[string]struct {
+		commit, revision string
+		want             bool
+	}{
+		"the later push has the earlier one": {head, next, true},
+		"a push has itself":                  {next, next, true},
+		"the earlier push lacks the later":   {next, head, false},
+		"nobody knows the commit":            {strings.Repeat("1", 40), next, false},
+		"no commit at all":                   {"", "", false},
+	} {
+		if got := s.Contains(t.Context(), "team/shop", tt.commit, tt.revision); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 	// Reading takes nothing.
 	clone := filepath.Join(t.TempDir(), "clone")

@@ -59,7 +59,7 @@ metadata: {name: ballast-system}
 ---
 apiVersion: v1
 kind: Service
-metadata: {name: git, namespace: ballast-system}
+metadata: {name: git, namespace: ballast-system, labels: {app.kubernetes.io/name: ballast-git}}
 spec:
   ports: [{name: http, port: 80, targetPort: %[2]d, protocol: TCP}]
 ---

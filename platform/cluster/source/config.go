@@ -41,6 +41,10 @@ const (
 // network, which in the node may lead to what only the host has.
 const HostResolver = "host-resolv.conf"
 
+// GitKubeconfig is a file in the node's directory, by which the server of the repositories
+// reads Argo CD's applications.
+const GitKubeconfig = "kubeconfig/git.conf"
+
 //go:embed config/*.tmpl
 var configFiles embed.FS
 

@@ -73,7 +73,7 @@ func (n *Node) certify(ctx context.Context, s settings) error {
 			return fmt.Errorf("kubeconfig: %w: %s", err, out)
 		}
 	}
-	for _, program := range []string{"kube-proxy", "kube-router"} {
+	for _, program := range []string{"kube-proxy", "kube-router", "git"} {
 		path := n.in("kubeconfig", program+".conf")
 		if exists(path) {
 			continue

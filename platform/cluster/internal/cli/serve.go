@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -32,14 +33,14 @@ func images() []string { return []string{"monitor", "ballast"} }
 func workIn(dir string) string { return filepath.Join(dir, "build") }
 
 // repositories is the server of a cluster's repositories. backend is git-http-backend,
-// and may be empty where nobody is served.
-func repositories(dir, backend string, k keys, pushed func(context.Context, git.Push, io.Writer) error) (*git.Server, error) {
+// and may be empty where nobody is served; without lead nothing is measured.
+func repositories(dir, backend string, k keys, pushed func(context.Context, git.Push, io.Writer) error, lead *git.Lead) (*git.Server, error) {
 	if pushed == nil {
 		pushed = func(context.Context, git.Push, io.Writer) error { return nil }
 	}
 	return git.NewServer(git.Config{
 		Backend: backend, Dir: filepath.Join(dir, "git"), Self: filepath.Join(dir, source.KeptSelf), Token: k.token, Pushed: pushed,
-		Logger: slog.New(slog.NewJSONHandler(os.Stderr, nil)),
+		Lead: lead, Logger: slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 	})
 }
 
@@ -87,7 +88,11 @@ func serve(ctx context.Context, args []string, _ io.Writer) error {
 		Compares:    compares,
 		HostNetwork: os.NewFile(hostNetwork, "host network"), Resolver: string(resolver),
 	}
-	server, err := repositories(dir, backend, k, builder.Pushed)
+	lead, err := leadOfNode(dir, slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	if err != nil {
+		return err
+	}
+	server, err := repositories(dir, backend, k, builder.Pushed, lead)
 	if err != nil {
 		return err
 	}
@@ -131,7 +136,11 @@ func serveKind(ctx context.Context, args []string, stderr io.Writer) error {
 			Webhook:  git.Webhook{URL: h.Service(bootstrap.Namespace, "argocd-webhook", "http") + "/api/webhook", Base: bootstrap.Host, Secret: k.webhook, Client: h.Client},
 			Compares: compares,
 		}
-		builder.Server, err = repositories(dir, backend, k, builder.Pushed)
+		api, err := url.Parse(h.API)
+		if err != nil {
+			return nil, fmt.Errorf("the API server's address: %w", err)
+		}
+		builder.Server, err = repositories(dir, backend, k, builder.Pushed, leadThrough(h.Client, api, slog.New(slog.NewJSONHandler(stderr, nil))))
 		return builder.Server, err
 	})
 }

@@ -116,7 +116,7 @@ func (c *command) deploy(ctx context.Context, n node) error {
 	if err != nil {
 		return err
 	}
-	server, err := repositories(n.Dir(), "", keys, nil)
+	server, err := repositories(n.Dir(), "", keys, nil, nil)
 	if err != nil {
 		return err
 	}
