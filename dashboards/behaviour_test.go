@@ -100,6 +100,10 @@ func changes() []change {
 		{`argocd_app_info{name="monitor",sync_status="Synced",health_status="Healthy"}`, 1, gone, 0},
 		{`argocd_app_info{name="monitor",sync_status="OutOfSync"}`, gone, 1, 0},
 		{`argocd_app_sync_total{name="monitor",phase="Succeeded"}`, 0, 0.01, 0},
+		{`ballast_push_waiting_seconds`, 0, 700, 0},
+		{`ballast_pushes_total{outcome="serving"}`, 0.01, 0.02, 0},
+		{`ballast_pushes_total{outcome="not-built"}`, 0, 0.002, 0},
+		{`ballast_pushes_total{outcome="late"}`, 0, 0.003, 0},
 		{`prometheus_config_last_reload_successful`, 1, 0, 0},
 		{`prometheus_rule_evaluation_failures_total`, 0, 0.1, 0},
 		{`prometheus_rule_group_iterations_missed_total`, 0, 0.05, 0},
@@ -184,6 +188,7 @@ func behaviour(w world, ls map[string]string, counter bool, base float64) (befor
 }
 
 // buckets are those of histograms: in 5 ms, and under a fault a third of them in 500 ms.
+// Pushes serve in 20 s, and in trouble two thirds of them in 400 s.
 func buckets(ls map[string]string) []change {
 	name := ls["__name__"]
 	if !strings.HasSuffix(name, "_bucket") {
@@ -192,19 +197,23 @@ func buckets(ls map[string]string) []change {
 	if strings.HasPrefix(name, "probe_send") {
 		return nil
 	}
-	rate, since := 20.0, 15.0
-	if strings.HasPrefix(name, "probe_") {
+	rate, since, slow := 20.0, 15.0, 1.0/3
+	fast, late := 0.005, 0.5
+	switch {
+	case strings.HasPrefix(name, "probe_"):
 		rate, since = 50, 45
+	case strings.HasPrefix(name, "ballast_push_"):
+		rate, since, slow, fast, late = 0.01, 0.02, 2.0/3, 20, 400
 	}
 	bound, err := strconv.ParseFloat(ls["le"], 64)
 	if err != nil {
 		return nil
 	}
 	c := change{selector: name + `{le="` + ls["le"] + `"}`}
-	if bound >= 0.005 {
-		c.healthy, c.broken = rate, since*2/3
+	if bound >= fast {
+		c.healthy, c.broken = rate, since*(1-slow)
 	}
-	if bound >= 0.5 {
+	if bound >= late {
 		c.broken = since
 	}
 	return []change{c}

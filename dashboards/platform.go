@@ -18,6 +18,7 @@ func platformBoard() board {
 		rows: []row{
 			{"Now", platformTiles()},
 			{"Alerts", []panel{platformAlerts()}},
+			{"From push to serving", pushPanels()},
 			{"Applications", applicationPanels()},
 			{"Scrapes", scrapePanels()},
 			{"Rules", rulePanels()},

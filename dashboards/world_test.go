@@ -62,6 +62,7 @@ func programs() []program {
 		{file: "alertmanager", labels: []map[string]string{target("observability", "alertmanager", "alertmanager-a")}},
 		{file: "otel-collector", labels: []map[string]string{target("observability", "otel-collector", "collector-a")}},
 		{file: "victorialogs", labels: []map[string]string{target("observability", "victorialogs", "victorialogs-a")}},
+		{file: "git", labels: []map[string]string{{"namespace": "ballast-system", "job": "ballast-git", "instance": "10.89.0.2:3000"}}},
 		{file: "guard", labels: []map[string]string{target("chaos-testing", "ballast-guard", "guard-a")}},
 		// What the guard serves, too, is taken from it.
 		{file: "ballast", labels: []map[string]string{target("chaos-testing", "ballast-ledger", "ledger-a")}, only: []string{"ballast_budget_chaos_", "ballast_alert_"}},
