@@ -89,6 +89,7 @@ func trendAnswers(t trend.Trends) []fact {
 		{Name: "Passes", Value: passes},
 		{Name: "Detection", Value: movedText(c.Detection)},
 		{Name: "Recovery", Value: movedText(c.Recovery)},
+		{Name: "Versions", Value: versionsText(c)},
 		{Name: "What got worse", Value: got},
 	}
 	if len(better) > 0 {
@@ -116,6 +117,25 @@ func movedText(m trend.Moved) string {
 		return "No experiment has it in both months."
 	}
 	return fmt.Sprintf("Slower in %d and faster in %d of %s.", m.Slower, m.Faster, chart.Plural(m.Of, "experiment"))
+}
+
+// versionsText says what else differs between the months, which may be why.
+func versionsText(c trend.Comparison) string {
+	switch {
+	case c.Experiments == 0:
+		return "No experiment ran in both months."
+	case len(c.Versions) == 0:
+		return "The same as at the end of the month before."
+	}
+	var changed []string
+	for _, v := range c.Versions {
+		changed = append(changed, changeText(v))
+	}
+	return sentence(some(changed, 4))
+}
+
+func changeText(c trend.Change) string {
+	return fmt.Sprintf("%s %s instead of %s", c.What, known(c.To), known(c.From))
 }
 
 // measured names a measure for a reader.
@@ -152,7 +172,7 @@ func shifted(s trend.Shift) string {
 		}
 		var changed []string
 		for _, c := range s.Changed {
-			changed = append(changed, fmt.Sprintf("%s %s instead of %s", c.What, known(c.To), known(c.From)))
+			changed = append(changed, changeText(c))
 		}
 		if len(changed) > 0 {
 			return text + ", with " + some(changed, 4)

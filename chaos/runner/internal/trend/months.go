@@ -30,6 +30,9 @@ type Comparison struct {
 	Detection   Moved  `json:"detection"`
 	Recovery    Moved  `json:"recovery"`
 	Passes      Passes `json:"passes"`
+	// Versions differ between the last run of the month before and the last of this one,
+	// of the experiments that are compared.
+	Versions []Change `json:"versions,omitempty"`
 }
 
 // Mixed is a comparison of which one measure is better and another one worse.
@@ -76,17 +79,20 @@ type Passes struct {
 
 func months(experiments []Experiment, until time.Time) Comparison {
 	c := Comparison{Direction: TooFew, Until: until, Passes: Passes{Direction: TooFew}}
+	var last, lastBefore Run
 	for _, x := range experiments {
 		this, before := within(x.Runs, until.Add(-month), until), within(x.Runs, until.Add(-2*month), until.Add(-month))
 		if len(this) == 0 || len(before) == 0 {
 			continue
 		}
 		c.Experiments++
+		last, lastBefore = latest(last, this), latest(lastBefore, before)
 		c.This.add(this)
 		c.Before.add(before)
 		c.Detection.add(values(this, detection), values(before, detection))
 		c.Recovery.add(values(this, recovery), values(before, recovery))
 	}
+	c.Versions = changes(lastBefore.versions, last.versions)
 	if c.This.Judged < fewest || c.Before.Judged < fewest {
 		return c
 	}
@@ -112,6 +118,16 @@ func months(experiments []Experiment, until time.Time) Comparison {
 		c.Direction = Steady
 	}
 	return c
+}
+
+// latest is the run that ended last.
+func latest(r Run, runs []Run) Run {
+	for _, other := range runs {
+		if other.Ended.After(r.Ended) {
+			r = other
+		}
+	}
+	return r
 }
 
 // within are the runs that ended after one time and not after another.
