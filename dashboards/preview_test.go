@@ -70,6 +70,7 @@ func TestThePreviewDrawsEveryDashboard(t *testing.T) {
 				}
 			}
 		}
+		t.Run("by everybody", func(t *testing.T) { read(t, page) })
 		if w == worldBroken { // all panels have data
 			t.Run("in a browser", func(t *testing.T) { fits(t, string(w), page, s.Panels) })
 		}
