@@ -82,7 +82,7 @@ const (
 // count, as the SLO that was not seen may be the one that broke first.
 func (s Step) judge() Step {
 	if lag := float64(s.Client.LagP99); lag > maxLag {
-		return s.notJudged(result.InstrumentUnfit, "the load sent 1 of 100 requests more than %.0f ms late, at most %.0f may be: what this machine could send is no limit of the service; use a machine with more processors for the load, or a lower --max", lag*1000, maxLag*1000)
+		return s.notJudged(result.InstrumentUnfit, "the load sent 1 of 100 requests %.0f ms late or more, and above %.0f ms nothing can be judged: what this machine could send is no limit of the service; use a machine with more processors for the load, or a lower --max", lag*1000, maxLag*1000)
 	}
 	for _, i := range s.SLIs {
 		if i.Trouble != "" {
