@@ -12,7 +12,7 @@ import (
 
 	"github.com/ballast-sre/ballast/chaos/runner/internal/result"
 	"github.com/ballast-sre/ballast/chaos/runner/internal/trend"
-	"github.com/ballast-sre/ballast/tests/page"
+	pagecheck "github.com/ballast-sre/ballast/tests/page"
 )
 
 // everyPage are the pages that the report makes, of every kind of run.
@@ -42,7 +42,7 @@ func TestPagesAreReadByEverybodyEverywhere(t *testing.T) {
 	on := map[string]string{".onbar": ".firing", ".bandname": ".band"}
 	for name, text := range everyPage(t) {
 		t.Run(name, func(t *testing.T) {
-			p, err := page.Read(text)
+			p, err := pagecheck.Read(text)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -53,7 +53,7 @@ func TestPagesAreReadByEverybodyEverywhere(t *testing.T) {
 			for _, problem := range slices.Concat(p.Markup(), widths, p.Queries()) {
 				t.Error(problem)
 			}
-			for _, v := range []page.View{{Width: 320}, {Width: 320, Dark: true}, {Width: 1280}, {Width: 1280, Dark: true}, {Width: 2560}, {Width: 2560, Dark: true}} {
+			for _, v := range []pagecheck.View{{Width: 320}, {Width: 320, Dark: true}, {Width: 1280}, {Width: 1280, Dark: true}, {Width: 2560}, {Width: 2560, Dark: true}} {
 				faint, texts, err := p.Contrast(v, on)
 				if err != nil || texts == 0 {
 					t.Fatalf("%+v: %d texts, %v", v, texts, err)
