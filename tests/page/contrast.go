@@ -141,7 +141,10 @@ func (s *styled) shapes(n *html.Node, on map[string]string, grounds []colour) ([
 		below := grounds[0]
 		grounds = nil
 		for _, other := range s.page.all {
-			if c, ok := s.colour(other, "fill"); ok && of.Match(other) {
+			if !of.Match(other) {
+				continue
+			}
+			if c, ok := s.colour(other, "fill"); ok {
 				grounds = append(grounds, c.over(below))
 			}
 		}
