@@ -57,7 +57,7 @@ func inputs(ctx context.Context, _ options, name string) (string, error) {
 	// A module may be replaced by a directory of the repository.
 	const format = "{{with .Module}}{{if .Main}}{{$.ImportPath}} {{.Path}}{{else}}{{with .Replace}}{{if not .Version}}{{.Path}} .{{end}}{{end}}{{end}}{{end}}"
 	var stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, "go", "list", "-deps", "-f", format, r.pkg, "./platform/image") //nolint:gosec // The packages are those of recipes.
+	cmd := exec.CommandContext(ctx, "go", "list", "-deps", "-f", format, r.pkg, "./platform/image")
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {

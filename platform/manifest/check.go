@@ -8,8 +8,8 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/api/validation"
-	"k8s.io/apimachinery/pkg/api/validation/path"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/labels"
@@ -72,7 +72,7 @@ func nameOf(o policy.Object) validation.ValidateNameFunc {
 	case *corev1.Namespace:
 		return validation.NameIsDNSLabel
 	case *rbacv1.Role, *rbacv1.RoleBinding, *rbacv1.ClusterRole, *rbacv1.ClusterRoleBinding:
-		return path.ValidatePathSegmentName
+		return segment
 	case *batchv1.CronJob:
 		// The controller appends eleven characters for the Job.
 		return limited(52)
@@ -82,6 +82,9 @@ func nameOf(o policy.Object) validation.ValidateNameFunc {
 	}
 	return validation.NameIsDNSSubdomain
 }
+
+// segment allows what can be one part of a URL's path.
+func segment(name string, _ bool) []string { return content.IsPathSegmentName(name) }
 
 func limited(most int) validation.ValidateNameFunc {
 	return func(name string, prefix bool) []string {

@@ -151,7 +151,7 @@ func cidr(text string, at *field.Path) field.ErrorList {
 }
 
 // duration is the form that the definitions of monitors have.
-var duration = regexp.MustCompile(`^(0|(([0-9]+)y)?(([0-9]+)w)?(([0-9]+)d)?(([0-9]+)h)?(([0-9]+)m)?(([0-9]+)s)?(([0-9]+)ms)?)$`) //nolint:gochecknoglobals // It is compiled once.
+var duration = regexp.MustCompile(`^(0|(([0-9]+)y)?(([0-9]+)w)?(([0-9]+)d)?(([0-9]+)h)?(([0-9]+)m)?(([0-9]+)s)?(([0-9]+)ms)?)$`)
 
 func scrape(interval, timeout monitoringv1.Duration, at *field.Path) field.ErrorList {
 	var all field.ErrorList

@@ -141,7 +141,7 @@ func (n *node) kill(ctx context.Context, t *testing.T) {
 // moment. What it had begun is left as it is.
 func (n *node) interrupt(ctx context.Context, t *testing.T, sig syscall.Signal, latest time.Duration) {
 	t.Helper()
-	after := rand.N(latest) //nolint:gosec // a moment, no secret
+	after := rand.N(latest)
 	cmd := exec.CommandContext(ctx, n.program, "up", "--name="+n.name, "--provider="+n.provider, "--repository="+n.repository, "--environment=")
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said

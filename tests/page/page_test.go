@@ -115,8 +115,14 @@ func TestContrastIsWCAGs(t *testing.T) {
 		text, ground string
 		want         float64
 	}{
-		{"#000", "#fff", 21}, {"#fff", "#fff", 1}, {"#767676", "#fff", 4.54}, {"#777", "#fff", 4.48}, {"#00f", "#ffffff", 8.59},
-		{"#0000", "#fff", 1}, {"transparent", "#123456", 1}, {"color-mix(in srgb, #000 50%, transparent)", "#fff", 3.98},
+		{"#000", "#fff", 21},
+		{"#fff", "#fff", 1},
+		{"#767676", "#fff", 4.54},
+		{"#777", "#fff", 4.48},
+		{"#00f", "#ffffff", 8.59},
+		{"#0000", "#fff", 1},
+		{"transparent", "#123456", 1},
+		{"color-mix(in srgb, #000 50%, transparent)", "#fff", 3.98},
 	} {
 		a, err := parseColour(tt.text)
 		if err != nil {

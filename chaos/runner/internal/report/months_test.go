@@ -56,11 +56,13 @@ func TestTheFirstScreenSaysWhetherItIsBetterAndWhatElseDiffers(t *testing.T) {
 		},
 		"fewer runs pass, and nothing else differs": {
 			slices.Concat(daily("kill", "v0.1.0", before, times(6, result.Pass)...), daily("kill", "v0.1.0", now, times(6, result.Fail)...)),
-			"Worse than last month.", result.Fail, []string{"The same as at the end of the month before."},
+			"Worse than last month.", result.Fail,
+			[]string{"The same as at the end of the month before."},
 		},
 		"nothing moved, but the version": {
 			slices.Concat(daily("kill", "v0.1.0", before, times(8, result.Pass)...), daily("kill", "v0.2.0", now, times(8, result.Pass)...)),
-			"As good as last month.", result.Pass, []string{"ballast v0.2.0 instead of v0.1.0."},
+			"As good as last month.", result.Pass,
+			[]string{"ballast v0.2.0 instead of v0.1.0."},
 		},
 		"four runs this month, all of which failed": {
 			slices.Concat(daily("kill", "v0.1.0", before, times(8, result.Pass)...), daily("kill", "v0.2.0", now, times(4, result.Fail)...)),
@@ -69,23 +71,28 @@ func TestTheFirstScreenSaysWhetherItIsBetterAndWhatElseDiffers(t *testing.T) {
 		},
 		"four runs in the month before": {
 			slices.Concat(daily("kill", "v0.1.0", before, times(4, result.Fail)...), daily("kill", "v0.1.0", now, times(8, result.Pass)...)),
-			"Too few runs to compare with last month.", result.Inconclusive, []string{"Each month needs five judged runs"},
+			"Too few runs to compare with last month.", result.Inconclusive,
+			[]string{"Each month needs five judged runs"},
 		},
 		"many runs that could not be judged": {
 			slices.Concat(daily("kill", "v0.1.0", before, times(8, result.Pass)...), daily("kill", "v0.1.0", now, times(20, result.Inconclusive)...)),
-			"Too few runs to compare with last month.", result.Inconclusive, []string{"This month no run could be judged"},
+			"Too few runs to compare with last month.", result.Inconclusive,
+			[]string{"This month no run could be judged"},
 		},
 		"a month without a run before this one": {
 			daily("kill", "v0.1.0", now, times(8, result.Pass)...),
-			"Too few runs to compare with last month.", result.Inconclusive, []string{"No experiment ran in both months."},
+			"Too few runs to compare with last month.", result.Inconclusive,
+			[]string{"No experiment ran in both months."},
 		},
 		"another experiment in each month": {
 			slices.Concat(daily("kill", "v0.1.0", before, times(8, result.Fail)...), daily("loss", "v0.2.0", now, times(8, result.Pass)...)),
-			"Too few runs to compare with last month.", result.Inconclusive, []string{"No experiment ran in both months."},
+			"Too few runs to compare with last month.", result.Inconclusive,
+			[]string{"No experiment ran in both months."},
 		},
 		"a new experiment that fails beside one that passes": {
 			slices.Concat(daily("kill", "v0.1.0", before, times(8, result.Pass)...), daily("kill", "v0.1.0", now, times(8, result.Pass)...), daily("new", "v0.1.0", now, times(8, result.Fail)...)),
-			"As good as last month.", result.Pass, []string{"This month 8 of 8 judged runs passed (100%)"},
+			"As good as last month.", result.Pass,
+			[]string{"This month 8 of 8 judged runs passed (100%)"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
