@@ -53,7 +53,7 @@ type workload struct {
 	replicas int32
 	template corev1.PodTemplateSpec
 	claims   []corev1.PersistentVolumeClaim
-	each     string // instead of a number of replicas
+	each     string // instead of a number of replicas: one a node, or what an autoscaler allows
 }
 
 // workloadOf reads a workload; false: the object runs no pods.
@@ -107,21 +107,19 @@ func images(all rendered) map[string]string {
 	return out
 }
 
-// reaches says of each workload that changes what it means for its pods.
-func reaches(changes []change, after rendered) []string {
+// reaches says of each workload that changes what it means for its pods, and of each
+// autoscaler that changes how many it allows.
+func reaches(changes []change, before, after rendered) []string {
 	var lines []string
 	for _, c := range changes {
-		is, runs := workload{}, false
-		if c.is != nil {
-			is, runs = workloadOf(*c.is)
-		}
-		was, ran := workload{}, false
-		if c.was != nil {
-			was, ran = workloadOf(*c.was)
-		}
+		was, ran := before.workload(c.was)
+		is, runs := after.workload(c.is)
 		id := c.object().id()
 		switch {
 		case !runs && !ran:
+			if was, is := bounds(c.was), bounds(c.is); was != is {
+				lines = append(lines, fmt.Sprintf("- %s: %s → %s", id, was, is))
+			}
 		case !runs:
 			lines = append(lines, fmt.Sprintf("- %s: goes, with %s", id, was.size()))
 		case !ran:
@@ -141,6 +139,42 @@ func reaches(changes []change, after rendered) []string {
 	return lines
 }
 
+// workload reads a workload, which may not be there, with what scales it; false: the object
+// runs no pods.
+func (r rendered) workload(o *object) (workload, bool) {
+	if o == nil {
+		return workload{}, false
+	}
+	w, ok := workloadOf(*o)
+	if !ok {
+		return workload{}, false
+	}
+	for i, other := range r.objects {
+		var h autoscalingv2.HorizontalPodAutoscaler
+		if other.GetKind() == autoscaler && other.GetNamespace() == o.GetNamespace() && into(other, &h) &&
+			h.Spec.ScaleTargetRef.Kind == o.GetKind() && h.Spec.ScaleTargetRef.Name == o.GetName() {
+			w.each = bounds(&r.objects[i])
+		}
+	}
+	return w, true
+}
+
+const autoscaler = "HorizontalPodAutoscaler"
+
+// bounds are how many replicas an autoscaler allows. Of an object that is none, or that is
+// not there, they are nothing that scales.
+func bounds(o *object) string {
+	var h autoscalingv2.HorizontalPodAutoscaler
+	if o == nil || o.GetKind() != autoscaler || !into(*o, &h) {
+		return "not scaled"
+	}
+	least := int32(1) // where it says nothing
+	if h.Spec.MinReplicas != nil {
+		least = *h.Spec.MinReplicas
+	}
+	return fmt.Sprintf("%d to %d replicas", least, h.Spec.MaxReplicas)
+}
+
 func (w workload) size() string {
 	switch {
 	case w.each != "":
@@ -151,7 +185,7 @@ func (w workload) size() string {
 	return fmt.Sprintf("%d replicas", w.replicas)
 }
 
-// budget is what keeps pods of a workload from going all at once, and what scales it.
+// budget is what keeps pods of a workload from going all at once.
 func budget(o object, w workload, after rendered) string {
 	said := "no disruption budget"
 	for _, other := range after.objects {
@@ -159,17 +193,14 @@ func budget(o object, w workload, after rendered) string {
 			continue
 		}
 		var b policyv1.PodDisruptionBudget
-		var h autoscalingv2.HorizontalPodAutoscaler
+		if other.GetKind() != "PodDisruptionBudget" || !into(other, &b) || !covers(b, w.template.Labels) {
+			continue
+		}
 		switch {
-		case other.GetKind() == "PodDisruptionBudget" && into(other, &b) && covers(b, w.template.Labels):
-			switch {
-			case b.Spec.MinAvailable != nil:
-				said = fmt.Sprintf("%s keeps %s available", other.id(), b.Spec.MinAvailable)
-			case b.Spec.MaxUnavailable != nil:
-				said = fmt.Sprintf("%s lets %s be away", other.id(), b.Spec.MaxUnavailable)
-			}
-		case other.GetKind() == "HorizontalPodAutoscaler" && into(other, &h) && h.Spec.ScaleTargetRef.Kind == o.GetKind() && h.Spec.ScaleTargetRef.Name == o.GetName():
-			said += fmt.Sprintf("; scaled up to %d", h.Spec.MaxReplicas)
+		case b.Spec.MinAvailable != nil:
+			said = fmt.Sprintf("%s keeps %s available", other.id(), b.Spec.MinAvailable)
+		case b.Spec.MaxUnavailable != nil:
+			said = fmt.Sprintf("%s lets %s be away", other.id(), b.Spec.MaxUnavailable)
 		}
 	}
 	return said

@@ -47,7 +47,7 @@ func write(ctx context.Context, w io.Writer, environment string, before, after r
 		}
 	}
 	list("Images", imageLines(images(before), images(after)), "No image changes.")
-	list("Blast radius", reaches(changes, after), "No workload changes.")
+	list("Blast radius", reaches(changes, before, after), "No workload changes.")
 	list("Data", data(changes), "Nothing that outlives a pod is touched.")
 	findings, err := findingLines(before, after)
 	if err != nil {

@@ -44,9 +44,9 @@ func TestByWhatAClusterIsMade(t *testing.T) {
 		"by neither of two when none was asked for":    {"", both, true, "", "there are two clusters of this name; say source or kind"},
 		"by kind where source made one of this name":   {byKind, []string{bySource}, true, "", "there is a cluster of this name already, made by source; take another --name"},
 		"by source where kind made one of this name":   {bySource, []string{byKind}, true, "", "there is a cluster of this name already, made by kind; take another --name"},
-		"by something else":                            {"k3d", nil, true, "", `there is no "k3d", only source and kind`},
-		"by something else where there is one already": {"k3d", []string{byKind}, true, "", `there is no "k3d", only source and kind`},
-		"by kind in other letters":                     {"Kind", nil, true, "", `there is no "Kind"`},
+		"by something else":                            {"k3d", nil, true, "", `--provider "k3d": want source or kind`},
+		"by something else where there is one already": {"k3d", []string{byKind}, true, "", `--provider "k3d": want source or kind`},
+		"by kind in other letters":                     {"Kind", nil, true, "", `--provider "Kind": want source or kind`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := provider(tt.asked, tt.has, func() bool {
