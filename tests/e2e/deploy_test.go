@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -113,6 +114,24 @@ func awaitMark(ctx context.Context, t *testing.T, version string, since time.Tim
 	return time.Since(since)
 }
 
+// pushesServing is how many pushes serve, as Prometheus has it of the repositories of the tests'
+// own cluster.
+func pushesServing(ctx context.Context, t *testing.T) float64 {
+	t.Helper()
+	var answer struct{ Result []struct{ Value [2]any } }
+	if err := prometheus(ctx, "query", &answer, "query", `ballast_pushes_total{outcome="serving"}`); err != nil {
+		t.Fatal(err)
+	}
+	if len(answer.Result) == 0 {
+		return 0 // not scraped yet
+	}
+	n, err := strconv.ParseFloat(fmt.Sprint(answer.Result[0].Value[1]), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // TestPushDeploys measures the way from `git push` to what clients get.
 func TestPushDeploys(t *testing.T) {
 	skipUnless(t, on.deploys != nil, "somewhere to push to: -remote")
@@ -120,6 +139,7 @@ func TestPushDeploys(t *testing.T) {
 	feature(t, "git push deploys",
 		check{"a push that changes the program is built, and serves", func(ctx context.Context, t *testing.T) {
 			on.deploys.mark(t, version)
+			before := pushesServing(ctx, t)
 			began := time.Now()
 			commit, answer := on.deploys.push(ctx, t, "Change the program")
 			pushed := time.Since(began)
@@ -129,6 +149,12 @@ func TestPushDeploys(t *testing.T) {
 			figure(t, "push with a build until the new version serves", serving.Seconds(), 45, "s")
 			if !strings.Contains(answer, "monitor: sha256:") {
 				t.Errorf("git push does not show the image's digest: %s", answer)
+			}
+			if on.own != nil {
+				await(ctx, t, time.Minute, "the repositories to say that the push serves", func(ctx context.Context) (bool, string) {
+					now := pushesServing(ctx, t)
+					return now > before, fmt.Sprintf("%g pushes serve, %g before", now, before)
+				})
 			}
 		}},
 		check{"what runs is the digest that the builder recorded", func(ctx context.Context, t *testing.T) {

@@ -96,6 +96,9 @@ func TestPrometheus(t *testing.T) {
 				"monitor": 3, "probe": 1, "prometheus": 1, "alertmanager": 1, "prometheus-operator": 1,
 				"probe-pods": 3, "cadvisor": len(nodes.Items), "otel-collector": len(nodes.Items), "apiserver": 1, "argocd-metrics": 1,
 			}
+			if on.own != nil {
+				want["ballast-git"] = 1 // the repositories that this cluster serves
+			}
 			await(ctx, t, 2*time.Minute, "every target to be up", func(ctx context.Context) (bool, string) {
 				var answer struct {
 					ActiveTargets []struct {
