@@ -45,6 +45,8 @@ const (
 	// loadRemove bounds its removal, after an interrupt, too.
 	loadRemove = 10 * time.Second
 	loadPoll   = 500 * time.Millisecond
+	// warmRate, per second, and warmTime are those of the requests before a load.
+	warmRate, warmTime = 10, 2 * time.Second
 	// maxLoadLog is more than a load writes: a line for each of 100 failures, and one a second.
 	maxLoadLog = 16 << 20
 )
@@ -93,15 +95,23 @@ func (c *Connection) loadPod(ctx context.Context, l LoadPod) (*corev1.Pod, error
 	}
 	spec := *found.Items[0].Spec.Template.Spec.DeepCopy()
 	main := &spec.Containers[0]
-	main.Name, main.Args = loadTestName, loadArgs(main.Args, l)
+	args := main.Args
+	main.Name, main.Args = loadTestName, loadArgs(args, l)
 	main.Ports, main.ReadinessProbe, main.LivenessProbe, main.StartupProbe = nil, nil, nil, nil
 	// At high rates it needs more of both than the load generator does.
 	main.Resources = corev1.ResourceRequirements{
 		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m"), corev1.ResourceMemory: resource.MustParse("128Mi")},
 		Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")},
 	}
+	// Network policies reach a new pod a moment after it has started. Requests that are
+	// refused until then are no failures of the service.
+	first := main.DeepCopy()
+	warming := l
+	warming.Rate, warming.Duration = warmRate, warmTime
+	first.Name, first.Args = "warm-up", loadArgs(args, warming)
+	spec.InitContainers = append(spec.InitContainers, *first)
 	spec.RestartPolicy = corev1.RestartPolicyNever
-	deadline := int64((l.Duration + loadStart + loadEnd).Seconds())
+	deadline := int64((l.Duration + warmTime + loadStart + loadEnd).Seconds())
 	spec.ActiveDeadlineSeconds = &deadline
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: loadTestName + "-", Namespace: l.Namespace, Labels: map[string]string{nameLabel: loadTestName}},
@@ -188,7 +198,7 @@ func startedAt(pod *corev1.Pod) time.Time {
 
 // readLoad reads what the load printed at its end.
 func (c *Connection) readLoad(ctx context.Context, pod *corev1.Pod) (LoadSent, error) {
-	stream, err := c.Kubernetes.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{}).Stream(ctx)
+	stream, err := c.Kubernetes.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: loadTestName}).Stream(ctx)
 	if err != nil {
 		return LoadSent{}, fmt.Errorf("%w: read the log of the load: %w", fault.ErrUnreachable, err)
 	}
@@ -200,13 +210,13 @@ func (c *Connection) readLoad(ctx context.Context, pod *corev1.Pod) (LoadSent, e
 	return decodeLoad(text)
 }
 
-// decodeLoad finds the totals among the lines of a log, of which they are the last that is
-// one of JSON with them.
+// decodeLoad finds the totals among the lines of a log: the last line of JSON with them. The
+// load logs them, too, with a message; the order of both is that of two streams.
 func decodeLoad(log []byte) (LoadSent, error) {
 	var last *rawLoad
 	for line := range strings.Lines(string(log)) {
 		var r rawLoad
-		if json.Unmarshal([]byte(line), &r) == nil && r.Scheduled != nil {
+		if json.Unmarshal([]byte(line), &r) == nil && r.Scheduled != nil && r.Message == nil {
 			last = &r
 		}
 	}
@@ -221,6 +231,7 @@ func decodeLoad(log []byte) (LoadSent, error) {
 }
 
 type rawLoad struct {
+	Message   *string  `json:"msg"`
 	Scheduled *uint64  `json:"scheduled"`
 	Success   uint64   `json:"success"`
 	Errors    uint64   `json:"errors"`

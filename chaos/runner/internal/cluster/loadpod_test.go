@@ -58,6 +58,10 @@ func TestALoadIsSentAsTheLoadGeneratorDoes(t *testing.T) {
 	if main.Image != "registry.example.com/ballast@sha256:1" || main.LivenessProbe != nil || len(main.Ports) > 0 || !*pod.Spec.SecurityContext.RunAsNonRoot {
 		t.Errorf("%+v", pod.Spec)
 	}
+	first := pod.Spec.InitContainers[0]
+	if want := []string{"load", "--rate=10", "--duration=2s", "--name=load-test", "--timeout=1s", "--token-file=/etc/probe/token/token", "http://monitor/api/v1/cpu"}; !slices.Equal(first.Args, want) || first.Image != main.Image || len(first.Ports) > 0 {
+		t.Errorf("before the load: %+v, want arguments %q", first, want)
+	}
 	if pod.Labels[nameLabel] == "probe" {
 		t.Error("Prometheus would take it for the load generator")
 	}
@@ -136,17 +140,21 @@ func TestALoadsPodIsRemovedHoweverItEnds(t *testing.T) {
 }
 
 func TestWhatALoadSawIsReadFromItsLog(t *testing.T) {
-	const log = `{"time":"x","level":"INFO","msg":"load stopped","scheduled":600,"success":599,"errors":1}
-{"errors":1,"failures":{"reset":1},"scheduled":600,"success":599,"p50Seconds":0.002,"p99Seconds":0.05,"lagP99Seconds":0.001}
-`
-	got, err := decodeLoad([]byte(log))
-	if want := (LoadSent{Success: 599, Errors: 1, P50: 2 * time.Millisecond, P99: 50 * time.Millisecond, LagP99: time.Millisecond}); err != nil || got != want {
-		t.Errorf("%+v, %v; want %+v", got, err, want)
+	const (
+		logged  = `{"time":"x","level":"INFO","msg":"load stopped","scheduled":600,"success":599,"errors":1}` + "\n"
+		printed = `{"errors":1,"failures":{"reset":1},"scheduled":600,"success":599,"p50Seconds":0.002,"p99Seconds":0.05,"lagP99Seconds":0.001}` + "\n"
+	)
+	want := LoadSent{Success: 599, Errors: 1, P50: 2 * time.Millisecond, P99: 50 * time.Millisecond, LagP99: time.Millisecond}
+	for _, log := range []string{logged + printed, printed + logged} {
+		if got, err := decodeLoad([]byte(log)); err != nil || got != want {
+			t.Errorf("%s: %+v, %v; want %+v", log, got, err, want)
+		}
 	}
 	for name, tc := range map[string]struct{ log, says string }{
-		"no line":            {"", "without saying"},
-		"another log":        {"panic: no\n{\"msg\":\"x\"}\n", "without saying"},
-		"an earlier version": {`{"errors":0,"scheduled":600,"success":600}`, "earlier version"},
+		"no line":             {"", "without saying"},
+		"only what is logged": {logged, "without saying"},
+		"another log":         {"panic: no\n{\"msg\":\"x\"}\n", "without saying"},
+		"an earlier version":  {`{"errors":0,"scheduled":600,"success":600}`, "earlier version"},
 	} {
 		if _, err := decodeLoad([]byte(tc.log)); err == nil || !strings.Contains(err.Error(), tc.says) {
 			t.Errorf("%s: %v, want %q", name, err, tc.says)
