@@ -39,7 +39,7 @@ func TestALoadTestOnTheCluster(t *testing.T) {
 	feature(t, "a load test", check{"says which rate three replicas sustain, and leaves no pod", func(ctx context.Context, t *testing.T) {
 		awaitPods(ctx, t, monitorNamespace, monitorPods, 3)
 		r := newRunner(ctx, t).asAdmin(t)
-		bounded, cancel := context.WithTimeout(ctx, time.Minute)
+		bounded, cancel := context.WithTimeout(ctx, 2*time.Minute)
 		defer cancel()
 		cmd := r.command(bounded, "load-test", "--slo=monitor-latency", "--start=50", "--factor=2", "--max=100", "--settle=2s", "--hold=10s", "--format=json")
 		text, err := cmd.Output()
