@@ -163,7 +163,7 @@ promotion-experiments: ## List the experiments that have to pass on ENV before a
 .PHONY: attest
 attest: build ## Attach the verdicts of out/chaos to the image that ENV runs; ENV=staging REGISTRY=registry.example [AUTH=file]
 	@pair=platform/argocd/environments/$(ENV)/pair.yaml; \
-	if [ -z "$(ENV)" ] || [ ! -f "$$pair" ]; then echo "ENV is \"$(ENV)\", and there is no file $$pair: make attest ENV=staging REGISTRY=registry.example" >&2; exit 1; fi; \
+	if [ -z "$(ENV)" ] || [ ! -f "$$pair" ]; then echo "ENV \"$(ENV)\": the file $$pair does not exist; run, for example: make attest ENV=staging REGISTRY=registry.example" >&2; exit 1; fi; \
 	field() { sed -n "s/^ *$$1: \"\(.*\)\"$$/\1/p" "$$pair"; }; \
 	bin/ballast attest --image "$(REGISTRY)/$(PREFIX)/monitor@$$(field monitor)" --revision "$$(field revision)" --environment "$(ENV)" \
 		--auth "$(or $(AUTH),$(HOME)/.docker/config.json)" $(OUT)/chaos/report.json

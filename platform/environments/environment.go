@@ -231,7 +231,7 @@ func (e *environment) values(s source) map[string]any {
 	return values
 }
 
-// namespace is one of the environment, as far as it says what pods may be.
+// labelsOf are the labels that a namespace gets; nil: the environment does not make it.
 func (e *environment) labelsOf(namespace string) map[string]string {
 	for _, o := range e.objects {
 		if n, ok := o.Object.Object.(*corev1.Namespace); ok && n.Name == namespace {

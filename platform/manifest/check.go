@@ -158,14 +158,14 @@ func (t *template) check() field.ErrorList {
 }
 
 // matches holds a selector to the labels of the pods that it is for.
-func matches(selector *metav1.LabelSelector, of map[string]string) field.ErrorList {
+func matches(by *metav1.LabelSelector, of map[string]string) field.ErrorList {
 	at := field.NewPath("spec", "selector")
-	if found := metavalidation.ValidateLabelSelector(selector, metavalidation.LabelSelectorValidationOptions{}, at); len(found) > 0 {
+	if found := selector(by, at); len(found) > 0 {
 		return found
 	}
-	s, err := metav1.LabelSelectorAsSelector(selector)
+	s, err := metav1.LabelSelectorAsSelector(by)
 	if err != nil || s.Empty() || !s.Matches(labels.Set(of)) {
-		return field.ErrorList{field.Invalid(at, selector.MatchLabels, "`selector` does not match template `labels`")}
+		return field.ErrorList{field.Invalid(at, by.MatchLabels, "`selector` does not match template `labels`")}
 	}
 	return nil
 }

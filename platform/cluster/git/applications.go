@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// ErrApplications is returned for an answer that is no list of Argo CD's applications.
+// ErrApplications is returned for an answer that is not a list of Argo CD's applications.
 var ErrApplications = errors.New("no list of applications")
 
 // readApplications reads the API server's list of Argo CD's applications.

@@ -33,7 +33,7 @@ type loadTestFlags struct {
 	verbose bool
 }
 
-// rampSite is a place for a load test, with what a reader has to know of it.
+// rampSite is the target of a load test, with notes for the report.
 type rampSite struct {
 	ramp.Site
 	url   string
@@ -85,7 +85,7 @@ are missing or too few, or it was interrupted.`,
 	return cmd
 }
 
-// The longest step that the default of each target makes.
+// The defaults of --hold.
 const (
 	localHold   = 8 * time.Second
 	clusterHold = time.Minute
@@ -197,7 +197,7 @@ func (c catalogue) tested(names []string) ([]slo.SLO, error) {
 		o, ok := c.slos.Get(name)
 		switch {
 		case !ok:
-			return nil, fmt.Errorf("--slo %s: there is no such SLO; there are %s", name, strings.Join(c.slos.Names(), ", "))
+			return nil, fmt.Errorf("--slo %s: unknown SLO; want one of %s", name, strings.Join(c.slos.Names(), ", "))
 		case o.Good == "":
 			return nil, fmt.Errorf("the SLO %s judges minutes and not events, which no step is long enough for; name others with --slo", name)
 		}

@@ -18,8 +18,7 @@ import (
 	"github.com/ballast-sre/ballast/internal/prom"
 )
 
-// A cluster without rights, pods or Prometheus is no mistake of the command line, and no
-// limit of a service.
+// A cluster that cannot be reached is neither a usage error nor a limit of the service.
 func TestALoadTestOfAClusterThatDoesNotAnswerIsNotJudged(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close() // nobody listens there any more

@@ -133,7 +133,7 @@ func TestPromoteSaysHowItIsUsed(t *testing.T) {
 		"with two sources":           {[]string{"--from", "staging", "--to", "prod", "--revision", s.pair.Revision}, exitUsage, "leave one of them out"},
 		"past an environment":        {[]string{"--from", "dev", "--to", "prod"}, exitUsage, "prod takes pairs from staging, and not from dev"},
 		"from a build":               {[]string{"--to", "prod", "--revision", s.pair.Revision, "--image", "monitor=" + digest}, exitUsage, "prod takes pairs from staging, and not from a build"},
-		"to nowhere":                 {[]string{"--from", "staging", "--to", "moon"}, exitInvalid, "moon/promotion.yaml: there is no such file"},
+		"to nowhere":                 {[]string{"--from", "staging", "--to", "moon"}, exitInvalid, "moon/promotion.yaml: the file does not exist"},
 		"out of the repository":      {[]string{"--from", "staging", "--to", "../x"}, exitUsage, "--to \"../x\" cannot be the name of an environment"},
 		"of another image":           {[]string{"--to", "dev", "--revision", s.pair.Revision, "--image", "other=" + digest}, exitUsage, "the images of the pair are other"},
 		"of a branch":                {[]string{"--to", "dev", "--revision", "main", "--image", "monitor=" + digest}, exitUsage, "revision \"main\" is not a commit"},

@@ -39,7 +39,7 @@ func readDocument[T any](dir, file string, read func(string, []byte) (T, error))
 	if err != nil {
 		var none T
 		if errors.Is(err, fs.ErrNotExist) {
-			err = errors.New("there is no such file; an environment for promotions needs promotion.yaml and pair.yaml")
+			err = errors.New("the file does not exist; an environment that takes promotions needs promotion.yaml and pair.yaml")
 		}
 		return none, problem1(file, err)
 	}

@@ -28,11 +28,10 @@ type LoadPod struct {
 	Duration  time.Duration
 }
 
-// LoadSent is what a load saw from its begin to its end.
+// LoadSent is what a load saw from beginning to end.
 type LoadSent struct {
-	Began            time.Time `json:"-"`
-	Success          uint64    `json:"success"`
-	Errors           uint64    `json:"errors"`
+	Began            time.Time
+	Success, Errors  uint64
 	P50, P99, LagP99 time.Duration
 }
 
@@ -156,10 +155,10 @@ func (c *Connection) awaitPod(ctx context.Context, pod *corev1.Pod, within time.
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
-			why := fmt.Sprintf("it is %s", pod.Status.Phase)
+			var why string
 			if err != nil {
 				why = err.Error()
-			} else if now != nil {
+			} else {
 				why = conditionOf(now)
 			}
 			return nil, fmt.Errorf("%w: the pod of the load is not %s after %s: %s", fault.ErrUnreachable, phases[0], within, why)

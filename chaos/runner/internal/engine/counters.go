@@ -99,7 +99,7 @@ func seriesID(labels map[string]string, without ...string) string {
 type scrape struct {
 	good, total map[string]float64
 	age         time.Duration
-	unusable    bool // a counter that is not a number poisons every later sum
+	unusable    bool // a counter that is not a number makes every later sum wrong
 }
 
 // add appends one step from an answer of eventsExpr. A step without good or
@@ -123,9 +123,9 @@ func (tl *tally) add(t time.Time, s *scrape, births bool) {
 	tl.steps = append(tl.steps, result.Count{T: at, Good: tl.good.sum, Total: tl.total.sum})
 }
 
-// addRange appends every step of w from an answer of eventsExpr. Series that
-// appear before t0 are not increase: a scrape that comes late brings the whole
-// past of a counter. It returns whether the last step had a count.
+// addRange appends every step of w from an answer of eventsExpr. A series that
+// appears before t0 does not count as an increase: a late scrape has the counter's
+// whole past. It returns whether the last step had a count.
 func (tl *tally) addRange(series []prom.Series, w prom.Window, t0 *time.Time) bool {
 	steps := map[int64]*scrape{}
 	for _, s := range series {
@@ -156,7 +156,7 @@ func (tl *tally) addRange(series []prom.Series, w prom.Window, t0 *time.Time) bo
 	return known
 }
 
-// valueSteps reads every step of w. Several series at one step are not number.
+// valueSteps reads every step of w. A step with several series has no value.
 func valueSteps(series []prom.Series, w prom.Window) []result.Value {
 	steps := map[int64]result.Value{}
 	for _, s := range series {

@@ -94,7 +94,8 @@ func redacted(text string) string {
 	return credential.ReplaceAllString(result.Redact(text), "${1}xxxxx")
 }
 
-// shortened cuts a text between two characters, and what is not UTF-8 out of it.
+// shortened cuts a text to maxLogText bytes, between two characters, and replaces invalid
+// UTF-8.
 func shortened(text string) string {
 	if !utf8.ValidString(text) {
 		text = string([]rune(text))

@@ -25,7 +25,7 @@ type ledger struct {
 
 	mu       sync.Mutex
 	schedule schedule
-	end      time.Time // nothing is scheduled at or after it; zero while there is no end
+	end      time.Time // nothing is scheduled at or after end; zero: the load runs until it is stopped
 	limit    uint64    // how many requests are scheduled before end
 	oldest   uint64    // every request before this one has its outcome
 	open     []entry   // ring by sequence number

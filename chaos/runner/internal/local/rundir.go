@@ -134,8 +134,8 @@ func (d *runDir) close() error {
 	return errors.Join(removeRunDir(d.path), d.lock.Close())
 }
 
-// removeRunDir removes a run's directory, whose lock this process holds. That it
-// is gone, or half of it, is not an error.
+// removeRunDir removes a run's directory, whose lock this process holds. A
+// directory that is missing, or partly removed, is not an error.
 func removeRunDir(path string) error {
 	old := oldName(path)
 	if err := os.Rename(path, old); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -20,7 +20,8 @@ func yield(pid int) error {
 		return fmt.Errorf("priority of this process: %w", err)
 	}
 	const neutral, nicest = 20, 19
-	// A container is a process group of its own. A single process would be one thread of it.
+	// Each container has its own process group. Setting one process ID would change only
+	// one of its threads.
 	err = unix.Setpriority(unix.PRIO_PGRP, pid, min(nicest, neutral-raw+yielding))
 	if err != nil && !errors.Is(err, unix.ESRCH) { // it has ended
 		return fmt.Errorf("priority of process %d: %w", pid, err)
