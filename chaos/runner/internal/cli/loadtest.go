@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -218,19 +219,16 @@ func readPrices(path string) (*ramp.Prices, error) {
 	return &p, err
 }
 
-// keepReport writes the report as JSON. The file is replaced once the new one is whole.
+// keepReport writes the report as JSON, where a file is named.
 func keepReport(path string, rep ramp.Report) error {
 	if path == "" {
 		return nil
 	}
-	text, err := json.MarshalIndent(rep, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path+".new", append(text, '\n'), 0o644), os.Rename(path+".new", path)); err != nil {
-		return fmt.Errorf("%w: %w", report.ErrNotWritable, err)
-	}
-	return nil
+	return report.WriteFile(filepath.Dir(path), filepath.Base(path), func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(rep)
+	})
 }
 
 func printReport(s streams, format string, rep ramp.Report) error {

@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -18,14 +17,7 @@ const TrendsFile = "trends.html"
 // WriteTrends stores trends.html in dir, which it makes if need be. Every error is
 // [ErrNotWritable].
 func WriteTrends(dir string, t trend.Trends) error {
-	if err := makeDir(dir); err != nil {
-		return err
-	}
-	w, err := writeOut(filepath.Join(dir, TrendsFile), func(w io.Writer) error { return Trends(w, t) })
-	if err != nil {
-		return err
-	}
-	return w.replace()
+	return WriteFile(dir, TrendsFile, func(w io.Writer) error { return Trends(w, t) })
 }
 
 // Trends writes trends.html: like report.html one file that needs neither network nor

@@ -59,6 +59,19 @@ func Write(dir string, r result.Report) error {
 	return errors.Join(errs...)
 }
 
+// WriteFile stores one file in dir, which it makes if need be. An older one is replaced once
+// fill has written the new one whole. Every error is [ErrNotWritable].
+func WriteFile(dir, name string, fill func(io.Writer) error) error {
+	if err := makeDir(dir); err != nil {
+		return err
+	}
+	w, err := writeOut(filepath.Join(dir, name), fill)
+	if err != nil {
+		return err
+	}
+	return w.replace()
+}
+
 // preflight writes a file into dir that it removes again, so that a run does not
 // find out at its end that its evidence has no place. The error is [ErrNotWritable].
 func preflight(dir string) error {
