@@ -1,7 +1,6 @@
 package main
 
 import (
-	"slices"
 	"testing"
 
 	"github.com/ballast-sre/ballast/tests/page"
@@ -16,24 +15,13 @@ func read(t *testing.T, text []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	widths, err := p.Widths()
-	if err != nil {
-		t.Fatal(err)
+	problems, lines, err := p.Problems(page.Look{
+		Views: []page.View{{Width: 320}, {Width: 320, Dark: true}, {Width: 3840}, {Width: 3840, Dark: true}}, Lines: ".stroke",
+	})
+	if err != nil || lines == 0 {
+		t.Fatalf("%d lines, %v", lines, err)
 	}
-	for _, problem := range slices.Concat(p.Markup(), widths, p.Queries()) {
+	for _, problem := range problems {
 		t.Error(problem)
-	}
-	for _, v := range []page.View{{Width: 320}, {Width: 320, Dark: true}, {Width: 3840}, {Width: 3840, Dark: true}} {
-		faint, texts, err := p.Contrast(v, nil)
-		if err != nil || texts == 0 {
-			t.Fatalf("%+v: %d texts, %v", v, texts, err)
-		}
-		lines, n, err := p.Lines(v, ".stroke")
-		if err != nil || n == 0 {
-			t.Fatalf("%+v: %d lines, %v", v, n, err)
-		}
-		for _, problem := range slices.Concat(faint, lines) {
-			t.Errorf("%+v: %s", v, problem)
-		}
 	}
 }
