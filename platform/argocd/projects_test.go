@@ -9,12 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"helm.sh/helm/v4/pkg/chart/common"
-	"helm.sh/helm/v4/pkg/chart/common/util"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
-	"helm.sh/helm/v4/pkg/engine"
 	"sigs.k8s.io/yaml"
 
+	"github.com/ballast-sre/ballast/platform/manifest"
 	"github.com/ballast-sre/ballast/platform/policy"
 )
 
@@ -174,13 +172,9 @@ func ofTheCluster(t *testing.T, a application) []resource {
 		t.Fatal(err)
 	}
 	src := a.Spec.all()[0]
-	values, err := util.ToRenderValues(c, src.Helm.ValuesObject, common.ReleaseOptions{
-		Name: cmp.Or(src.Helm.ReleaseName, a.Metadata.Name), Namespace: a.Spec.Destination.Namespace, Revision: 1, IsInstall: true,
-	}, common.DefaultCapabilities)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rendered, err := engine.Engine{}.Render(c, values)
+	rendered, err := manifest.Render(c, src.Helm.ValuesObject, manifest.Release{
+		Name: cmp.Or(src.Helm.ReleaseName, a.Metadata.Name), Namespace: a.Spec.Destination.Namespace,
+	}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

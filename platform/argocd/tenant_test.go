@@ -12,10 +12,7 @@ import (
 
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	"github.com/prometheus/prometheus/promql/parser"
-	"helm.sh/helm/v4/pkg/chart/common"
-	"helm.sh/helm/v4/pkg/chart/common/util"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
-	"helm.sh/helm/v4/pkg/engine"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -24,6 +21,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer/json"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/ballast-sre/ballast/platform/manifest"
 )
 
 // tenant is the example of a team that is not the platform's.
@@ -119,13 +118,7 @@ func render(t *testing.T, a application) []runtime.Object {
 	if err != nil {
 		t.Fatal(err)
 	}
-	values, err := util.ToRenderValues(c, a.Spec.Source.Helm.ValuesObject, common.ReleaseOptions{
-		Name: a.Metadata.Name, Namespace: a.Spec.Destination.Namespace, Revision: 1, IsInstall: true,
-	}, common.DefaultCapabilities)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rendered, err := engine.Engine{Strict: true}.Render(c, values)
+	rendered, err := manifest.Render(c, a.Spec.Source.Helm.ValuesObject, manifest.Release{Name: a.Metadata.Name, Namespace: a.Spec.Destination.Namespace}, true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,10 +10,9 @@ import (
 	"regexp"
 	"strings"
 
-	"sigs.k8s.io/kustomize/api/krusty"
-	"sigs.k8s.io/kustomize/api/types"
-	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
+
+	"github.com/ballast-sre/ballast/platform/manifest"
 )
 
 const (
@@ -74,17 +72,12 @@ func build(ctx context.Context, r repository, tree, environment string) (built, 
 	if _, err := os.Stat(filepath.Join(at, "kustomization.yaml")); errors.Is(err, fs.ErrNotExist) {
 		return built{}, fmt.Errorf("%w: %s has no environment %s that takes promotions: there is no %s/%s/kustomization.yaml", errInvalid, tree, environment, environments, environment)
 	}
-	made, err := krusty.MakeKustomizer(&krusty.Options{LoadRestrictions: types.LoadRestrictionsRootOnly, PluginConfig: types.DisabledPluginConfig()}).
-		Run(filesys.MakeFsOnDisk(), at)
+	docs, err := manifest.Kustomize(at)
 	if err != nil {
 		return built{}, fmt.Errorf("%w: environment %s of %s: %s", errInvalid, environment, tree, strings.ReplaceAll(err.Error(), dir, ""))
 	}
-	text, err := made.AsYaml()
-	if err != nil {
-		return built{}, fmt.Errorf("write what kustomize made: %w", err)
-	}
 	var b built
-	for doc := range bytes.SplitSeq(text, []byte("\n---\n")) {
+	for _, doc := range docs {
 		o, err := parse("environment "+environment, doc)
 		if err != nil {
 			return built{}, err

@@ -12,15 +12,12 @@ import (
 	"slices"
 	"strings"
 
-	"helm.sh/helm/v4/pkg/chart/common"
-	"helm.sh/helm/v4/pkg/chart/common/util"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
-	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
-	"helm.sh/helm/v4/pkg/engine"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
+	"github.com/ballast-sre/ballast/platform/manifest"
 	"github.com/ballast-sre/ballast/platform/policy"
 )
 
@@ -122,18 +119,7 @@ func (r renderer) application(ctx context.Context, a application) (objects []obj
 			absent = append(absent, fmt.Sprintf("%s: chart %s %s of %s", a.name, d.Name, d.Version, d.Repository))
 		}
 	}
-	values := maps.Clone(a.values)
-	if values == nil {
-		values = map[string]any{}
-	}
-	if err := chartutil.ProcessDependencies(c, values); err != nil {
-		return nil, nil, wrong(err)
-	}
-	all, err := util.ToRenderValues(c, values, common.ReleaseOptions{Name: a.release, Namespace: a.namespace, Revision: 1, IsInstall: true}, common.DefaultCapabilities)
-	if err != nil {
-		return nil, nil, wrong(err)
-	}
-	texts, err := engine.Engine{}.Render(c, all)
+	texts, err := manifest.Render(c, a.values, manifest.Release{Name: a.release, Namespace: a.namespace}, false)
 	if err != nil {
 		return nil, nil, wrong(err)
 	}

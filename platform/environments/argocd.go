@@ -12,11 +12,9 @@ import (
 	"strings"
 	"text/template"
 
-	"sigs.k8s.io/kustomize/api/krusty"
-	"sigs.k8s.io/kustomize/api/types"
-	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
 
+	"github.com/ballast-sre/ballast/platform/manifest"
 	"github.com/ballast-sre/ballast/platform/policy"
 )
 
@@ -131,16 +129,11 @@ func applied(root, environment string, p plan) (docs [][]byte, err error) {
 	if err := edit(filepath.Join(at, "kustomization.yaml"), added); err != nil {
 		return nil, err
 	}
-	made, err := krusty.MakeKustomizer(&krusty.Options{LoadRestrictions: types.LoadRestrictionsRootOnly, PluginConfig: types.DisabledPluginConfig()}).
-		Run(filesys.MakeFsOnDisk(), at)
+	docs, err = manifest.Kustomize(at)
 	if err != nil {
 		return nil, wrong(path.Join(environments, environment), "kustomize: %s", strings.ReplaceAll(err.Error(), tmp+string(filepath.Separator), ""))
 	}
-	text, err := made.AsYaml()
-	if err != nil {
-		return nil, fmt.Errorf("write what kustomize made: %w", err)
-	}
-	return bytes.Split(text, []byte("\n---\n")), nil
+	return docs, nil
 }
 
 // files are the documents of a directory.

@@ -1,5 +1,5 @@
-// Package manifest renders a chart as Argo CD does, and holds what it prints to what the API
-// server takes. It asks no cluster.
+// Package manifest renders charts and kustomizations as Argo CD does, and checks the result
+// against what the API server takes. It asks no cluster.
 package manifest
 
 import (
