@@ -77,13 +77,16 @@ func mutant(t *testing.T, file, old, by string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{"argocd", "helm", "terraform"} {
-		if err := os.CopyFS(filepath.Join(root, "platform", part), os.DirFS(filepath.Join(absolute, "platform", part))); err != nil {
-			t.Fatal(err)
-		}
+	// What it does not change, and what charts link to, is that of the checkout.
+	changed, _, _ := strings.Cut(file, "/")
+	changed = filepath.Join("platform", changed)
+	if err := os.CopyFS(filepath.Join(root, changed), os.DirFS(filepath.Join(absolute, changed))); err != nil {
+		t.Fatal(err)
 	}
-	// Charts link to these.
-	for _, part := range []string{"alerts", "dashboards", "chaos"} {
+	for _, part := range []string{"platform/argocd", "platform/helm", "platform/terraform", "alerts", "dashboards", "chaos"} {
+		if part = filepath.FromSlash(part); part == changed {
+			continue
+		}
 		if err := os.Symlink(filepath.Join(absolute, part), filepath.Join(root, part)); err != nil {
 			t.Fatal(err)
 		}
