@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -90,37 +89,6 @@ func (b *Builder) follow(p Push, deploys []Push, failed error) {
 	default:
 		lead.Follow(p, deploys...)
 	}
-}
-
-// notify notifies Argo CD of a push. When Argo CD has compared an application it takes
-// back the request to do so, and with it one that came meanwhile: a push right after
-// another one would be deployed minutes later. It is notified of once more, when the
-// comparison is over.
-func (b *Builder) notify(ctx context.Context, p Push) error {
-	follows, err := b.send(ctx, p)
-	if err != nil || !follows {
-		return err
-	}
-	select {
-	case <-time.After(b.Compares):
-		_, err = b.send(ctx, p)
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// send notifies Argo CD, and says whether that followed another notification while Argo
-// CD may have been comparing.
-func (b *Builder) send(ctx context.Context, p Push) (follows bool, err error) {
-	if err := b.Webhook.Send(ctx, p); err != nil {
-		return false, err
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	follows = time.Since(b.notified) < b.Compares
-	b.notified = time.Now()
-	return follows, nil
 }
 
 // images builds every image that the push changes and records their digests. It returns what
@@ -223,45 +191,8 @@ func (b *Builder) build(ctx context.Context, names []string, commit string, dige
 	return group.Wait()
 }
 
-// built is what is known of the last image of a name.
-type built struct {
-	Commit string   `json:"commit"`
-	Inputs []string `json:"inputs"` // files and directories that it is made of
-	Digest string   `json:"digest"`
-}
-
-func (b *Builder) note(name string) string { return filepath.Join(b.Work, name+".json") }
-
-func (b *Builder) last(name string) (built, error) {
-	var last built
-	text, err := os.ReadFile(b.note(name))
-	if err != nil {
-		return last, err
-	}
-	return last, json.Unmarshal(text, &last)
-}
-
-// same says whether a commit has what an image was made of: it need not be built to
-// be known, which would take seconds in which somebody waits.
-func (b *Builder) same(ctx context.Context, last built, commit string) bool {
-	if len(last.Inputs) == 0 {
-		return false
-	}
-	args := append([]string{"--git-dir=" + b.Server.Path(b.Repository), "diff", "--quiet", last.Commit, commit, "--"}, last.Inputs...)
-	_, err := command(ctx, "", args...)
-	return err == nil
-}
-
 // tree is the checkout. Who builds in a sandbox has to read it.
 func (b *Builder) tree() string { return filepath.Join(b.Work, "tree") }
-
-// Cold says whether an image has yet to be built for the first time.
-func (b *Builder) Cold() bool {
-	return slices.ContainsFunc(b.Images, func(name string) bool {
-		_, err := b.last(name)
-		return err != nil
-	})
-}
 
 // checkout makes the work tree that of the commit. Files that did not change keep
 // their times, so that nothing is built twice.
