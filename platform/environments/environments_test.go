@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/ballast-sre/ballast/internal/document"
+	"github.com/ballast-sre/ballast/tests/mutant"
 )
 
 // TestMain silences the loader of charts, which logs every link that it follows.
@@ -69,8 +70,8 @@ func TestCommandLinesThatAreRefused(t *testing.T) {
 	}
 }
 
-// mutant is the checkout with one text replaced.
-func mutant(t *testing.T, file, old, by string) string {
+// mutated is the checkout with one text replaced.
+func mutated(t *testing.T, file, old, by string) string {
 	t.Helper()
 	root := t.TempDir()
 	absolute, err := filepath.Abs(checkout)
@@ -91,17 +92,7 @@ func mutant(t *testing.T, file, old, by string) string {
 			t.Fatal(err)
 		}
 	}
-	path := filepath.Join(root, "platform", filepath.FromSlash(file))
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(text), old) {
-		t.Fatalf("%s does not say %q", file, old)
-	}
-	if err := os.WriteFile(path, []byte(strings.Replace(string(text), old, by, 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	mutant.Edit(t, filepath.Join(root, "platform", filepath.FromSlash(file)), old, by)
 	return root
 }
 
@@ -159,7 +150,7 @@ func TestWhatAClusterWouldRefuseIsFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			root := mutant(t, tt.file, tt.old, tt.by)
+			root := mutated(t, tt.file, tt.old, tt.by)
 			code, _, stderr := call("--root="+root, tt.environment)
 			if code != exitInvalid || !strings.Contains(stderr, tt.says) {
 				t.Errorf("exit code %d, want %q:\n%s", code, tt.says, stderr)
@@ -232,7 +223,7 @@ func TestThePlanSaysWhatTerraformSays(t *testing.T) {
 }
 
 func TestProblemsSayWhereTheyAre(t *testing.T) {
-	_, err := validate(mutant(t, "argocd/environments/prod/monitor.yaml", `internal: "true"`, `internal: "false"`), "prod", nil)
+	_, err := validate(mutated(t, "argocd/environments/prod/monitor.yaml", `internal: "true"`, `internal: "false"`), "prod", nil)
 	var found document.Problems
 	if !errors.As(err, &found) || len(found) != 1 || found[0].File != "prod/monitor" || !strings.Contains(found[0].Message, "monitor/templates/service.yaml: Service monitor: ") {
 		t.Errorf("%v", err)
@@ -260,7 +251,7 @@ func TestChaosMeshIsCheckedWhereItIsAtHand(t *testing.T) {
 	}
 	// Where no faults are allowed, safeguards would refuse its daemon, and with it the
 	// environment would never be in order.
-	root := mutant(t, "argocd/environments/prod/kustomization.yaml", "  - monitor.yaml\n", "  - monitor.yaml\n  - chaos.yaml\n")
+	root := mutated(t, "argocd/environments/prod/kustomization.yaml", "  - monitor.yaml\n", "  - monitor.yaml\n  - chaos.yaml\n")
 	text, err := os.ReadFile(filepath.Join(root, "platform", "argocd", "environments", "staging", "chaos.yaml"))
 	if err != nil {
 		t.Fatal(err)

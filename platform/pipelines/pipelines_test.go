@@ -14,6 +14,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/ballast-sre/ballast/tests/mutant"
 )
 
 // roots are the pipelines that Azure DevOps knows, with what is known before a run.
@@ -137,9 +139,9 @@ func TestWhatIsBrokenIsFound(t *testing.T) {
 			p.root = copied(t)
 			if tt.file == "platform/pipelines/stages/validate.yml" && strings.Contains(tt.new, "junit") {
 				// The promotion uses it, too.
-				edit(t, p.root, "platform/pipelines/stages/judge.yml", "../steps/evidence.yml", "../steps/junit.yml")
+				mutant.Edit(t, filepath.Join(p.root, "platform/pipelines/stages/judge.yml"), "../steps/evidence.yml", "../steps/junit.yml")
 			}
-			edit(t, p.root, tt.file, tt.old, tt.new)
+			mutant.Edit(t, filepath.Join(p.root, tt.file), tt.old, tt.new)
 			if err := examine(schema, p); err == nil || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("want %q: %v", tt.says, err)
 			}
@@ -164,21 +166,6 @@ func copied(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return root
-}
-
-func edit(t *testing.T, root, file, old, text string) {
-	t.Helper()
-	file = filepath.Join(root, file)
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(data), old) {
-		t.Fatalf("%s does not say %q", file, old)
-	}
-	if err := os.WriteFile(file, []byte(strings.Replace(string(data), old, text, 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // A failure and a result that could not be judged end differently, and neither succeeds.

@@ -89,7 +89,7 @@ func TestWiringThatIsWrongIsFound(t *testing.T) {
 		"an output without its description": {"modules/registry/outputs.tf", `description = "The registry."`, "", "the output id has no description"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := wiring(sources(t, mutant(t, tt.file, tt.old, tt.new)))
+			err := wiring(sources(t, mutated(t, tt.file, tt.old, tt.new)))
 			if err == nil || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("want %q: %v", tt.says, err)
 			}

@@ -67,7 +67,7 @@ func TestTheProviderAcceptsEverything(t *testing.T) {
 	w := provider(t)
 	for _, environment := range azure() {
 		t.Run(environment, func(t *testing.T) {
-			dir := w.ready(t, mutant(t, "modules/network/main.tf", "nodes", "nodes"), environment)
+			dir := w.ready(t, mutated(t, "modules/network/main.tf", "nodes", "nodes"), environment)
 			for _, args := range [][]string{{"validate", "-no-color"}, {"test", "-no-color"}} {
 				out, err := w.run(t.Context(), dir, args...)
 				t.Log(out)
@@ -114,7 +114,7 @@ func TestEveryPropertyIsHeldByATest(t *testing.T) {
 		"a pipeline that makes keys":      {"shared", "modules/keyvault/main.tf", `"Key Vault Crypto User"`, `"Key Vault Crypto Officer"`, "may do more with the key"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := w.ready(t, mutant(t, tt.file, tt.old, tt.new), tt.environment)
+			dir := w.ready(t, mutated(t, tt.file, tt.old, tt.new), tt.environment)
 			out, err := w.run(t.Context(), dir, "test", "-no-color")
 			said := strings.Join(strings.Fields(strings.ReplaceAll(out, "│", " ")), " ")
 			if err == nil || !strings.Contains(said, tt.says) {

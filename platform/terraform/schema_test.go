@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/ballast-sre/ballast/tests/mutant"
 )
 
 // The schema of the provider, reduced to the resources in use: `make terraform-schema`.
@@ -223,7 +225,7 @@ func TestArgumentsThatTheProviderRefuses(t *testing.T) {
 		"a resource that is not recorded":          {"modules/network/main.tf", "resource \"azurerm_subnet\" \"endpoints\"", "resource \"azurerm_subnets\" \"endpoints\"", "azurerm_subnets is not in schema.json"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			root := mutant(t, tt.file, tt.old, tt.new)
+			root := mutated(t, tt.file, tt.old, tt.new)
 			if err := r.resources(sources(t, root)); err == nil || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("want %q: %v", tt.says, err)
 			}
@@ -231,8 +233,8 @@ func TestArgumentsThatTheProviderRefuses(t *testing.T) {
 	}
 }
 
-// mutant is a copy of all files in which one thing is different.
-func mutant(t *testing.T, file, old, text string) string {
+// mutated is a copy of all files in which one thing is different.
+func mutated(t *testing.T, file, old, text string) string {
 	t.Helper()
 	root := t.TempDir()
 	for _, dir := range []string{"modules", "environments", "root", "mocks"} {
@@ -240,16 +242,6 @@ func mutant(t *testing.T, file, old, text string) string {
 			t.Fatal(err)
 		}
 	}
-	file = filepath.Join(root, file)
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(data), old) {
-		t.Fatalf("%s does not say %q", file, old)
-	}
-	if err := os.WriteFile(file, []byte(strings.Replace(string(data), old, text, 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	mutant.Edit(t, filepath.Join(root, file), old, text)
 	return root
 }

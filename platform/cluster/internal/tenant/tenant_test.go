@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/ballast-sre/ballast/internal/document"
+	"github.com/ballast-sre/ballast/tests/mutant"
 )
 
 // TestMain silences the loader of charts, which logs every link that it follows.
@@ -38,17 +39,7 @@ func validate(t *testing.T, edits ...edit) (Summary, error) {
 		t.Fatal(err)
 	}
 	for _, e := range edits {
-		file := filepath.Join(dir, e.file)
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(string(text), e.old) {
-			t.Fatalf("%s does not say %q", e.file, e.old)
-		}
-		if err := os.WriteFile(file, []byte(strings.Replace(string(text), e.old, e.by, 1)), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		mutant.Edit(t, filepath.Join(dir, e.file), e.old, e.by)
 	}
 	return Validate(Input{File: filepath.Join(dir, app), Checkout: checkout, Chart: filepath.Join(dir, "chart"), Environment: "sandbox"})
 }
