@@ -56,7 +56,10 @@ func TestManyPushes(t *testing.T) {
 				t.Fatal(err)
 			}
 			took := awaitAnnotations(ctx, t, want)
-			commit := on.deploys.follow(ctx, t)
+			commit, err := on.deploys.follow(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
 			awaitDeployed(ctx, t, commit, time.Minute)
 			t.Logf("tries of each: %v; all served %.1f s after the last push", tries, took.Seconds())
 			if log, err := on.deploys.git(ctx, "log", "--format=%s", "-"+strconv.Itoa(people)); err != nil || strings.Count(log, stamp) != people {
@@ -99,19 +102,15 @@ func (c *checkout) beside(ctx context.Context, t *testing.T) *checkout {
 	return &checkout{dir: dir, remote: c.remote, base: c.base}
 }
 
-// follow makes the checkout what others have pushed, and returns that commit.
-func (c *checkout) follow(ctx context.Context, t *testing.T) string {
-	t.Helper()
+// follow makes the checkout what is on the server, and returns that commit.
+func (c *checkout) follow(ctx context.Context) (string, error) {
+	// FETCH_HEAD is that of the work tree alone.
 	for _, args := range [][]string{{"fetch", "--quiet", c.remote, "main"}, {"reset", "--quiet", "--hard", "FETCH_HEAD"}} {
 		if _, err := c.git(ctx, args...); err != nil {
-			t.Fatal(err)
+			return "", err
 		}
 	}
-	commit, err := c.git(ctx, "rev-parse", "HEAD")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return commit
+	return c.git(ctx, "rev-parse", "HEAD")
 }
 
 // pushOver adds an annotation to what is on the server, and pushes it; when somebody was
@@ -119,11 +118,8 @@ func (c *checkout) follow(ctx context.Context, t *testing.T) string {
 func (c *checkout) pushOver(ctx context.Context, name, value string) (tries int, err error) {
 	const enough = 20
 	for tries = 1; ; tries++ {
-		// FETCH_HEAD is that of the work tree alone.
-		for _, args := range [][]string{{"fetch", "--quiet", c.remote, "main"}, {"reset", "--quiet", "--hard", "FETCH_HEAD"}} {
-			if _, err := c.git(ctx, args...); err != nil {
-				return tries, err
-			}
+		if _, err := c.follow(ctx); err != nil {
+			return tries, err
 		}
 		if err := annotate(filepath.Join(c.dir, monitorFile), name, value); err != nil {
 			return tries, err
