@@ -162,7 +162,7 @@ func TestALoadTestThatMakesNoSenseStartsNothing(t *testing.T) {
 		code int
 		says string
 	}{
-		"an SLO that there is not":    {[]string{"--slo", "nobody"}, 64, "there are monitor-availability"},
+		"an SLO that does not exist":  {[]string{"--slo", "nobody"}, 64, "unknown SLO; want one of monitor-availability"},
 		"a factor that raises none":   {[]string{"--factor", "1"}, 64, "--factor 1"},
 		"more than one load sends":    {[]string{"--max", "1e6"}, 64, "--max"},
 		"more asked than is tried":    {[]string{"--max", "500", "--at-least", "600"}, 64, "--at-least 600"},
