@@ -24,6 +24,7 @@ func platformBoard() board {
 			{"Rules", rulePanels()},
 			{"Alerts on their way", deliveryPanels()},
 			{"Logs", logPanels()},
+			{"Programs", programPanels()},
 		},
 	}
 }
@@ -91,11 +92,14 @@ func applicationPanels() []panel {
 		queries: []query{{`max by (name) (argocd_app_info{sync_status="Synced"}) or 0 * max by (name) (argocd_app_info)`, "{{name}}"}},
 	}
 	syncs := panel{
-		kind: kindSeries, title: "Syncs", unit: units.Number, w: gridWidth, h: chartHeight, stacked: true,
+		kind: kindSeries, title: "Syncs", unit: units.Number, w: 12, h: chartHeight, stacked: true,
 		about:   "Syncs that ended, by how. Those of Succeeded are deploys.",
 		queries: []query{{`sum by (name, phase) (increase(argocd_app_sync_total{dry_run="false"}[$__rate_interval]))`, "{{name}} {{phase}}"}},
 	}
-	return []panel{list, timeline, syncs}
+	took := chart("How long syncs take", "From the beginning of a sync until it ended, waits between its waves included: the mean of those that ended. Argo CD counts whole seconds. Nothing was synced where there is no line.", units.Seconds,
+		query{`sum by (name) (increase(argocd_app_sync_duration_seconds_total[$__rate_interval]))
+/ (sum by (name) (increase(argocd_app_sync_total[$__rate_interval])) > 0)`, "{{name}}"})
+	return []panel{list, timeline, syncs, took}
 }
 
 func scrapePanels() []panel {
@@ -159,4 +163,14 @@ func logPanels() []panel {
 		third("Free disk of the store", "What is left of its disk. At its end the store only reads.", units.BytesIEC, query{"min by (path) (vl_free_disk_space_bytes)", "{{path}}"}),
 		third("Memory of the collectors", "What each collector has in memory.", units.BytesIEC, query{"max by (instance) (otelcol_process_memory_rss)", "{{instance}}"}),
 	}
+}
+
+func programPanels() []panel {
+	restarts := panel{
+		kind: kindSeries, title: "Restarts", unit: units.Number, w: gridWidth, h: chartHeight, stacked: true,
+		about: "Programs that ended and started again in their pod: out of memory, failed liveness checks, crashes, and faults of experiments. A new pod does not count.",
+		queries: []query{{`sum by (namespace, job) (changes(process_start_time_seconds{namespace=~"$namespace"}[$__rate_interval])
+or resets(otelcol_process_uptime{namespace=~"$namespace"}[$__rate_interval]))`, "{{namespace}} {{job}}"}},
+	}
+	return []panel{restarts}
 }

@@ -40,6 +40,9 @@ const (
 	worldDark    world = "dark" // the probe is not scraped
 	// worldRecorded is what the published expositions say, value for value.
 	worldRecorded world = "recorded"
+	// worldRecordedBroken is the same until the trouble, and then what programs exported in a
+	// sandbox that was broken.
+	worldRecordedBroken world = "recorded broken"
 )
 
 // program is one exposition, and how its targets are labelled.
@@ -78,6 +81,9 @@ func (p program) leavesOut(e exposed) bool {
 // the watched time to its end. The names and labels are those of the published expositions.
 func history(t *testing.T, w world, programs []program, start time.Time) []prom.Series {
 	t.Helper()
+	if w == worldRecordedBroken {
+		return recordedTrouble(t, programs, start)
+	}
 	var all []prom.Series
 	for _, p := range programs {
 		exposed := exposition(t, p.file)

@@ -167,6 +167,7 @@ func TestPrometheus(t *testing.T) {
 			})
 			t.Logf("%d rules of %d files are healthy", len(want), len(files))
 		}},
+		check{"has every metric that a dashboard asks for", hasWhatDashboardsAsk},
 		check{"counts what clients of the monitor see", func(ctx context.Context, t *testing.T) {
 			await(ctx, t, time.Minute, "a rate of successful requests", func(ctx context.Context) (bool, string) {
 				var answer struct {

@@ -1,7 +1,8 @@
 // Command receiver stands at the other end in tests on a cluster: it writes every
 // request that it gets as a line of JSON to stdout, and as `receiver fetch URL` it
 // makes one itself, exiting 1 when there was no answer. Drills begin with it, too: its
-// metric drill_fault is 1 from a request of /break to one of /mend.
+// metric drill_fault is 1 from a request of /break to one of /mend. It refuses what is sent
+// to /refuse.
 package main
 
 import (
@@ -61,8 +62,10 @@ func serve(ctx context.Context, log *slog.Logger) error {
 	mux.HandleFunc("/metrics", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, "# TYPE drill_fault gauge\ndrill_fault %d\n", fault.Load())
 	})
-	mux.HandleFunc("/", func(_ http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
+		case "/refuse":
+			w.WriteHeader(http.StatusBadRequest)
 		case "/break":
 			fault.Store(1)
 		case "/mend":
