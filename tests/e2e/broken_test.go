@@ -11,7 +11,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // TestBroken breaks what watches the platform, one part after another, and records what its
@@ -38,13 +37,24 @@ func TestBroken(t *testing.T) {
 			awaitMetric(ctx, t, `sum(vl_rows_dropped_total{reason="too_big_timestamp"}) > 0`)
 			record(ctx, t, ".", "victorialogs")
 
-			alertmanagers := schema.GroupVersionResource{Group: "monitoring.coreos.com", Version: "v1", Resource: "alertmanagers"}
-			const sized = `[{"op":"replace","path":"/spec/replicas","value":%d}]`
-			patched(ctx, t, alertmanagers, observabilityNamespace, "ballast", fmt.Sprintf(sized, 0), fmt.Sprintf(sized, 1))
-			awaitMetric(ctx, t, "sum(prometheus_notifications_errors_total) > 0 or sum(prometheus_notifications_dropped_total) > 0")
+			unreachableAlertmanager(ctx, t)
+			awaitMetric(ctx, t, "sum(prometheus_notifications_errors_total) > 0")
 			record(ctx, t, ".", "prometheus")
 		}},
 	)
+}
+
+// unreachableAlertmanager cuts Alertmanager off from Prometheus until the test ends.
+func unreachableAlertmanager(ctx context.Context, t *testing.T) {
+	t.Helper()
+	of := func(name string) map[string]any {
+		return map[string]any{"namespaces": []any{observabilityNamespace}, "labelSelectors": map[string]any{"app.kubernetes.io/name": name}}
+	}
+	f := inject(ctx, t, "NetworkChaos", map[string]any{
+		"action": "partition", "direction": "both", "mode": "all", "duration": "240s",
+		"selector": of("prometheus"), "target": map[string]any{"mode": "all", "selector": of("alertmanager")},
+	})
+	f.injected(ctx, t)
 }
 
 // brokenRules adds an alert that fires, and a rule that cannot be evaluated, as each target

@@ -27,6 +27,7 @@ type family struct {
 type series struct {
 	name, labels string // labels as a set in the order of their names
 	names        []string
+	zero         bool
 	text         string // the line
 }
 
@@ -56,7 +57,7 @@ func Parse(text []byte) (Exposition, error) {
 			var ls labels.Labels
 			p.Labels(&ls)
 			text, _, value := p.Series()
-			s := series{name: ls.Get(model.MetricNameLabel), text: fmt.Sprintf("%s %v", text, value)}
+			s := series{name: ls.Get(model.MetricNameLabel), zero: value == 0, text: fmt.Sprintf("%s %v", text, value)}
 			ls = labels.NewBuilder(ls).Del(model.MetricNameLabel).Labels()
 			s.labels = ls.String()
 			ls.Range(func(l labels.Label) { s.names = append(s.names, l.Name) })
@@ -122,7 +123,7 @@ func (e Exposition) Missing(newer Exposition) []string {
 }
 
 // Select writes the families of these names in the text format, in alphabetical order, with
-// at most so many series each.
+// at most so many series each: first those that are not 0, as they say what happened.
 func (e Exposition) Select(names []string, most int) []byte {
 	var b bytes.Buffer
 	names = slices.Clone(names)
@@ -138,7 +139,17 @@ func (e Exposition) Select(names []string, most int) []byte {
 		if f.of != model.MetricTypeUnknown { // which the format calls otherwise
 			fmt.Fprintf(&b, "# TYPE %s %s\n", name, f.of)
 		}
-		for _, s := range f.series[:min(most, len(f.series))] {
+		chosen := slices.Clone(f.series)
+		slices.SortStableFunc(chosen, func(a, b series) int {
+			switch {
+			case a.zero == b.zero:
+				return 0
+			case b.zero:
+				return -1
+			}
+			return 1
+		})
+		for _, s := range chosen[:min(most, len(chosen))] {
 			fmt.Fprintln(&b, s.text)
 		}
 	}

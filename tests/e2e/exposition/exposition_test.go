@@ -76,3 +76,11 @@ func FuzzParse(f *testing.F) {
 		e.Select(e.Families(), 10)
 	})
 }
+
+func TestASelectionPrefersWhatHappened(t *testing.T) {
+	text := "# TYPE failed_total counter\nfailed_total{why=\"a\"} 0\nfailed_total{why=\"b\"} 0\nfailed_total{why=\"c\"} 3\n"
+	want := "# TYPE failed_total counter\nfailed_total{why=\"c\"} 3\nfailed_total{why=\"a\"} 0\n"
+	if d := cmp.Diff(want, string(parse(t, text).Select([]string{"failed_total"}, 2))); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
