@@ -363,6 +363,14 @@ terraform-lint: go-version $(TOOLS)/tflint ## Lint the modules and environments 
 	BALLAST_TFLINT="$(abspath $(TOOLS)/tflint)" TFLINT_PLUGIN_DIR="$(abspath $(TOOLS))" \
 		$(GO) test -count=1 -v -run 'TestTheLinter' ./platform/terraform
 
+# Trivy reads JSON with a package that Go has as an experiment.
+$(TOOLS)/trivy: export GOEXPERIMENT := jsonv2
+
+.PHONY: terraform-scan
+terraform-scan: go-version $(TOOLS)/trivy ## Scan the modules and environments for misconfigurations with trivy, and compare with findings.json; RECORD=1 records them. Ten minutes to build trivy
+	BALLAST_TRIVY="$(abspath $(TOOLS)/trivy)" BALLAST_RECORD=$(filter 1,$(RECORD)) \
+		$(GO) test -count=1 -v -run 'TestTheScan' ./platform/terraform
+
 .PHONY: terraform-schema
 terraform-schema: go-version $(AZURERM_PROGRAM) ## Record the provider's schema of the resources in use, after a change of its version or of what is used
 	$(WITH_AZURERM) $(GO) test -count=1 -timeout 10m -run 'TestRecordTheSchema' ./platform/terraform
