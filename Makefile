@@ -353,9 +353,23 @@ AZURERM_PROGRAM ?= $(TOOLS)/terraform-provider-azurerm
 WITH_AZURERM = BALLAST_TERRAFORM="$(TERRAFORM)" BALLAST_AZURERM="$(abspath $(AZURERM_PROGRAM))" BALLAST_PROVIDER_VERSION=$(AZURERM)
 
 .PHONY: terraform-check
-terraform-check: go-version $(AZURERM_PROGRAM) ## Validate and test the modules with the real provider, and take each property away; needs terraform, and a quarter of an hour the first time
+terraform-check: terraform-lint $(AZURERM_PROGRAM) ## Lint, validate and test the modules with the real provider, and take each property away; needs terraform, and a quarter of an hour the first time
 	$(TERRAFORM) fmt -check -recursive platform/terraform
 	$(WITH_AZURERM) $(GO) test -count=1 -v -timeout 60m -run 'TestTheProviderAcceptsEverything|TestEveryPropertyIsHeldByATest' ./platform/terraform
+
+# tflint and the rule set of azurerm are one module, so that both speak the same protocol.
+.PHONY: terraform-lint
+terraform-lint: go-version $(TOOLS)/tflint ## Lint the modules and environments with tflint and its rules for azurerm; downloads nothing but Go modules
+	BALLAST_TFLINT="$(abspath $(TOOLS)/tflint)" TFLINT_PLUGIN_DIR="$(abspath $(TOOLS))" \
+		$(GO) test -count=1 -v -run 'TestTheLinter' ./platform/terraform
+
+# Trivy reads JSON with a package that Go has as an experiment.
+$(TOOLS)/trivy: export GOEXPERIMENT := jsonv2
+
+.PHONY: terraform-scan
+terraform-scan: go-version $(TOOLS)/trivy ## Scan the modules and environments for misconfigurations with trivy, and compare with findings.json; RECORD=1 records them. Ten minutes to build trivy
+	BALLAST_TRIVY="$(abspath $(TOOLS)/trivy)" BALLAST_RECORD=$(filter 1,$(RECORD)) \
+		$(GO) test -count=1 -v -run 'TestTheScan' ./platform/terraform
 
 .PHONY: terraform-schema
 terraform-schema: go-version $(AZURERM_PROGRAM) ## Record the provider's schema of the resources in use, after a change of its version or of what is used

@@ -8,6 +8,12 @@ variable "location" {
   type        = string
 }
 
+variable "authorized_ip_ranges" {
+  description = "Addresses that may reach a public API server, in CIDR notation. Empty: all; a token of Entra ID is needed in any case. A private one is reached from its network only."
+  type        = list(string)
+  default     = []
+}
+
 variable "admin_group_object_ids" {
   description = "Groups of Entra ID that administer the cluster."
   type        = list(string)

@@ -6,6 +6,7 @@ module "environment" {
   address_space           = "10.10.0.0/16"
   uptime_sla              = false
   private                 = false
+  authorized_ip_ranges    = var.authorized_ip_ranges
   admin_group_object_ids  = var.admin_group_object_ids
   viewer_group_object_ids = var.viewer_group_object_ids
   zones                   = ["1"]

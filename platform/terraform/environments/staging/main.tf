@@ -7,6 +7,7 @@ module "environment" {
   address_space           = "10.20.0.0/16"
   uptime_sla              = true
   private                 = false
+  authorized_ip_ranges    = var.authorized_ip_ranges
   admin_group_object_ids  = var.admin_group_object_ids
   viewer_group_object_ids = var.viewer_group_object_ids
   zones                   = ["1", "2", "3"]

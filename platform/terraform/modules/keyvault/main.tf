@@ -17,6 +17,11 @@ resource "azurerm_key_vault" "this" {
     default_action = length(var.allowed_ip_ranges) > 0 ? "Deny" : "Allow"
     ip_rules       = var.allowed_ip_ranges
   }
+
+  # It has the only key that clusters trust images by.
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 resource "azurerm_key_vault_key" "release" {
