@@ -222,10 +222,10 @@ registry: release-program ## Serve a registry on this machine for trying a relea
 	bin/release registry --listen="$(REGISTRY)"
 
 .PHONY: pull-request
-pull-request: release-program ## Open the pull request of a promotion in Azure DevOps, with az; RESULT=out/promotion.json
+pull-request: release-program ## Open the pull request of a promotion or a rollback in Azure DevOps, with az; RESULT=out/promotion.json
 	bin/release pull-request --of="$(RESULT)"
 
-# The two below need the Azure CLI, logged in with `az login`.
+# The three below need the Azure CLI, logged in with `az login`.
 .PHONY: registry-login
 registry-login: ## Log in to an Azure registry; REGISTRY=NAME.azurecr.io
 	az acr login --name "$(REGISTRY)"
@@ -236,9 +236,17 @@ aks-login: ## Log in to the AKS cluster of ENV, as the context ballast-ENV
 	az aks get-credentials --resource-group "rg-ballast-$(ENV)" --name "aks-ballast-$(ENV)" --context "ballast-$(ENV)" --overwrite-existing
 	kubelogin convert-kubeconfig --login azurecli
 
+# The token is good for an hour or so. The scope is that of queries in the public cloud.
+.PHONY: prometheus-login
+prometheus-login: ## Log in to Azure's managed Prometheus: writes out/prometheus/http.yaml, for --prometheus-http-config
+	@umask 077; rm -rf $(OUT)/prometheus; mkdir -p $(OUT)/prometheus; \
+	az account get-access-token --scope https://prometheus.monitor.azure.com/.default --query accessToken --output tsv >$(OUT)/prometheus/token; \
+	echo 'authorization: {credentials_file: token}' >$(OUT)/prometheus/http.yaml
+
 .PHONY: rollback-on-page
-rollback-on-page: build ## Propose the revert of a promotion, as a branch, when a budget began to burn after it; ENV=prod PROMETHEUS=URL [PUSH=origin]
-	@bin/ballast rollback --environment "$(ENV)" --prometheus-url "$(PROMETHEUS)" $(if $(PUSH),--push "$(PUSH)")
+rollback-on-page: build ## Propose the revert of a promotion, as a branch, when a budget began to burn after it; ENV=prod PROMETHEUS=URL [PROMETHEUS_HTTP=file] [PUSH=origin] [RESULT=file]
+	@$(if $(RESULT),mkdir -p "$(dir $(RESULT))";) $(call coded,bin/ballast rollback --environment "$(ENV)" --prometheus-url "$(PROMETHEUS)" $(if $(PROMETHEUS_HTTP),--prometheus-http-config "$(PROMETHEUS_HTTP)") $(if $(PUSH),--push "$(PUSH)") $(if $(RESULT),--format json >"$(RESULT)"))
+	@$(if $(RESULT),cat "$(RESULT)",:)
 
 .PHONY: down
 down: cluster ## Remove the cluster; built components and installed packages stay
