@@ -139,7 +139,9 @@ changes: go-version ## Build bin/changes, which says what a promotion changes in
 promote: build changes ## Bring what one environment runs to the next; PROMOTE="--from staging --to prod --registry registry.example [--push origin]" [RESULT=file]
 	@$(if $(RESULT),mkdir -p "$(dir $(RESULT))";) $(call coded,bin/ballast promote $(PROMOTE) $(if $(RESULT),>"$(RESULT)"))
 
-# Plain git, so that going back needs nothing that could be broken.
+# Plain git, so that going back needs nothing that could be broken. Squashing adds the number
+# of the pull request to a title; `ballast rollback` knows the same forms, and tests hold both
+# to one list of titles.
 .PHONY: rollback
 rollback: ## Take the last promotion of an environment back, in one commit; ENV=prod
 	@if [ -z "$(ENV)" ]; then echo "ENV is missing: make rollback ENV=prod" >&2; exit 1; fi; \
@@ -147,7 +149,7 @@ rollback: ## Take the last promotion of an environment back, in one commit; ENV=
 	commit=$$(git log -1 --format=%H -- "$$file"); \
 	if [ -z "$$commit" ]; then echo "Nothing was ever promoted to $(ENV): no commit changed $$file." >&2; exit 1; fi; \
 	subject=$$(git log -1 --format=%s "$$commit"); \
-	case "$$subject" in \
+	case "$$(sed -E 's/^Merged PR [0-9]+: //; s/ \(#[0-9]+\)$$//' <<<"$$subject")" in \
 	"Promote "*" to $(ENV)") ;; \
 	*) echo "The last change of $$file is not a promotion but \"$$subject\" ($$commit). To undo another commit: git revert COMMIT." >&2; exit 1;; \
 	esac; \
