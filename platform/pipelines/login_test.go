@@ -53,8 +53,12 @@ func TestTheLoginToPrometheusLeavesATokenForOneUser(t *testing.T) {
 			if err != nil || strings.TrimSpace(string(text)) != "secret" {
 				t.Errorf("%q, %v", text, err)
 			}
-			if info, err := os.Stat(token); err != nil || info.Mode().Perm() != 0o600 {
-				t.Errorf("%v, %v", info.Mode(), err)
+			info, err := os.Stat(token)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info.Mode().Perm() != 0o600 {
+				t.Errorf("others may read the token: %v", info.Mode())
 			}
 		})
 	}

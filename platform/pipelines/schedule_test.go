@@ -42,7 +42,7 @@ func (w *walk) schedule(s map[string]any) {
 	}
 	every, err := strconv.Atoi(found[1])
 	if err != nil {
-		w.wrong("the schedule %v: %v", s["cron"], err)
+		w.wrong("the schedule %v: %w", s["cron"], err)
 		return
 	}
 	if runs := 7 * 24 * ((59 / every) + 1); runs > mostRuns {
