@@ -139,7 +139,9 @@ changes: go-version ## Build bin/changes, which says what a promotion changes in
 promote: build changes ## Bring what one environment runs to the next; PROMOTE="--from staging --to prod --registry registry.example [--push origin]" [RESULT=file]
 	@$(if $(RESULT),mkdir -p "$(dir $(RESULT))";) $(call coded,bin/ballast promote $(PROMOTE) $(if $(RESULT),>"$(RESULT)"))
 
-# Plain git, so that going back needs nothing that could be broken.
+# Plain git, so that going back needs nothing that could be broken. Squashing adds the number
+# of the pull request to a title; `ballast rollback` knows the same forms, and tests hold both
+# to one list of titles.
 .PHONY: rollback
 rollback: ## Take the last promotion of an environment back, in one commit; ENV=prod
 	@if [ -z "$(ENV)" ]; then echo "ENV is missing: make rollback ENV=prod" >&2; exit 1; fi; \
@@ -147,7 +149,7 @@ rollback: ## Take the last promotion of an environment back, in one commit; ENV=
 	commit=$$(git log -1 --format=%H -- "$$file"); \
 	if [ -z "$$commit" ]; then echo "Nothing was ever promoted to $(ENV): no commit changed $$file." >&2; exit 1; fi; \
 	subject=$$(git log -1 --format=%s "$$commit"); \
-	case "$$subject" in \
+	case "$$(sed -E 's/^Merged PR [0-9]+: //; s/ \(#[0-9]+\)$$//' <<<"$$subject")" in \
 	"Promote "*" to $(ENV)") ;; \
 	*) echo "The last change of $$file is not a promotion but \"$$subject\" ($$commit). To undo another commit: git revert COMMIT." >&2; exit 1;; \
 	esac; \
@@ -222,10 +224,10 @@ registry: release-program ## Serve a registry on this machine for trying a relea
 	bin/release registry --listen="$(REGISTRY)"
 
 .PHONY: pull-request
-pull-request: release-program ## Open the pull request of a promotion in Azure DevOps, with az; RESULT=out/promotion.json
+pull-request: release-program ## Open the pull request of a promotion or a rollback in Azure DevOps, with az; RESULT=out/promotion.json
 	bin/release pull-request --of="$(RESULT)"
 
-# The two below need the Azure CLI, logged in with `az login`.
+# The three below need the Azure CLI, logged in with `az login`.
 .PHONY: registry-login
 registry-login: ## Log in to an Azure registry; REGISTRY=NAME.azurecr.io
 	az acr login --name "$(REGISTRY)"
@@ -236,9 +238,17 @@ aks-login: ## Log in to the AKS cluster of ENV, as the context ballast-ENV
 	az aks get-credentials --resource-group "rg-ballast-$(ENV)" --name "aks-ballast-$(ENV)" --context "ballast-$(ENV)" --overwrite-existing
 	kubelogin convert-kubeconfig --login azurecli
 
+# The token is good for an hour or so. The scope is that of queries in the public cloud.
+.PHONY: prometheus-login
+prometheus-login: ## Log in to Azure's managed Prometheus: writes out/prometheus/http.yaml, for --prometheus-http-config
+	@umask 077; rm -rf $(OUT)/prometheus; mkdir -p $(OUT)/prometheus; \
+	az account get-access-token --scope https://prometheus.monitor.azure.com/.default --query accessToken --output tsv >$(OUT)/prometheus/token; \
+	echo 'authorization: {credentials_file: token}' >$(OUT)/prometheus/http.yaml
+
 .PHONY: rollback-on-page
-rollback-on-page: build ## Propose the revert of a promotion, as a branch, when a budget began to burn after it; ENV=prod PROMETHEUS=URL [PUSH=origin]
-	@bin/ballast rollback --environment "$(ENV)" --prometheus-url "$(PROMETHEUS)" $(if $(PUSH),--push "$(PUSH)")
+rollback-on-page: build ## Propose the revert of a promotion, as a branch, when a budget began to burn after it; ENV=prod PROMETHEUS=URL [PROMETHEUS_HTTP=file] [PUSH=origin] [RESULT=file]
+	@$(if $(RESULT),mkdir -p "$(dir $(RESULT))";) $(call coded,bin/ballast rollback --environment "$(ENV)" --prometheus-url "$(PROMETHEUS)" $(if $(PROMETHEUS_HTTP),--prometheus-http-config "$(PROMETHEUS_HTTP)") $(if $(PUSH),--push "$(PUSH)") $(if $(RESULT),--format json >"$(RESULT)"))
+	@$(if $(RESULT),cat "$(RESULT)",:)
 
 .PHONY: down
 down: cluster ## Remove the cluster; built components and installed packages stay

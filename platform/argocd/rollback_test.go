@@ -1,6 +1,7 @@
 package argocd
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -82,5 +83,36 @@ func TestARollbackIsOneRevertOfTheLastPromotion(t *testing.T) {
 		if out, ok := h.rollback(args...); ok {
 			t.Errorf("%q: %s", args, out)
 		}
+	}
+}
+
+// `make rollback` is plain git, and takes for a promotion what `ballast rollback` does: both
+// are held to one file.
+func TestARollbackFindsPromotionsThatWereSquashed(t *testing.T) {
+	text, err := os.ReadFile("../../chaos/runner/internal/promotion/testdata/titles.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Name, Title string
+		Promotion   bool
+	}
+	if err := json.Unmarshal(text, &cases); err != nil || len(cases) == 0 {
+		t.Fatalf("%d cases: %v", len(cases), err)
+	}
+	for _, tc := range cases {
+		t.Run(tc.Name, func(t *testing.T) {
+			h := newHistory(t)
+			h.change(pairOfProd, "none\n", "Add prod")
+			h.change(pairOfProd, "one\n", tc.Title)
+			out, ok := h.rollback("ENV=prod")
+			if ok != tc.Promotion || !ok && !strings.Contains(out, "is not a promotion but") {
+				t.Errorf("%v: %s", ok, out)
+			}
+			want := map[bool]string{true: "none\n", false: "one\n"}[tc.Promotion]
+			if text, err := os.ReadFile(filepath.Join(h.dir, pairOfProd)); err != nil || string(text) != want {
+				t.Errorf("prod has %q, want %q: %v", text, want, err)
+			}
+		})
 	}
 }

@@ -27,6 +27,8 @@ var roots = map[string][]map[string]string{
 	},
 	"platform/pipelines/promotion.yml": {{}},
 	"platform/pipelines/load-test.yml": {{}},
+	// A schedule is a reason of its own, and no template asks for it.
+	"platform/pipelines/rollback-on-page.yml": {{}},
 }
 
 // examine returns every mistake in the pipelines below a root.
@@ -96,7 +98,7 @@ func here(t *testing.T) place {
 		root: "../..", makefile: string(makefile),
 		environments: []string{"release", "dev", "dev-chaos", "staging", "staging-chaos", "prod"},
 		connections:  []string{"ballast-release", "ballast-dev", "ballast-staging", "ballast-prod"},
-		variables:    []string{"REGISTRY", "SIGNING_KEY"},
+		variables:    []string{"REGISTRY", "SIGNING_KEY", "PROMETHEUS_STAGING", "PROMETHEUS_PROD"},
 	}
 }
 
@@ -132,6 +134,15 @@ func TestWhatIsBrokenIsFound(t *testing.T) {
 		"a template that nobody uses":            {"platform/pipelines/stages/validate.yml", "../steps/evidence.yml", "../steps/junit.yml", "evidence.yml is used by"},
 		"a load test of another name":            {"platform/pipelines/stages/load-test.yml", "target: load-test", "target: loadtest", "no target loadtest"},
 		"a report that is not written":           {"platform/pipelines/stages/load-test.yml", "{path: out/load-test,", "{path: out/load-tests,", "no step before writes out/load-tests"},
+		"a schedule that waits for a commit":     {"platform/pipelines/rollback-on-page.yml", "    always: \"true\"", "    always: \"false\"", "does not run without a new commit"},
+		"a schedule that runs too often":         {"platform/pipelines/rollback-on-page.yml", "*/12 * * * *", "*/5 * * * *", "2016 times a week"},
+		"a schedule that is seldom":              {"platform/pipelines/rollback-on-page.yml", "*/12 * * * *", "0 */2 * * *", "want minutes"},
+		"a schedule of another branch":           {"platform/pipelines/rollback-on-page.yml", "include: [main]", "include: [try]", "runs [try], want [main]"},
+		"a schedule beside a trigger":            {"platform/pipelines/rollback-on-page.yml", "trigger: none", "trigger: [main]", "is started by commits, too"},
+		"a rollback that waits for an approval":  {"platform/pipelines/stages/rollback.yml", "- job: rollback", "- deployment: rollback\n        environment: prod", "a schedule waits for the approval of prod"},
+		"a rollback of no environment":           {"platform/pipelines/watched.yml", "environment: prod", "environment: production", "there is no environment production"},
+		"a Prometheus without a login":           {"platform/pipelines/stages/rollback.yml", "target: prometheus-login", "target: registry-login", "no step before writes out/prometheus/http.yaml"},
+		"a Prometheus that nobody names":         {"platform/pipelines/watched.yml", "$(PROMETHEUS_PROD)", "$(PROMETHEUS)", "the variable PROMETHEUS is set nowhere"},
 		"a job that may run for ever":            {"platform/pipelines/stages/scan.yml", `timeoutInMinutes: "20"`, `continueOnError: false`, "has no timeout"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -16,6 +16,7 @@ var (
 	macro    = regexp.MustCompile(`\$\(([A-Za-z_][A-Za-z0-9_.]*)\)`)
 	target   = regexp.MustCompile(`(?m)^([a-z][a-z0-9-]*):`)
 	assigned = regexp.MustCompile(`(?:^|\s)([A-Z_]+)=`)
+	loggedIn = regexp.MustCompile(`\bPROMETHEUS_HTTP=(\S+)`)
 	toPlace  = regexp.MustCompile(`--(?:to|from)=([a-z-]+)|\bENV="?([a-z-]+)`)
 )
 
@@ -75,6 +76,7 @@ func check(p place, pipeline map[string]any) error {
 		}
 	}
 	w.triggers(pipeline["trigger"])
+	w.schedules(pipeline)
 	w.macros(pipeline)
 	return errors.Join(w.errs...)
 }
@@ -190,6 +192,9 @@ func (w *walk) step(step map[string]any, done []string) []string {
 		w.wrong("a step calls no make target: %s", script)
 	}
 	for _, call := range calls {
+		if m := loggedIn.FindStringSubmatch(call[1]); m != nil {
+			w.path(m[1], done)
+		}
 		w.make(call[1])
 		done = append(done, call[1])
 	}
@@ -237,7 +242,7 @@ func (w *walk) make(args string) {
 func (w *walk) path(path string, done []string) {
 	inside, ok := strings.CutPrefix(path, "out/")
 	if !ok {
-		w.wrong("%s is published, and is outside of out", path)
+		w.wrong("%s is used, and is outside of out", path)
 		return
 	}
 	for _, command := range done {

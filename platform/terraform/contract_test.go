@@ -247,6 +247,7 @@ func TestNamesOfPipelinesAreMade(t *testing.T) {
 		`name         = "ballast-release"`, `name  = "REGISTRY"`, `name  = "SIGNING_KEY"`,
 		`"azure-pipelines.yml"`, `"platform/pipelines/promotion.yml"`, `"platform/pipelines/release.yml"`, `"platform/pipelines/judged.yml"`,
 		`"platform/pipelines/load-test.yml"`, `"platform/pipelines/measured.yml"`,
+		`"platform/pipelines/rollback-on-page.yml"`, `"platform/pipelines/watched.yml"`, `name  = "PROMETHEUS_STAGING"`, `name  = "PROMETHEUS_PROD"`,
 	} {
 		if !strings.Contains(string(devops), want) {
 			t.Errorf("modules/devops does not say %s; platform/pipelines does", want)

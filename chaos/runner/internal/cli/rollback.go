@@ -20,6 +20,9 @@ import (
 // long_window.
 const burning = `ALERTS{alertstate="firing",severity="page",slo!="",long_window!=""}`
 
+// evaluating counts the groups of burn-rate rules that Prometheus evaluates.
+const evaluating = "count(" + prom.Heartbeat + `{slo!=""})`
+
 // pageStep is the step of the query for the history of pages. A page that fires for less
 // than a step may be missed.
 const pageStep = 15 * time.Second
@@ -53,7 +56,7 @@ often it runs. It ignores promotions that are older than twice --within.
 To revert at once: make rollback ENV=NAME.
 
 Exit codes: 0 the revert is proposed, or there was nothing to propose; 3 Prometheus or the
-remote cannot be reached; 64 usage.`,
+remote cannot be reached, or Prometheus evaluates no rules of SLOs; 64 usage.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(common.check(), flags.check(cmd)); err != nil {
@@ -157,11 +160,16 @@ func (f *rollbackFlags) pages(ctx context.Context, promoted, now time.Time) ([]p
 	}
 	var series []prom.Series
 	err := f.server.ask(ctx, func(client *prom.Client) (err error) {
-		// A Prometheus without targets has no alerts either; its silence proves nothing.
-		if _, err = client.Instant(ctx, "count(up)", now); err != nil && !errors.Is(err, prom.ErrNoData) {
-			return err
-		} else if err != nil {
-			return fmt.Errorf("%w: %s scrapes no target, so the absence of alerts proves nothing; check --prometheus-url", prom.ErrUnreachable, result.Redact(f.server.url))
+		// A Prometheus without targets or rules has no alerts either; its silence proves nothing.
+		for _, need := range []struct{ query, lacks string }{
+			{"count(up)", "scrapes no target, so the absence of alerts proves nothing; check --prometheus-url"},
+			{evaluating, "evaluates no rules of SLOs, so the absence of alerts proves nothing; load the files that `ballast slo generate` writes, or check --prometheus-url"},
+		} {
+			if _, err := client.Instant(ctx, need.query, now); errors.Is(err, prom.ErrNoData) {
+				return fmt.Errorf("%w: %s %s", prom.ErrUnreachable, result.Redact(f.server.url), need.lacks)
+			} else if err != nil {
+				return err
+			}
 		}
 		series, err = client.RangeOfAnyAge(ctx, burning, prom.Window{Start: promoted, End: end, Step: pageStep})
 		return err

@@ -26,9 +26,30 @@ func promotedAgo(t *testing.T, ago time.Duration) checkout {
 	return s
 }
 
-// alerting is a Prometheus in which an alert has fired, from and until so long ago, each
-// span by itself.
+// alerting is a Prometheus that evaluates rules of an SLO and in which an alert has fired,
+// from and until so long ago, each span by itself.
 func alerting(t *testing.T, labels map[string]string, spans ...[2]time.Duration) string {
+	t.Helper()
+	heartbeat := map[string]string{"__name__": prom.Heartbeat, "slo": "monitor-availability"}
+	return remembering(t, filled(labels, spans...), filled(heartbeat, [2]time.Duration{3 * time.Hour, 0}))
+}
+
+// filled has a sample every five seconds of each span; without labels it has none.
+func filled(labels map[string]string, spans ...[2]time.Duration) prom.Series {
+	now, one := time.Now(), prom.Series{Labels: labels}
+	if labels == nil {
+		return one
+	}
+	for _, span := range spans {
+		for ago := span[0]; ago >= span[1]; ago -= 5 * time.Second {
+			one.Points = append(one.Points, prom.Sample{T: now.Add(-ago), V: 1})
+		}
+	}
+	return one
+}
+
+// remembering is a Prometheus with a target and these series.
+func remembering(t *testing.T, series ...prom.Series) string {
 	t.Helper()
 	server, err := promserver.Open(promserver.Config{Dir: t.TempDir()})
 	if err != nil {
@@ -39,19 +60,11 @@ func alerting(t *testing.T, labels map[string]string, spans ...[2]time.Duration)
 			t.Error(err)
 		}
 	})
-	now := time.Now()
-	fill := func(labels map[string]string, spans ...[2]time.Duration) prom.Series {
-		one := prom.Series{Labels: labels}
-		for _, span := range spans {
-			for ago := span[0]; ago >= span[1]; ago -= 5 * time.Second {
-				one.Points = append(one.Points, prom.Sample{T: now.Add(-ago), V: 1})
-			}
+	all := []prom.Series{filled(map[string]string{"__name__": "up", "job": "probe"}, [2]time.Duration{3 * time.Hour, 0})}
+	for _, one := range series {
+		if one.Labels != nil {
+			all = append(all, one)
 		}
-		return one
-	}
-	all := []prom.Series{fill(map[string]string{"__name__": "up", "job": "probe"}, [2]time.Duration{3 * time.Hour, 0})}
-	if labels != nil {
-		all = append(all, fill(labels, spans...))
 	}
 	if err := server.Backfill(t.Context(), all); err != nil {
 		t.Fatal(err)
@@ -163,6 +176,9 @@ func TestARollbackThatNobodyCanJudgeIsNotProposed(t *testing.T) {
 	}{
 		"a Prometheus that is not there":       {[]string{"--environment", "prod", "--prometheus-url", "http://127.0.0.1:1"}, 3, "nothing was proposed"},
 		"a Prometheus that has nothing":        {[]string{"--environment", "prod", "--prometheus-url", nothing.URL}, 3, "scrapes no target"},
+		"a Prometheus without rules":           {[]string{"--environment", "prod", "--prometheus-url", remembering(t)}, 3, "evaluates no rules of SLOs"},
+		"rules of resources alone":             {[]string{"--environment", "prod", "--prometheus-url", remembering(t, filled(map[string]string{"__name__": prom.Heartbeat}, [2]time.Duration{time.Hour, 0}))}, 3, "evaluates no rules of SLOs"},
+		"rules that are evaluated no more":     {[]string{"--environment", "prod", "--prometheus-url", remembering(t, filled(map[string]string{"__name__": prom.Heartbeat, "slo": "x"}, [2]time.Duration{time.Hour, 10 * time.Minute}))}, 3, "evaluates no rules of SLOs"},
 		"a remote that is not there":           {[]string{"--environment", "prod", "--prometheus-url", nothing.URL, "--push", "nowhere"}, 3, "nothing was proposed"},
 		"an environment without a promotion":   {[]string{"--environment", "dev", "--prometheus-url", nothing.URL}, exitOK, "dev stays: the last change is not a promotion"},
 		"no environment and no Prometheus":     {nil, exitUsage, "--environment is missing"},

@@ -63,6 +63,9 @@ What a schema cannot say, as it is about two values at once.
 {{- if and (eq .Values.kind "DaemonSet") .Values.autoscaling.enabled -}}
 {{ fail "autoscaling.enabled: a DaemonSet has as many pods as there are nodes; use kind Deployment" }}
 {{- end }}
+{{- if and .Values.textfileDir .Values.serviceMonitor.enabled (not .Values.serviceMonitor.node) -}}
+{{ fail "textfileDir: its files are on /metrics/node alone, which nothing scrapes; set serviceMonitor.node" }}
+{{- end }}
 {{- if and .Values.web.https (not .Values.web.configSecret) -}}
 {{ fail "web.https: without web.configSecret nothing says which certificate; give that, or web.tlsSecret alone" }}
 {{- end }}

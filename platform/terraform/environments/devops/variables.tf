@@ -30,6 +30,11 @@ variable "approver_ids" {
   type        = list(string)
 }
 
+variable "prometheus_urls" {
+  description = "Output prometheus_url of the environments staging and prod."
+  type        = map(string)
+}
+
 variable "registry" {
   description = "Host of the registry, output registry of environments/shared."
   type        = string

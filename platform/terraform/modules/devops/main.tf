@@ -6,11 +6,12 @@ locals {
   # These need an approval. The others need none.
   approved = toset(["release", "staging", "prod"])
   pipelines = {
-    ballast   = "azure-pipelines.yml"
-    promotion = "platform/pipelines/promotion.yml"
-    load-test = "platform/pipelines/load-test.yml"
+    ballast          = "azure-pipelines.yml"
+    promotion        = "platform/pipelines/promotion.yml"
+    load-test        = "platform/pipelines/load-test.yml"
+    rollback-on-page = "platform/pipelines/rollback-on-page.yml"
   }
-  templates = ["platform/pipelines/release.yml", "platform/pipelines/judged.yml", "platform/pipelines/measured.yml"]
+  templates = ["platform/pipelines/release.yml", "platform/pipelines/judged.yml", "platform/pipelines/measured.yml", "platform/pipelines/watched.yml"]
 }
 
 resource "azuredevops_project" "this" {
@@ -140,7 +141,7 @@ resource "azuredevops_check_required_template" "this" {
   }
 }
 
-# Neither variable is a secret.
+# No variable is a secret.
 resource "azuredevops_variable_group" "this" {
   project_id   = azuredevops_project.this.id
   name         = "ballast-release"
@@ -154,5 +155,15 @@ resource "azuredevops_variable_group" "this" {
   variable {
     name  = "SIGNING_KEY"
     value = var.signing_key
+  }
+
+  variable {
+    name  = "PROMETHEUS_STAGING"
+    value = var.prometheus_urls["staging"]
+  }
+
+  variable {
+    name  = "PROMETHEUS_PROD"
+    value = var.prometheus_urls["prod"]
   }
 }

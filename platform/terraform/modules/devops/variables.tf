@@ -33,6 +33,16 @@ variable "approver_ids" {
   }
 }
 
+variable "prometheus_urls" {
+  description = "Output prometheus_url of the environments staging and prod: where rollback-on-page asks for alerts."
+  type        = map(string)
+
+  validation {
+    condition     = toset(keys(var.prometheus_urls)) == toset(["staging", "prod"])
+    error_message = "prometheus_urls must have exactly the keys staging and prod."
+  }
+}
+
 variable "registry" {
   description = "Host of the registry, output registry of environments/shared."
   type        = string
