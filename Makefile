@@ -354,18 +354,26 @@ lint-rules: build $(TOOLS)/promtool ## Lint the SLOs, the rules with Prometheus'
 	$(GO) -C tools/alertmanager test ./...
 	$(GO) -C tools/dockerfile test ./...
 
-# Terraform, with the real provider of Azure. Building it takes a quarter of an hour and 4 GB
-# of memory once, so no other check needs these targets: the others read
-# platform/terraform/schema.json, which terraform-schema records.
+# Terraform, with the real providers. Building that of Azure takes a quarter of an hour and 4 GB
+# of memory once, that of Helm two minutes, so no other check needs these targets: the others
+# read platform/terraform/schema.json, which terraform-schema records.
 TERRAFORM ?= terraform
 AZURERM := 5.2.0
 AZURERM_PROGRAM ?= $(TOOLS)/terraform-provider-azurerm
-WITH_AZURERM = BALLAST_TERRAFORM="$(TERRAFORM)" BALLAST_AZURERM="$(abspath $(AZURERM_PROGRAM))" BALLAST_PROVIDER_VERSION=$(AZURERM)
+HELM_PROVIDER := 3.2.0
+HELM_PROGRAM ?= $(TOOLS)/terraform-provider-helm
+WITH_HELM = BALLAST_TERRAFORM="$(TERRAFORM)" BALLAST_HELM="$(abspath $(HELM_PROGRAM))" BALLAST_HELM_VERSION=$(HELM_PROVIDER)
+WITH_AZURERM = $(WITH_HELM) BALLAST_AZURERM="$(abspath $(AZURERM_PROGRAM))" BALLAST_AZURERM_VERSION=$(AZURERM)
+WITH_PROVIDERS := TestTheProviderAcceptsEverything|TestEveryProperty.*IsHeldByATest
 
 .PHONY: terraform-check
-terraform-check: terraform-lint $(AZURERM_PROGRAM) ## Lint, validate and test the modules with the real provider, and take each property away; needs terraform, and a quarter of an hour the first time
+terraform-check: terraform-lint $(AZURERM_PROGRAM) $(HELM_PROGRAM) ## Lint, validate and test the modules with the real providers, and take each property away; needs terraform, and a quarter of an hour the first time
 	$(TERRAFORM) fmt -check -recursive platform/terraform
-	$(WITH_AZURERM) $(GO) test -count=1 -v -timeout 60m -run 'TestTheProviderAcceptsEverything|TestEveryPropertyIsHeldByATest' ./platform/terraform
+	$(WITH_AZURERM) $(GO) test -count=1 -v -timeout 60m -run '$(WITH_PROVIDERS)' ./platform/terraform
+
+.PHONY: terraform-check-argocd
+terraform-check-argocd: go-version $(HELM_PROGRAM) ## The part of terraform-check that is about Argo CD and does without the provider of Azure; needs terraform
+	$(WITH_HELM) $(GO) test -count=1 -v -timeout 20m -run '$(WITH_PROVIDERS)' ./platform/terraform
 
 # tflint and the rule set of azurerm are one module, so that both speak the same protocol.
 .PHONY: terraform-lint
@@ -382,8 +390,8 @@ terraform-scan: go-version $(TOOLS)/trivy ## Scan the modules and environments f
 		$(GO) test -count=1 -v -run 'TestTheScan' ./platform/terraform
 
 .PHONY: terraform-schema
-terraform-schema: go-version $(AZURERM_PROGRAM) ## Record the provider's schema of the resources in use, after a change of its version or of what is used
-	$(WITH_AZURERM) $(GO) test -count=1 -timeout 10m -run 'TestRecordTheSchema' ./platform/terraform
+terraform-schema: go-version $(AZURERM_PROGRAM) $(HELM_PROGRAM) ## Record the providers' schemas of the resources in use, after a change of a version or of what is used
+	BALLAST_RECORD=1 $(WITH_AZURERM) $(GO) test -count=1 -timeout 10m -run 'TestRecordTheSchema' ./platform/terraform
 
 .PHONY: pipeline-schema
 pipeline-schema: go-version ## Record what the pipelines use of Azure Pipelines' schema; SCHEMA=service-schema.json of microsoft/azure-pipelines-vscode

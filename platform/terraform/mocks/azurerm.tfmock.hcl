@@ -54,6 +54,14 @@ mock_resource "azurerm_kubernetes_cluster" {
   defaults = {
     id              = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.ContainerService/managedClusters/c"
     oidc_issuer_url = "https://issuer.example/"
+    kube_config = [{
+      host                   = "https://api.example:443"
+      cluster_ca_certificate = "Q0E="
+      client_certificate     = ""
+      client_key             = ""
+      username               = ""
+      password               = ""
+    }]
   }
 }
 

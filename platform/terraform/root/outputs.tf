@@ -1,6 +1,11 @@
 output "cluster_secret" {
-  description = "The Secret by which Argo CD knows this cluster: `terraform output -raw cluster_secret | kubectl apply --filename -`."
+  description = "The Secret by which Argo CD knows this cluster; the root of Argo CD reads it."
   value       = module.environment.cluster_secret
+}
+
+output "api_server" {
+  description = "Host of the API server and its certificate authority; the root of Argo CD reads them."
+  value       = module.environment.api_server
 }
 
 output "cluster_name" {

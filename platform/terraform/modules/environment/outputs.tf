@@ -2,7 +2,7 @@
 # organisations: platform/argocd/bootstrap/environments.yaml writes them into the
 # applications.
 output "cluster_secret" {
-  description = "The Secret, for `terraform output -raw cluster_secret | kubectl apply --filename -`. There is no credential in it: Argo CD runs in the cluster."
+  description = "The Secret, which modules/argocd puts into the cluster. There is no credential in it: Argo CD runs in the cluster."
   value = yamlencode({
     apiVersion = "v1"
     kind       = "Secret"
@@ -28,6 +28,11 @@ output "cluster_secret" {
       config = jsonencode({ tlsClientConfig = { insecure = false } })
     }
   })
+}
+
+output "api_server" {
+  description = "Host of the API server and its certificate authority, by which modules/argocd reaches it."
+  value       = module.cluster.api_server
 }
 
 output "cluster_name" {

@@ -79,4 +79,9 @@ run "argo_cd_gets_what_it_reads" {
     condition     = yamldecode(output.cluster_secret).metadata.annotations["ballast.dev/registry"] == "registry.example"
     error_message = "The cluster's Secret names another registry."
   }
+
+  assert {
+    condition     = output.api_server == { host = "https://api.example:443", ca_certificate = "Q0E=" }
+    error_message = "The root of Argo CD does not learn where the API server is."
+  }
 }

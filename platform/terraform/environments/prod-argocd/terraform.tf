@@ -1,0 +1,1 @@
+../../root/argocd/terraform.tf

@@ -1,0 +1,1 @@
+../../root/argocd/variables.tf
