@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/ballast-sre/ballast/dashboards/internal/lint"
 	"github.com/ballast-sre/ballast/internal/prom"
 )
@@ -84,11 +86,33 @@ func unbroken() map[string]string {
 func TestTheBrokenPlatformThatWasRecordedIsShownSo(t *testing.T) {
 	boards, recorded := platformRecorded(t)
 	var seen []answers
+	fired := map[world][]string{}
 	for _, w := range []world{worldRecorded, worldRecordedBroken} {
-		ask(t, w, recorded, boards, func(_ *testing.T, _ *prom.Client, got answers) { seen = append(seen, got) })
+		ask(t, w, recorded, boards, func(t *testing.T, c *prom.Client, got answers) {
+			seen = append(seen, got)
+			now := time.Now()
+			firing, err := c.Range(t.Context(), `count by (alertname) (ALERTS{alertstate="firing"})`, prom.Window{Start: now, End: now, Step: time.Second})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range firing {
+				fired[w] = append(fired[w], s.Labels["alertname"])
+			}
+			slices.Sort(fired[w])
+		})
 	}
 	if len(seen) != 2 || len(seen[0]) == 0 {
 		t.Fatal("a world was not seen")
+	}
+	// The monitor and the probe are in neither world, and its SLOs say so in both.
+	absent := []string{"MonitorAllReplicasDown", "MonitorAvailabilityNoData", "MonitorLatencyNoData"}
+	want := map[world][]string{
+		worldRecorded: slices.Concat(absent, []string{"Watchdog"}),
+		worldRecordedBroken: slices.Concat([]string{"AlertmanagerNotificationsFailing", "ArgoCDApplicationOutOfSync", "ArgoCDSyncFailing", "LogsRefused"},
+			absent, []string{"PrometheusRulesFailing", "Watchdog"}),
+	}
+	if d := cmp.Diff(want, fired); d != "" {
+		t.Errorf("alerts that fire (-want +got):\n%s", d)
 	}
 	for panel, good := range seen[0] {
 		bad, exempt := seen[1][panel], unbroken()[panel] != ""
