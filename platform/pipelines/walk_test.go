@@ -195,6 +195,9 @@ func (w *walk) step(step map[string]any, done []string) []string {
 		if m := loggedIn.FindStringSubmatch(call[1]); m != nil {
 			w.path(m[1], done)
 		}
+		if strings.Contains(call[1], " CONTEXT=") && !strings.Contains(call[1], "aks-login ") {
+			w.wrong("%s uses a cluster and does not call aks-login itself; the task of another step has logged out", call[1])
+		}
 		w.make(call[1])
 		done = append(done, call[1])
 	}
