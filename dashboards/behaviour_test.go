@@ -101,6 +101,7 @@ func changes() []change {
 		{`argocd_app_info{name="monitor",sync_status="OutOfSync"}`, gone, 1, 0},
 		{`argocd_app_sync_total{name="monitor",phase="Succeeded"}`, 0, 0.01, 0},
 		{`argocd_app_sync_duration_seconds_total{name="monitor"}`, 0, 1.2, 0},
+		{`ballast_drift_healed_total`, 0, 0.01, 0},
 		{`ballast_push_waiting_seconds`, 0, 700, 0},
 		{`ballast_pushes_total{outcome="serving"}`, 0.01, 0.02, 0},
 		{`ballast_pushes_total{outcome="not-built"}`, 0, 0.002, 0},

@@ -92,14 +92,16 @@ func applicationPanels() []panel {
 		queries: []query{{`max by (name) (argocd_app_info{sync_status="Synced"}) or 0 * max by (name) (argocd_app_info)`, "{{name}}"}},
 	}
 	syncs := panel{
-		kind: kindSeries, title: "Syncs", unit: units.Number, w: 12, h: chartHeight, stacked: true,
+		kind: kindSeries, title: "Syncs", unit: units.Number, w: 8, h: chartHeight, stacked: true,
 		about:   "Syncs that ended, by how. Those of Succeeded are deploys.",
 		queries: []query{{`sum by (name, phase) (increase(argocd_app_sync_total{dry_run="false"}[$__rate_interval]))`, "{{name}} {{phase}}"}},
 	}
-	took := chart("How long syncs take", "From the beginning of a sync until it ended, waits between its waves included: the mean of those that ended. Argo CD counts whole seconds. Nothing was synced where there is no line.", units.Seconds,
+	took := third("How long syncs take", "From the beginning of a sync until it ended, waits between its waves included: the mean of those that ended. Argo CD counts whole seconds. Nothing was synced where there is no line.", units.Seconds,
 		query{`sum by (name) (increase(argocd_app_sync_duration_seconds_total[$__rate_interval]))
 / (sum by (name) (increase(argocd_app_sync_total[$__rate_interval])) > 0)`, "{{name}}"})
-	return []panel{list, timeline, syncs, took}
+	healed := third("Drift that was healed", "Syncs that Argo CD began by itself because the cluster was not as git says: somebody, or something, changed it. Measured where the repositories are a sandbox's.", units.Number,
+		query{"sum by (application) (increase(ballast_drift_healed_total[$__rate_interval]))", "{{application}}"})
+	return []panel{list, timeline, syncs, took, healed}
 }
 
 func scrapePanels() []panel {

@@ -114,12 +114,23 @@ func awaitMark(ctx context.Context, t *testing.T, version string, since time.Tim
 	return time.Since(since)
 }
 
-// pushesServing is how many pushes serve, as Prometheus has it of the repositories of the tests'
-// own cluster.
+// pushesServing is how many pushes serve, and healed how often Argo CD healed the monitor, as
+// Prometheus has it of the repositories of the tests' own cluster.
 func pushesServing(ctx context.Context, t *testing.T) float64 {
 	t.Helper()
+	return counted(ctx, t, `ballast_pushes_total{outcome="serving"}`)
+}
+
+func healed(ctx context.Context, t *testing.T) float64 {
+	t.Helper()
+	return counted(ctx, t, `ballast_drift_healed_total{application="monitor"}`)
+}
+
+// counted is the value of a counter in the cluster's Prometheus.
+func counted(ctx context.Context, t *testing.T, counter string) float64 {
+	t.Helper()
 	var answer struct{ Result []struct{ Value [2]any } }
-	if err := prometheus(ctx, "query", &answer, "query", `ballast_pushes_total{outcome="serving"}`); err != nil {
+	if err := prometheus(ctx, "query", &answer, "query", counter); err != nil {
 		t.Fatal(err)
 	}
 	if len(answer.Result) == 0 {
@@ -299,9 +310,16 @@ func TestDriftIsHealed(t *testing.T) {
 	feature(t, "drift",
 		check{"is healed, also the tenth time in a row", func(ctx context.Context, t *testing.T) {
 			const times = 10
+			before := healed(ctx, t)
 			var heals []time.Duration
 			for range times {
 				heals = append(heals, heal(ctx, t))
+			}
+			if on.own != nil {
+				await(ctx, t, time.Minute, fmt.Sprintf("the repositories to have counted %d heals", times), func(ctx context.Context) (bool, string) {
+					n := healed(ctx, t) - before
+					return n >= times, fmt.Sprintf("%g", n)
+				})
 			}
 			starts := podStarts(ctx, t, times)
 			// Each heal but the first meets the pods that the one before it starts and stops.

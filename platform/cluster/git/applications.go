@@ -28,7 +28,7 @@ func readApplications(list []byte) ([]application, error) {
 	return answer.Items, nil
 }
 
-// The parts of Argo CD's applications that say whether a push serves.
+// The parts of Argo CD's applications that say whether a push serves, and what was healed.
 type (
 	application struct {
 		Metadata struct {
@@ -49,7 +49,14 @@ type (
 				Status string `json:"status"`
 			} `json:"health"`
 			OperationState *struct {
-				Phase string `json:"phase"`
+				Phase     string `json:"phase"`
+				Operation struct {
+					Sync *struct {
+						Revision              string   `json:"revision"`
+						Revisions             []string `json:"revisions"`
+						AutoHealAttemptsCount int      `json:"autoHealAttemptsCount"` // of this revision
+					} `json:"sync"`
+				} `json:"operation"`
 			} `json:"operationState"`
 		} `json:"status"`
 	}

@@ -14,7 +14,8 @@ import (
 
 // Lead measures how long it takes from a push until what was pushed serves: until every
 // application that the push changes runs it, or a later push, and is healthy. A push that
-// changes no application is not measured. The metrics are published in docs/metrics/git.prom.
+// changes no application is not measured. As it looks at the applications, it also counts what
+// Argo CD heals. The metrics are published in docs/metrics/git.prom.
 type Lead struct {
 	list   func(ctx context.Context) ([]byte, error)
 	base   string
@@ -23,6 +24,7 @@ type Lead struct {
 	registry *prometheus.Registry
 	serving  *prometheus.HistogramVec
 	pushes   *prometheus.CounterVec
+	drift    *drift // only Run looks
 
 	mu      sync.Mutex
 	waiting []*followed
@@ -38,10 +40,12 @@ type followed struct {
 }
 
 // How often Argo CD's applications are looked at while a push is waited for, and for how
-// long. An environment is degraded after a quarter of an hour, too.
+// long. An environment is degraded after a quarter of an hour, too. While none waits, what
+// was healed may be seen later.
 const (
 	lookEvery  = time.Second
 	lookAtMost = 15 * time.Minute
+	idleEvery  = 10 * time.Second
 )
 
 // What became of a push.
@@ -66,8 +70,9 @@ func NewLead(list func(ctx context.Context) ([]byte, error), base string, logger
 			Name: "ballast_pushes_total",
 			Help: "Pushes that change applications, by outcome. serving: it serves; not-built: an image could not be built or recorded; late: it did not serve a quarter of an hour after it was built.",
 		}, []string{"outcome"}),
+		drift: newDrift(),
 	}
-	l.registry.MustRegister(l.serving, l.pushes, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	l.registry.MustRegister(l.serving, l.pushes, l.drift.healed, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "ballast_push_waiting_seconds",
 		Help: "How long the oldest push has waited that does not serve yet. 0: none waits.",
 	}, func() float64 { return l.longest().Seconds() }))
@@ -114,12 +119,13 @@ func (l *Lead) longest() time.Duration {
 	return longest
 }
 
-// Run looks at the applications while pushes wait, until ctx ends. has says whether a
-// revision of a repository has a commit in its history.
+// Run looks at the applications, more often while pushes wait, until ctx ends. has says
+// whether a revision of a repository has a commit in its history.
 func (l *Lead) Run(ctx context.Context, has func(ctx context.Context, repository, commit, revision string) bool) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	failed := "" // what kept the applications from being seen the last time
+	var looked time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -129,16 +135,19 @@ func (l *Lead) Run(ctx context.Context, has func(ctx context.Context, repository
 		l.mu.Lock()
 		waiting := slices.Clone(l.waiting)
 		l.mu.Unlock()
-		if len(waiting) == 0 {
+		if len(waiting) == 0 && time.Since(looked) < idleEvery {
 			continue
 		}
+		looked = time.Now()
 		said := ""
 		apps, err := l.applications(ctx)
 		if err != nil {
 			said = err.Error()
 			if said != failed && ctx.Err() == nil {
-				l.logger.Warn("whether a push serves is not known", "error", err)
+				l.logger.Warn("whether pushes serve, and what was healed, is not known", "error", err)
 			}
+		} else {
+			l.drift.look(apps)
 		}
 		failed = said
 		for _, f := range waiting {

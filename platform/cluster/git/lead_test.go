@@ -24,6 +24,7 @@ type argocd struct {
 	mu            sync.Mutex
 	chart, digest string // the commits that run
 	health        string
+	healed        int
 	err           error
 }
 
@@ -33,13 +34,20 @@ func (a *argocd) list(context.Context) ([]byte, error) {
 	return fmt.Appendf(nil, `{"kind": "ApplicationList", "items": [{
   "metadata": {"name": "shop", "annotations": {"argocd.argoproj.io/manifest-generate-paths": "/chart;/shop"}},
   "spec": {"sources": [{"repoURL": "http://git.test/shop.git", "path": "chart"}, {"repoURL": "http://git.test/deploy.git"}]},
-  "status": {"sync": {"status": "Synced", "revisions": [%q, %q]}, "health": {"status": %q}}}]}`, a.chart, a.digest, a.health), a.err
+  "status": {"sync": {"status": "Synced", "revisions": [%q, %q]}, "health": {"status": %q},
+    "operationState": {"phase": "Succeeded", "operation": {"sync": {"autoHealAttemptsCount": %d}}}}}]}`, a.chart, a.digest, a.health, a.healed), a.err
 }
 
 func (a *argocd) runs(chart, digest, health string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.chart, a.digest, a.health = chart, digest, health
+}
+
+func (a *argocd) heals(times int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.healed = times
 }
 
 func (a *argocd) fails(err error) {
@@ -115,6 +123,7 @@ func TestGoldenMetricsOfPushesAreThePublishedExposition(t *testing.T) {
 		l.NotBuilt()
 		l.Follow(pushed("d"))
 		time.Sleep(16 * time.Minute)
+		a.heals(1)
 		l.Follow(pushed("e"))
 		time.Sleep(40 * time.Second)
 		golden.Compare(t, "../../../docs/metrics/git.prom", l.text(t), *update)
