@@ -140,7 +140,7 @@ func TestAutoscaling(t *testing.T) {
 				}
 				return h.Status.CurrentReplicas, fmt.Sprintf("%d replicas, %d desired, metrics %+v, conditions %+v", h.Status.CurrentReplicas, h.Status.DesiredReplicas, h.Status.CurrentMetrics, h.Status.Conditions)
 			}
-			g := load(ctx, t, r.namespace, fmt.Sprintf("http://%s.%s.svc.cluster.local/api/v1/cpu", r.name, r.namespace), pace{400, 90 * time.Second})
+			g := load(ctx, t, r.namespace, fmt.Sprintf("http://%s.%s.svc.cluster.local/api/v1/cpu", r.name, r.namespace), pace{400, time.Minute})
 			up := await(ctx, t, 2*time.Minute, "more replicas under load", func(ctx context.Context) (bool, string) {
 				n, seen := replicas(ctx)
 				return n > 1, seen

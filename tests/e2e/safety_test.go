@@ -47,21 +47,27 @@ func dialIn(pid int) func(ctx context.Context, network, address string) (net.Con
 	}
 }
 
-// TestTheRegistryTakesNoImageFromPods asks from where the node itself does, as a pod
-// with hostNetwork would.
-func TestTheRegistryTakesNoImageFromPods(t *testing.T) {
-	skipUnless(t, on.own != nil && on.own.source() && os.Getuid() == 0, "root, and a source node of the tests' own")
+// pid is a process in a source node's namespaces.
+func (n *node) pid(t *testing.T) int {
+	t.Helper()
 	var state struct {
 		PID int `json:"pid"`
 	}
-	text, err := os.ReadFile(filepath.Join(on.own.dir(), "state.json"))
+	text, err := os.ReadFile(filepath.Join(n.dir(), "state.json"))
 	if err == nil {
 		err = json.Unmarshal(text, &state)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := &http.Client{Transport: &http.Transport{DialContext: dialIn(state.PID), DisableKeepAlives: true}, Timeout: 10 * time.Second}
+	return state.PID
+}
+
+// TestTheRegistryTakesNoImageFromPods asks from where the node itself does, as a pod
+// with hostNetwork would.
+func TestTheRegistryTakesNoImageFromPods(t *testing.T) {
+	skipUnless(t, on.own != nil && on.own.source() && os.Getuid() == 0, "root, and a source node of the tests' own")
+	client := &http.Client{Transport: &http.Transport{DialContext: dialIn(on.own.pid(t)), DisableKeepAlives: true}, Timeout: 10 * time.Second}
 	password, err := os.ReadFile(filepath.Join(on.own.dir(), "registry-builder"))
 	if err != nil {
 		t.Fatal(err)
