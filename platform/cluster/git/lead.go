@@ -141,13 +141,15 @@ func (l *Lead) Run(ctx context.Context, has func(ctx context.Context, repository
 		looked = time.Now()
 		said := ""
 		apps, err := l.applications(ctx)
-		if err != nil {
+		switch {
+		case err == nil:
+			l.drift.look(apps)
+		case len(waiting) == 0: // such as before Argo CD is installed; the counter is an extra
+		default:
 			said = err.Error()
 			if said != failed && ctx.Err() == nil {
-				l.logger.Warn("whether pushes serve, and what was healed, is not known", "error", err)
+				l.logger.Warn("whether a push serves is not known", "error", err)
 			}
-		} else {
-			l.drift.look(apps)
 		}
 		failed = said
 		for _, f := range waiting {
