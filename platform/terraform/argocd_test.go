@@ -16,26 +16,11 @@ import (
 	"github.com/ballast-sre/ballast/tests/mutant"
 )
 
-// repository is a copy of what has to agree about Argo CD, so that mutants can be made of it.
+// repository copies the files that have to agree about Argo CD, so that a test can change one.
 func repository(t *testing.T, file, old, text string) string {
 	t.Helper()
 	root := t.TempDir()
-	for _, dir := range []string{"platform/terraform/modules", "platform/terraform/environments", "platform/terraform/root", "platform/argocd/bootstrap"} {
-		if err := os.CopyFS(filepath.Join(root, dir), os.DirFS(filepath.Join("../..", dir))); err != nil {
-			t.Fatal(err)
-		}
-	}
-	const pin = "platform/cluster/components/argo-cd/go.mod"
-	data, err := os.ReadFile(filepath.Join("../..", pin))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll(filepath.Dir(filepath.Join(root, pin)), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(root, pin), data, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	copied(t, "../..", root, "platform/terraform/modules", "platform/terraform/environments", "platform/terraform/root", "platform/argocd/bootstrap", "platform/cluster/components/argo-cd")
 	if file != "" {
 		mutant.Edit(t, filepath.Join(root, file), old, text)
 	}
@@ -86,7 +71,7 @@ func oneOwner(root string) error {
 	for _, name := range names {
 		key, ok := keys[string(name[1])]
 		if !ok {
-			return fmt.Errorf("settings.yaml has %s; say here how the chart is told to leave it out", name[1])
+			return fmt.Errorf("settings.yaml has %s, which this test does not know; add the value that keeps the chart from creating it", name[1])
 		}
 		if _, err := found(root, "platform/terraform/modules/argocd/values.tf", `(?m)^ +(`+key+` += \{ create = false \})$`); err != nil {
 			return fmt.Errorf("%s is of platform/argocd/bootstrap: %w", name[1], err)
@@ -125,7 +110,7 @@ func byEntraID(root string) error {
 		}
 		return nil
 	}
-	return errors.New("there is no provider of Helm in root/argocd")
+	return errors.New("root/argocd configures no helm provider")
 }
 
 // object is what an expression like {name = …} has under each name.
@@ -153,11 +138,11 @@ func ownState(root string) error {
 	}
 	for _, environment := range []string{"dev", "staging", "prod"} {
 		dir := "platform/terraform/environments/" + environment + "-argocd"
-		for _, want := range []string{
-			`(?m)^    container_name   = "(tfstate)"$`, `(?m)^    key              = "(` + environment + `\.tfstate)"$`,
-			`(?m)^  environment      = "(` + environment + `)"$`,
+		for _, want := range []struct{ file, like string }{
+			{"/main.tf", `(?m)^    container_name   = "(tfstate)"$`}, {"/main.tf", `(?m)^    key              = "(\$\{local\.environment\}\.tfstate)"$`},
+			{"/environment.tf", `(?m)^  environment      = "(` + environment + `)"$`},
 		} {
-			if _, err := found(root, dir+"/main.tf", want); err != nil {
+			if _, err := found(root, dir+want.file, want.like); err != nil {
 				return err
 			}
 		}
@@ -198,7 +183,8 @@ func TestArgoCDAgreesWithWhatItMeets(t *testing.T) {
 }
 
 func TestArgoCDThatDoesNotAgreeIsFound(t *testing.T) {
-	const modules, provider, dev = "platform/terraform/modules/argocd/", "platform/terraform/root/argocd/terraform.tf", "platform/terraform/environments/dev-argocd/main.tf"
+	const modules, all, dev = "platform/terraform/modules/argocd/", "platform/terraform/root/argocd/", "platform/terraform/environments/dev-argocd/environment.tf"
+	const provider = all + "terraform.tf"
 	for name, tt := range map[string]struct {
 		check                func(string) error
 		file, old, new, says string
@@ -212,9 +198,9 @@ func TestArgoCDThatDoesNotAgreeIsFound(t *testing.T) {
 		"an unchecked certificate":        {byEntraID, provider, "    host  ", "    insecure = true\n    host  ", "there are no local accounts"},
 		"somebody's kubeconfig":           {byEntraID, provider, "    exec = {", "    config_path = \"~/.kube/config\"\n    exec = {", "there are no local accounts"},
 		"another program":                 {byEntraID, provider, `"kubelogin"`, `"sh"`, "another program than kubelogin"},
-		"no configuration":                {byEntraID, provider, `provider "helm"`, `provider "other"`, "there is no provider of Helm"},
-		"the state of another one":        {ownState, dev, `"dev.tfstate"`, `"prod.tfstate"`, "dev-argocd/main.tf has nothing like"},
-		"the name of another one":         {ownState, dev, `environment      = "dev"`, `environment      = "prod"`, "dev-argocd/main.tf has nothing like"},
+		"no configuration":                {byEntraID, provider, `provider "helm"`, `provider "other"`, "root/argocd configures no helm provider"},
+		"the state of another one":        {ownState, all + "main.tf", `"${local.environment}.tfstate"`, `"prod.tfstate"`, "dev-argocd/main.tf has nothing like"},
+		"the name of another one":         {ownState, dev, `environment      = "dev"`, `environment      = "prod"`, "dev-argocd/environment.tf has nothing like"},
 		"an output that there is not":     {ownState, "platform/terraform/root/outputs.tf", `output "cluster_secret"`, `output "secret"`, "reads the output cluster_secret, which"},
 		"a field that there is not":       {ownState, "platform/terraform/modules/cluster/outputs.tf", "    ca_certificate = ", "    ca = ", "modules/cluster/outputs.tf has nothing like"},
 	} {

@@ -172,10 +172,10 @@ func TestEveryPropertyOfArgoCDIsHeldByATest(t *testing.T) {
 		"one zone":                      {module, values, "topologySpreadConstraints = var.highly_available ?", "topologySpreadConstraints = false ?", "Both replicas may be in one zone."},
 		"two of each in dev":            {module, values, "replicas = var.highly_available ? 2 : 1", "replicas = 2", "where one is enough."},
 		"a budget for one":              {module, values, "enabled = var.highly_available,", "enabled = true,", "keeps the only replica on its node"},
-		"one replica in prod":           {"environments/prod-argocd", "environments/prod-argocd/main.tf", "highly_available = true", "highly_available = false", "another number of replicas than promised."},
-		"one replica in staging":        {"environments/staging-argocd", "environments/staging-argocd/main.tf", "highly_available = true", "highly_available = false", "another number of replicas than promised."},
-		"two replicas in dev":           {"environments/dev-argocd", "environments/dev-argocd/main.tf", "highly_available = false", "highly_available = true", "another number of replicas than promised."},
-		"prod's root called staging":    {"environments/prod-argocd", "environments/prod-argocd/main.tf", `environment      = "prod"`, `environment      = "staging"`, "cluster_secret is that of another environment"},
+		"one replica in prod":           {"environments/prod-argocd", "environments/prod-argocd/environment.tf", "highly_available = true", "highly_available = false", "another number of replicas than promised."},
+		"one replica in staging":        {"environments/staging-argocd", "environments/staging-argocd/environment.tf", "highly_available = true", "highly_available = false", "another number of replicas than promised."},
+		"two replicas in dev":           {"environments/dev-argocd", "environments/dev-argocd/environment.tf", "highly_available = false", "highly_available = true", "another number of replicas than promised."},
+		"prod's root called staging":    {"environments/prod-argocd", "environments/prod-argocd/environment.tf", `environment      = "prod"`, `environment      = "staging"`, "cluster_secret is that of another environment"},
 	} {
 		t.Run(name, func(t *testing.T) { tt.held(t, provider(t, "helm"), tt.in) })
 	}

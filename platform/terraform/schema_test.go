@@ -262,7 +262,7 @@ func TestArgumentsThatTheProviderRefuses(t *testing.T) {
 		"a second network profile":                 {"modules/cluster/main.tf", "  auto_scaler_profile {\n    balance_similar_node_groups = true\n    expander                    = \"least-waste\"\n", "  network_profile {\n    network_plugin = \"azure\"\n", "2 blocks network_profile"},
 		"a release without a chart":                {"modules/argocd/main.tf", "  chart      = \"argo-cd\"\n", "", "the argument chart is missing"},
 		"a value of the helm provider 2":           {"modules/argocd/main.tf", "  atomic      = true\n", "  set {\n    name = \"x\"\n  }\n", "there is no block set"},
-		"a state that is misspelt":                 {"environments/dev-argocd/main.tf", "  backend = \"azurerm\"", "  backends = \"azurerm\"", "the argument backend is missing"},
+		"a state that is misspelt":                 {"root/argocd/main.tf", "  backend = \"azurerm\"", "  backends = \"azurerm\"", "the argument backend is missing"},
 		"a resource that is not recorded":          {"modules/network/main.tf", "resource \"azurerm_subnet\" \"endpoints\"", "resource \"azurerm_subnets\" \"endpoints\"", "azurerm_subnets is not in schema.json"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -278,11 +278,17 @@ func TestArgumentsThatTheProviderRefuses(t *testing.T) {
 func mutated(t *testing.T, file, old, text string) string {
 	t.Helper()
 	root := t.TempDir()
-	for _, dir := range []string{"modules", "environments", "root", "mocks"} {
-		if err := os.CopyFS(filepath.Join(root, dir), os.DirFS(dir)); err != nil {
+	copied(t, ".", root, "modules", "environments", "root", "mocks")
+	mutant.Edit(t, filepath.Join(root, file), old, text)
+	return root
+}
+
+// copied copies directories, with the links in them.
+func copied(t *testing.T, from, to string, dirs ...string) {
+	t.Helper()
+	for _, dir := range dirs {
+		if err := os.CopyFS(filepath.Join(to, dir), os.DirFS(filepath.Join(from, dir))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	mutant.Edit(t, filepath.Join(root, file), old, text)
-	return root
 }
