@@ -1,7 +1,7 @@
 package git
 
 import (
-	"slices"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -37,19 +37,14 @@ func (d *drift) look(apps []application) {
 		name, now := a.Metadata.Name, a.heals()
 		before, known := d.seen[name]
 		d.seen[name] = now
-		counter := d.healed.WithLabelValues(name)
+		n := now.count
 		switch {
 		case !known:
-		case before.revision != now.revision:
-			counter.Add(float64(now.count))
-		default:
-			counter.Add(float64(max(0, now.count-before.count)))
+			n = 0
+		case before.revision == now.revision:
+			n = max(0, n-before.count)
 		}
-	}
-	for name := range d.seen {
-		if !slices.ContainsFunc(apps, func(a application) bool { return a.Metadata.Name == name }) {
-			delete(d.seen, name)
-		}
+		d.healed.WithLabelValues(name).Add(float64(n)) // also 0: increases are seen from 0 on only
 	}
 }
 
@@ -61,10 +56,7 @@ func (a application) heals() heals {
 		return heals{}
 	}
 	s := o.Operation.Sync
-	h := heals{count: s.AutoHealAttemptsCount}
-	for _, revision := range append([]string{s.Revision}, s.Revisions...) {
-		h.revision += revision + " "
-	}
+	h := heals{revision: strings.Join(append([]string{s.Revision}, s.Revisions...), " "), count: s.AutoHealAttemptsCount}
 	if h.count > 0 && o.Phase != "Succeeded" {
 		h.count--
 	}
