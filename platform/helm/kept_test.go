@@ -3,18 +3,18 @@ package helm
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
-	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/relabel"
+
+	"github.com/ballast-sre/ballast/tests/e2e/exposition"
 )
 
-// Alerts and dashboards read what docs/metrics publishes. A scrape that drops a part of it
-// leaves a panel empty, and an alert silent, on every cluster.
+// Alerts and dashboards query the metrics in docs/metrics. If a scrape drops one of them, a
+// panel stays empty and an alert stays silent on every cluster.
 func TestScrapesKeepWhatIsPublished(t *testing.T) {
 	all := objects(t, variant{"observability", "observability-everything"})
 	kept := map[string][]monitoringv1.RelabelConfig{
@@ -41,21 +41,15 @@ func TestScrapesKeepWhatIsPublished(t *testing.T) {
 // published are the names of the families that docs/metrics has of a program.
 func published(t *testing.T, file string) []string {
 	t.Helper()
-	f, err := os.Open(filepath.Join("..", "..", "docs", "metrics", file+".prom"))
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "metrics", file+".prom"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	p := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := p.TextToMetricFamilies(f)
+	e, err := exposition.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var names []string
-	for name := range families {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+	names := e.Families()
 	if len(names) == 0 {
 		t.Fatalf("docs/metrics/%s.prom is empty", file)
 	}

@@ -15,7 +15,7 @@ import (
 
 // TestBroken breaks what watches the platform, one part after another, and records what its
 // programs export meanwhile: the dashboard Platform is tested against that. The recordings are
-// below -out, in metrics/broken, to be copied to docs/metrics/broken.
+// below -out, in metrics/broken/platform, to be copied to docs/metrics/broken.
 func TestBroken(t *testing.T) {
 	skipUnless(t, everything(), "-catalogue=all: make e2e CATALOGUE=all")
 	skipUnless(t, on.deploys != nil && on.own != nil, "a cluster of the tests' own, as its parts are broken")
@@ -24,22 +24,22 @@ func TestBroken(t *testing.T) {
 			ns := drillReceiver(ctx, t)
 			on.deploys.sendAlertsTo(ctx, t, "http://receiver."+ns+".svc:8080/refuse")
 			brokenRules(ctx, t, ns)
-			awaitMetric(ctx, t, "sum(prometheus_rule_evaluation_failures_total) > 0")
-			awaitMetric(ctx, t, "sum(alertmanager_notifications_failed_total) > 0")
-			record(ctx, t, ".", "alertmanager")
+			awaitMetric(ctx, t, 4*time.Minute, "sum(prometheus_rule_evaluation_failures_total) > 0")
+			awaitMetric(ctx, t, 4*time.Minute, "sum(alertmanager_notifications_failed_total) > 0")
+			record(ctx, t, "platform", "alertmanager")
 
 			pausedArgo(ctx, t)
 			back := scaled(ctx, t, observabilityNamespace, "statefulsets", "victorialogs", 0)
-			awaitMetric(ctx, t, "max(otelcol_exporter_queue_size) > 0")
-			record(ctx, t, ".", "otel-collector")
+			awaitMetric(ctx, t, 4*time.Minute, "max(otelcol_exporter_queue_size) > 0")
+			record(ctx, t, "platform", "otel-collector")
 			back()
 			fromTheFuture(ctx, t)
-			awaitMetric(ctx, t, `sum(vl_rows_dropped_total{reason="too_big_timestamp"}) > 0`)
-			record(ctx, t, ".", "victorialogs")
+			awaitMetric(ctx, t, 4*time.Minute, `sum(vl_rows_dropped_total{reason="too_big_timestamp"}) > 0`)
+			record(ctx, t, "platform", "victorialogs")
 
 			unreachableAlertmanager(ctx, t)
-			awaitMetric(ctx, t, "sum(prometheus_notifications_errors_total) > 0")
-			record(ctx, t, ".", "prometheus")
+			awaitMetric(ctx, t, 4*time.Minute, "sum(prometheus_notifications_errors_total) > 0")
+			record(ctx, t, "platform", "prometheus")
 		}},
 	)
 }
@@ -71,16 +71,6 @@ func brokenRules(ctx context.Context, t *testing.T, ns string) {
 		}),
 		group("fails", map[string]any{"record": "drill:up", "expr": "up * on() up"}),
 	}})
-}
-
-// awaitMetric blocks until an expression has a value in the cluster's Prometheus.
-func awaitMetric(ctx context.Context, t *testing.T, expr string) {
-	t.Helper()
-	await(ctx, t, 4*time.Minute, expr, func(ctx context.Context) (bool, string) {
-		var answer struct{ Result []any }
-		err := prometheus(ctx, "query", &answer, "query", expr)
-		return err == nil && len(answer.Result) > 0, seeing(err, "no value")
-	})
 }
 
 // fromTheFuture sends lines to the store of logs that it has to refuse.

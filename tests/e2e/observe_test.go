@@ -35,6 +35,18 @@ func prometheus(ctx context.Context, path string, answer any, params ...string) 
 	return json.Unmarshal(envelope.Data, answer)
 }
 
+// awaitMetric blocks until an expression has one value in the cluster's Prometheus.
+func awaitMetric(ctx context.Context, t *testing.T, within time.Duration, expr string) {
+	t.Helper()
+	await(ctx, t, within, expr, func(ctx context.Context) (bool, string) {
+		var answer struct {
+			Result []struct{ Value [2]any }
+		}
+		err := prometheus(ctx, "query", &answer, "query", expr)
+		return err == nil && len(answer.Result) == 1, seeing(err, fmt.Sprint(answer.Result))
+	})
+}
+
 // forgetful has Prometheus begin again, without what the tests before did to the monitor:
 // in a history of minutes their errors fill windows of hours, and a runner would wait for
 // them to leave. It blocks until the probe and the monitor are scraped again. What somebody
@@ -169,13 +181,7 @@ func TestPrometheus(t *testing.T) {
 		}},
 		check{"has every metric that a dashboard asks for", hasWhatDashboardsAsk},
 		check{"counts what clients of the monitor see", func(ctx context.Context, t *testing.T) {
-			await(ctx, t, time.Minute, "a rate of successful requests", func(ctx context.Context) (bool, string) {
-				var answer struct {
-					Result []struct{ Value [2]any }
-				}
-				err := prometheus(ctx, "query", &answer, "query", `sum(rate(probe_requests_total{job="probe",probe="monitor",outcome="success"}[30s])) > 10`)
-				return err == nil && len(answer.Result) == 1, seeing(err, fmt.Sprint(answer.Result))
-			})
+			awaitMetric(ctx, t, time.Minute, `sum(rate(probe_requests_total{job="probe",probe="monitor",outcome="success"}[30s])) > 10`)
 		}},
 	)
 }

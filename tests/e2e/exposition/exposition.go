@@ -139,16 +139,15 @@ func (e Exposition) Select(names []string, most int) []byte {
 		if f.of != model.MetricTypeUnknown { // which the format calls otherwise
 			fmt.Fprintf(&b, "# TYPE %s %s\n", name, f.of)
 		}
-		chosen := slices.Clone(f.series)
-		slices.SortStableFunc(chosen, func(a, b series) int {
-			switch {
-			case a.zero == b.zero:
-				return 0
-			case b.zero:
-				return -1
+		var chosen, zero []series
+		for _, s := range f.series {
+			if s.zero {
+				zero = append(zero, s)
+			} else {
+				chosen = append(chosen, s)
 			}
-			return 1
-		})
+		}
+		chosen = append(chosen, zero...)
 		for _, s := range chosen[:min(most, len(chosen))] {
 			fmt.Fprintln(&b, s.text)
 		}
