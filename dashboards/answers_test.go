@@ -174,7 +174,7 @@ func (r reader) repeated(p lint.Panel, values map[string]string, choices []map[s
 
 // answer is what a query gives: of a chart the whole range, of others its end.
 func (r reader) answer(ctx context.Context, target lint.Target, values map[string]string) ([]prom.Series, error) {
-	// As Grafana has them of a step of 5 minutes and a scrape a minute.
+	// What Grafana sets at a step of 5 minutes and a scrape interval of 1 minute.
 	chosen := map[string]string{"__rate_interval": "6m", "__range": "2h", "__interval": "5m"}
 	for name, v := range values {
 		if v != ".*" {

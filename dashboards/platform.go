@@ -96,7 +96,7 @@ func applicationPanels() []panel {
 		about:   "Syncs that ended, by how. Those of Succeeded are deploys.",
 		queries: []query{{`sum by (name, phase) (increase(argocd_app_sync_total{dry_run="false"}[$__rate_interval]))`, "{{name}} {{phase}}"}},
 	}
-	took := third("How long syncs take", "From the beginning of a sync until it ended, waits between its waves included: the mean of those that ended. Argo CD counts whole seconds. Nothing was synced where there is no line.", units.Seconds,
+	took := third("How long syncs take", "How long a sync takes on average, from its start to its end, with the waits between waves. Argo CD counts whole seconds. Where there is no line, no sync ended.", units.Seconds,
 		query{`sum by (name) (increase(argocd_app_sync_duration_seconds_total[$__rate_interval]))
 / (sum by (name) (increase(argocd_app_sync_total[$__rate_interval])) > 0)`, "{{name}}"})
 	healed := third("Drift that was healed", "Syncs that Argo CD began by itself because the cluster was not as git says: somebody, or something, changed it. Measured where the repositories are a sandbox's.", units.Number,

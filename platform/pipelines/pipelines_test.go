@@ -141,7 +141,7 @@ func TestWhatIsBrokenIsFound(t *testing.T) {
 		"a schedule of another branch":           {"platform/pipelines/rollback-on-page.yml", "include: [main]", "include: [try]", "runs [try], want [main]"},
 		"a schedule beside a trigger":            {"platform/pipelines/rollback-on-page.yml", "trigger: none", "trigger: [main]", "is started by commits, too"},
 		"a rollback that waits for an approval":  {"platform/pipelines/stages/rollback.yml", "- job: rollback", "- deployment: rollback\n        environment: prod", "a schedule waits for the approval of prod"},
-		"a rollback of no environment":           {"platform/pipelines/watched.yml", "environment: prod", "environment: production", "there is no environment production"},
+		"a rollback of an unknown environment":   {"platform/pipelines/watched.yml", "environment: prod", "environment: production", "there is no environment production"},
 		"a Prometheus without a login":           {"platform/pipelines/stages/rollback.yml", "target: prometheus-login", "target: registry-login", "no step before writes out/prometheus/http.yaml"},
 		"a Prometheus that nobody names":         {"platform/pipelines/watched.yml", "$(PROMETHEUS_PROD)", "$(PROMETHEUS)", "the variable PROMETHEUS is set nowhere"},
 		"a job that may run for ever":            {"platform/pipelines/stages/scan.yml", `timeoutInMinutes: "20"`, `continueOnError: false`, "has no timeout"},

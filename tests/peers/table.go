@@ -105,7 +105,7 @@ func table(rows []row) string {
 func page(rows []row, rounds int, took time.Duration) string {
 	return fmt.Sprintf(`# The monitor beside its peers
 
-Written by `+"`make bench-peers`"+`, which measures all of it in one run: peers take turns within each round, figures are medians of %d rounds, CPU is that of all threads by the kernel's schedstat, the client is Go's. node_exporter is that of [tools/node_exporter](../../tools/node_exporter/go.mod), with the collectors that read what the monitor's read; both are on this machine's files. The monitor reads every second. The run took %s on %d processors (%s, %s).
+Written by `+"`make bench-peers`"+` in one run. Within each round the monitor and its peers are measured in turn. Figures are medians of %d rounds. CPU is that of all threads, from the kernel's schedstat. The client is written in Go. node_exporter is that of [tools/node_exporter](../../tools/node_exporter/go.mod), with the collectors that read what the monitor's read; both are on this machine's files. The monitor reads every second. The run took %s on %d processors (%s, %s).
 
 %s
 A bare handler writes as many bytes as the snapshot has, and does nothing else. The rings of the history are written when they are made, so that they take all of their memory from the start.
