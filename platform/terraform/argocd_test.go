@@ -139,7 +139,8 @@ func ownState(root string) error {
 	for _, environment := range []string{"dev", "staging", "prod"} {
 		dir := "platform/terraform/environments/" + environment + "-argocd"
 		for _, want := range []struct{ file, like string }{
-			{"/main.tf", `(?m)^    container_name   = "(tfstate)"$`}, {"/main.tf", `(?m)^    key              = "(\$\{local\.environment\}\.tfstate)"$`},
+			{"/main.tf", `(?m)^    container_name   = "(tfstate)"$`},
+			{"/main.tf", `(?m)^    key              = "(\$\{local\.environment\}\.tfstate)"$`},
 			{"/environment.tf", `(?m)^  environment      = "(` + environment + `)"$`},
 		} {
 			if _, err := found(root, dir+want.file, want.like); err != nil {
